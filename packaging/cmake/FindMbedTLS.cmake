@@ -1,0 +1,13 @@
+# Debian 12's libmbedtls-dev ships no CMake or pkg-config files.
+find_path(MBEDTLS_INCLUDE_DIR mbedtls/ssl.h)
+foreach(part mbedtls mbedx509 mbedcrypto)
+  find_library(${part}_LIBRARY ${part})
+  if(NOT TARGET MbedTLS::${part} AND ${part}_LIBRARY)
+    add_library(MbedTLS::${part} UNKNOWN IMPORTED)
+    set_target_properties(MbedTLS::${part} PROPERTIES IMPORTED_LOCATION ${${part}_LIBRARY}
+                                                      INTERFACE_INCLUDE_DIRECTORIES ${MBEDTLS_INCLUDE_DIR})
+  endif()
+endforeach()
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(MbedTLS REQUIRED_VARS MBEDTLS_INCLUDE_DIR mbedtls_LIBRARY mbedx509_LIBRARY
+                                                        mbedcrypto_LIBRARY)

@@ -1,0 +1,27 @@
+find_package(doctest REQUIRED)
+
+# One doctest program per tested folder: unit_test(wire_tests LIBS wire SOURCES a_test.cpp b_test.cpp)
+function(unit_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES} ${CMAKE_SOURCE_DIR}/tests/support/doctest_main.cpp)
+  target_link_libraries(${name} PRIVATE fairlead_flags doctest::doctest ${ARG_LIBS})
+  add_test(NAME ${name} COMMAND ${name})
+endfunction()
+
+# One entry point per parser: with BUILD_FUZZERS libFuzzer drives it; otherwise it replays the files of
+# tests/fuzz/corpus/<name> plus every one-byte flip and prefix of them, so the corpus runs in each ordinary test run.
+function(fuzz_target name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  set(target fuzz_${name})
+  set(corpus ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name})
+  if(BUILD_FUZZERS)
+    add_executable(${target} ${ARG_SOURCES})
+    target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+    add_test(NAME ${target} COMMAND ${target} -max_total_time=20 ${CMAKE_BINARY_DIR}/corpus/${name} ${corpus})
+    file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/corpus/${name})
+  else()
+    add_executable(${target} ${ARG_SOURCES} ${CMAKE_SOURCE_DIR}/tests/fuzz/replay_main.cpp)
+    add_test(NAME ${target} COMMAND ${target} ${corpus})
+  endif()
+  target_link_libraries(${target} PRIVATE fairlead_flags ${ARG_LIBS})
+endfunction()
