@@ -1,0 +1,45 @@
+#pragma once
+// The agent's command line as plain values. Only cli.cpp knows CLI11. Called once by main, before any thread.
+#include <cstddef>
+#include <string>
+#include <variant>
+
+#include "agent/config.h"
+#include "common/config/command_line.h"
+#include "common/config/explain.h"
+
+namespace fairlead::agent {
+
+struct RunCommand {
+  std::string config;
+  config::UnknownKeys unknown_keys = config::UnknownKeys::refuse;
+};
+struct CheckCommand {
+  std::string config;
+};
+// `run` without a file.
+struct ExposeCommand {
+  AgentConfig config;
+  config::AnswerFormat format = config::AnswerFormat::text;
+};
+struct StatusCommand {
+  std::string config;  // at most one of the two is set; neither: the default control path
+  std::string socket;
+  config::AnswerFormat format = config::AnswerFormat::text;
+};
+struct ExplainCommand {
+  std::string code;  // empty: all
+  config::AnswerFormat format = config::AnswerFormat::text;
+};
+
+using Command = std::variant<RunCommand, CheckCommand, ExposeCommand, StatusCommand, ExplainCommand>;
+
+struct CommandLine {
+  Command command;
+  config::LogOptions log;
+};
+
+// What to do, or what to print and the exit code: --help and --version (0), unusable arguments (2).
+std::variant<CommandLine, config::Answer> parse_command_line(int argc, const char* const* argv);
+
+}  // namespace fairlead::agent

@@ -1,0 +1,116 @@
+#pragma once
+// agent.toml as plain values (interface.md, "agent.toml"), read by main for `run`, `check` and a reload, or made from
+// the arguments of `expose`. What is here has been checked for form and for sense; the files it names were not opened.
+// A relative path is relative to the folder of the file. Any thread; owned by whoever loaded it.
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "common/base/ip.h"
+#include "common/base/result.h"
+#include "common/base/time.h"
+#include "common/config/loaded.h"
+#include "common/config/section.h"
+
+namespace fairlead::agent {
+
+inline constexpr std::size_t kMaxRendezvous = 8;
+inline constexpr unsigned kMaxPool = 1024;
+
+struct IdentityConfig {
+  std::string cert;
+  std::string key;
+  std::string ca;
+  bool operator==(const IdentityConfig&) const = default;
+};
+
+// Kept for the mapping code: which protocols may be asked, in this order. All: "auto". None: "off".
+enum class MappingProtocol : std::uint8_t { pcp, nat_pmp, upnp };
+
+struct NatConfig {
+  std::vector<MappingProtocol> mapping{MappingProtocol::pcp, MappingProtocol::nat_pmp, MappingProtocol::upnp};
+  std::vector<SocketAddress> listen{{IpAddress::v4({0, 0, 0, 0}), 0}, {IpAddress::v6({}), 0}};  // port 0: derived
+  std::uint16_t external_port = 0;                                                              // 0: derived
+  std::vector<std::string> interfaces;  // empty: all but tunnels and container bridges
+  bool operator==(const NatConfig&) const = default;
+};
+
+struct PoolConfig {
+  unsigned min = 1;
+  unsigned max = 32;
+  bool operator==(const PoolConfig&) const = default;
+};
+
+struct UnixPath {
+  std::string path;
+  bool operator==(const UnixPath&) const = default;
+};
+// Where a service listens: "127.0.0.1:8443", "[::1]:8443", "host.name:8443" or "unix:/path".
+using Target = std::variant<HostPort, UnixPath>;
+std::string to_string(const Target& target);
+
+enum class Tls : std::uint8_t { passthrough };
+enum class Mutual : std::uint8_t { require, unchecked };
+enum class ProxyProtocol : std::uint8_t { off, v1, v2 };
+
+struct ServiceConfig {
+  std::string name;  // one label
+  Target target;
+  Tls tls = Tls::passthrough;
+  Mutual mutual = Mutual::require;
+  std::string host;              // mesh host, lower case; empty: none
+  std::uint16_t port = 0;        // service port in the mesh; 0 only for a unix target that names none
+  std::vector<std::string> sni;  // lower case
+  std::vector<std::string> subsets;
+  ProxyProtocol proxy_protocol = ProxyProtocol::off;
+  bool operator==(const ServiceConfig&) const = default;
+};
+
+// [limits]: names and defaults of design.md, "Numbers to keep", as far as they are the agent's.
+struct Limits {
+  std::size_t relays_max = 0;  // 0: by the limit of descriptors
+  Duration connect_timeout = 10s;
+  Duration handshake_timeout = 10s;
+  Duration idle_timeout = 1h;
+  Duration half_close_timeout = 5min;
+  Duration ping_interval = 25s;
+  bool operator==(const Limits&) const = default;
+};
+
+struct AgentConfig {
+  std::string name;                  // ENDPOINT; empty: from the certificate, else the host name
+  std::string cluster;               // empty: from the certificate
+  std::vector<HostPort> rendezvous;  // 1 to kMaxRendezvous, no two alike
+  std::string rendezvous_id = "spiffe://{trust_domain}/rendezvous/*";
+  std::string state_dir = "/var/lib/fairlead-agent";
+  std::string control_path = "/run/fairlead-agent/control.sock";
+  Duration drain_timeout = 5s;
+  IdentityConfig identity;
+  NatConfig nat;
+  PoolConfig pool;
+  std::vector<ServiceConfig> services;  // no two of one name
+  Limits limits;
+  bool operator==(const AgentConfig&) const = default;
+};
+
+using Loaded = config::Loaded<AgentConfig>;
+
+// Error: config_invalid with the line to print.
+Result<Loaded> load_config(const std::string& path, config::UnknownKeys unknown = config::UnknownKeys::refuse,
+                           const config::Environment& environment = config::process_environment());
+// The same from text; `path` names it in messages and is where relative paths begin.
+Result<Loaded> parse_config(std::string_view text, const std::string& path, config::UnknownKeys unknown,
+                            const config::Environment& environment);
+
+// For `check`: that the files of [identity] exist and can be read. What is inside them is the caller's to judge.
+Result<void> check_files(const AgentConfig& config, const std::string& path);
+// Keys that differ and that only a restart can apply ("agent.name"); the rest is applied by a reload.
+std::vector<std::string> restart_keys(const AgentConfig& running, const AgentConfig& wanted);
+
+// NAME=TARGET of `expose`: HOST:PORT, tls://HOST:PORT or unix:PATH. Error detail begins with the argument.
+Result<ServiceConfig> parse_exposed(std::string_view argument);
+
+}  // namespace fairlead::agent

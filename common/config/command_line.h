@@ -1,0 +1,29 @@
+#pragma once
+// What both programs' command lines share: how to log, and what to print when there is nothing to run.
+#include <string>
+
+#include "common/base/log.h"
+
+namespace fairlead::config {
+
+inline constexpr int kExitSuccess = 0;
+inline constexpr int kExitFailed = 1;    // failed at run time
+inline constexpr int kExitUnusable = 2;  // unusable arguments or configuration
+
+struct LogOptions {
+  Level level = Level::info;
+  LogFormat format = LogFormat::text;
+  bool operator==(const LogOptions&) const = default;
+};
+
+// The text of --help, --version, explain, or of a complaint. main prints it and exits.
+struct Answer {
+  int exit_code = kExitSuccess;
+  std::string out;
+  std::string err;
+};
+
+// Writes both texts; the exit code for main to return.
+int print(const Answer& answer);
+
+}  // namespace fairlead::config

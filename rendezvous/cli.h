@@ -1,0 +1,57 @@
+#pragma once
+// The rendezvous server's command line as plain values. Only cli.cpp knows CLI11. Called once by main, before threads.
+#include <cstddef>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/base/ip.h"
+#include "common/config/command_line.h"
+#include "common/config/explain.h"
+
+namespace fairlead::rendezvous {
+
+struct RunCommand {
+  std::string config;
+};
+struct CheckCommand {
+  std::string config;
+};
+struct CaInitCommand {
+  std::string dir;
+  std::string trust_domain;
+};
+struct CaIssueCommand {
+  std::string dir;
+  std::string id;  // spiffe://TD/...
+  std::vector<std::string> dns;
+  std::vector<IpAddress> ips;
+  int days = 90;
+  std::string out;  // prefix: OUT.crt, OUT.key
+};
+enum class StatusView : std::uint8_t { summary, agents, services, relays };
+struct StatusCommand {
+  StatusView view = StatusView::summary;
+  std::string agent;      // glob; empty: any
+  std::string service;    // glob; empty: any
+  std::size_t limit = 0;  // 0: the server's own
+  std::string config;     // at most one of the two is set; neither: the default admin path
+  std::string socket;
+  config::AnswerFormat format = config::AnswerFormat::text;
+};
+struct ExplainCommand {
+  std::string code;  // empty: all
+  config::AnswerFormat format = config::AnswerFormat::text;
+};
+
+using Command = std::variant<RunCommand, CheckCommand, CaInitCommand, CaIssueCommand, StatusCommand, ExplainCommand>;
+
+struct CommandLine {
+  Command command;
+  config::LogOptions log;
+};
+
+// What to do, or what to print and the exit code: --help and --version (0), unusable arguments (2).
+std::variant<CommandLine, config::Answer> parse_command_line(int argc, const char* const* argv);
+
+}  // namespace fairlead::rendezvous

@@ -1,0 +1,115 @@
+#pragma once
+// rendezvous.toml as plain values (interface.md, "rendezvous.toml"), read by main for `run`, `check` and a reload.
+// What is here has been checked for form and for sense; files that it names were not opened, except includes.
+// A relative path is relative to the folder of the file it stands in. Any thread; owned by whoever loaded it.
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/ip.h"
+#include "common/base/result.h"
+#include "common/base/time.h"
+#include "common/config/loaded.h"
+#include "common/config/section.h"
+#include "rendezvous/registry/policy.h"
+
+namespace fairlead::rendezvous {
+
+// What a connection to a listener may begin with.
+struct AcceptSet {
+  bool tls = true;
+  bool ticket = true;
+  bool operator==(const AcceptSet&) const = default;
+};
+
+struct ListenerConfig {
+  SocketAddress address;
+  AcceptSet accept;
+  std::vector<Cidr> proxy_from;  // not empty: a PROXY header is mandatory, and believed from these only
+  bool operator==(const ListenerConfig&) const = default;
+};
+
+struct ServerConfig {
+  std::vector<HostPort> public_addresses;
+  std::vector<std::string> names;    // lower case; empty: hosts of public_addresses and the certificate's DNS names
+  std::vector<std::string> domains;  // lower case, no dot at either end
+  std::optional<SocketAddress> instance_address;
+  unsigned workers = 0;  // 0: one per core
+  std::string admin_path = "/run/fairlead-rendezvous/admin.sock";
+  Duration drain_delay = 5s;
+  Duration drain_timeout = 20s;
+  std::string state_dir = "/var/lib/fairlead-rendezvous";
+  bool operator==(const ServerConfig&) const = default;
+};
+
+struct IdentityConfig {
+  std::string cert;
+  std::string key;
+  std::string ca;
+  bool operator==(const IdentityConfig&) const = default;
+};
+
+// A port of its own for a service.
+struct PortConfig {
+  SocketAddress listen;
+  std::string service;  // SERVICE.CLUSTER
+  bool operator==(const PortConfig&) const = default;
+};
+
+enum class AccessLog : std::uint8_t { off, failures, all };
+
+struct LogConfig {
+  AccessLog access = AccessLog::failures;
+  bool operator==(const LogConfig&) const = default;
+};
+
+// [limits]: names and defaults of design.md, "Numbers to keep". 0 where noted: derived from the limit of descriptors.
+struct Limits {
+  std::size_t classify_bytes = 64 * 1024;
+  Duration classify_timeout = 5s;
+  std::size_t unclassified_max = 4096;
+  std::size_t unclassified_per_source = 64;
+  std::size_t handshakes_max = 256;        // being worked on at a time
+  std::size_t handshakes_waiting = 16384;  // accepted and unread behind them
+  Duration handshake_timeout = 10s;
+  Duration channel_wait = 10s;
+  Duration answer_timeout = 2s;
+  std::size_t relays_per_source = 256;
+  std::size_t relays_per_service = 4096;
+  std::size_t relays_per_agent = 4096;
+  std::size_t relays_max = 0;    // 0: by descriptors
+  std::size_t sessions_max = 0;  // 0: by descriptors
+  std::size_t services_per_agent = 64;
+  Duration idle_timeout = 1h;
+  Duration half_close_timeout = 5min;
+  Duration connect_timeout = 10s;
+  Duration ping_interval = 25s;
+  bool operator==(const Limits&) const = default;
+};
+
+struct RendezvousConfig {
+  ServerConfig server;
+  std::vector<ListenerConfig> listeners;  // server.listen first, then [[listener]]; at least one
+  IdentityConfig identity;
+  std::vector<PolicyRule> policy;  // never empty: the default rule where no file has one
+  std::vector<PortConfig> ports;
+  LogConfig log;
+  Limits limits;
+};
+
+using Loaded = config::Loaded<RendezvousConfig>;
+
+// Reads the file and what it includes. Error: config_invalid with the line to print.
+Result<Loaded> load_config(const std::string& path,
+                           const config::Environment& environment = config::process_environment());
+// The same from text; `path` names it in messages and is where relative paths begin.
+Result<Loaded> parse_config(std::string_view text, const std::string& path, const config::Environment& environment);
+
+// For `check`: that the files of [identity] exist and can be read. What is inside them is the caller's to judge.
+Result<void> check_files(const RendezvousConfig& config, const std::string& path);
+// Keys that differ and that only a restart can apply ("server.workers"); the rest is applied by a reload.
+std::vector<std::string> restart_keys(const RendezvousConfig& running, const RendezvousConfig& wanted);
+
+}  // namespace fairlead::rendezvous
