@@ -1,0 +1,126 @@
+#include "common/net/loop.h"
+
+#include <ctime>
+
+#include "common/base/check.h"
+
+namespace fairlead::net {
+namespace {
+
+TimePoint read_clock(clockid_t clock) {
+  timespec time{};
+  CHECK(clock_gettime(clock, &time) == 0);
+  return TimePoint(std::chrono::seconds(time.tv_sec) +
+                   std::chrono::duration_cast<Duration>(std::chrono::nanoseconds(time.tv_nsec)));
+}
+
+}  // namespace
+
+TimePoint monotonic_now() {
+  return read_clock(CLOCK_MONOTONIC);
+}
+
+TimePoint boottime_now() {
+  return read_clock(CLOCK_BOOTTIME);
+}
+
+WallTime wall_now() {
+  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
+
+Loop::Loop() {
+  CHECK(uv_loop_init(&loop_) == 0);
+  async_.emplace_back(this);
+  CHECK(uv_async_init(&loop_, async_[0].get(), on_async) == 0);
+  prepare_.emplace_back(this);
+  CHECK(uv_prepare_init(&loop_, prepare_[0].get()) == 0);
+  CHECK(uv_prepare_start(prepare_[0].get(), on_prepare) == 0);
+  check_.emplace_back(this);
+  CHECK(uv_check_init(&loop_, check_[0].get()) == 0);
+  CHECK(uv_check_start(check_[0].get(), on_check) == 0);
+  timer_.emplace_back(this);
+  CHECK(uv_timer_init(&loop_, timer_[0].get()) == 0);
+}
+
+Loop::~Loop() {
+  bury();
+  posted_.clear();
+  timer_.clear();
+  check_.clear();
+  prepare_.clear();
+  async_.clear();
+  uv_run(&loop_, UV_RUN_DEFAULT);
+  CHECK(uv_loop_close(&loop_) == 0);
+}
+
+void Loop::run() {
+  thread_ = std::this_thread::get_id();
+  uv_run(&loop_, UV_RUN_DEFAULT);
+  bury();
+}
+
+void Loop::stop() {
+  uv_stop(&loop_);
+}
+
+TimePoint Loop::now() const {
+  return TimePoint(std::chrono::milliseconds(uv_now(&loop_)));
+}
+
+void Loop::post(Task task) {
+  const std::lock_guard lock(posted_mutex_);
+  posted_.push_back(std::move(task));
+  if (posted_.size() == 1) uv_async_send(async_[0].get());
+}
+
+void Loop::check_here() const {
+  CHECK(thread_.load(std::memory_order_relaxed) == std::this_thread::get_id());
+}
+
+void Loop::on_async(uv_async_t* handle) {
+  if (handle->data != nullptr) static_cast<Loop*>(handle->data)->run_posted();
+}
+
+void Loop::on_prepare(uv_prepare_t* handle) {
+  if (handle->data == nullptr) return;
+  auto* self = static_cast<Loop*>(handle->data);
+  self->bury();
+  self->arm_timer();
+}
+
+void Loop::on_check(uv_check_t* handle) {
+  if (handle->data != nullptr) static_cast<Loop*>(handle->data)->bury();
+}
+
+void Loop::on_timer(uv_timer_t* handle) {
+  if (handle->data != nullptr) static_cast<Loop*>(handle->data)->run_due_timers();
+}
+
+void Loop::run_posted() {
+  std::vector<Task> tasks;
+  {
+    const std::lock_guard lock(posted_mutex_);
+    tasks.swap(posted_);
+  }
+  for (Task& task : tasks) task();
+}
+
+// libuv asks for its poll time-out right after the prepare handles ran: arming here is never late.
+void Loop::arm_timer() {
+  const auto next = timers_.next();
+  if (!next) {
+    uv_timer_stop(timer_[0].get());
+    return;
+  }
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(*next - now()).count();
+  uv_timer_start(timer_[0].get(), on_timer, wait > 0 ? static_cast<std::uint64_t>(wait) : 0, 0);
+}
+
+void Loop::bury() {
+  while (!retired_.empty()) {
+    std::vector<Retired> dead;
+    dead.swap(retired_);  // a destructor may retire more
+  }
+}
+
+}  // namespace fairlead::net

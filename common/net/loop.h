@@ -1,0 +1,77 @@
+#pragma once
+// One libuv loop and the thread that runs it. Everything on a loop belongs to that thread; the only thing another
+// thread may call is post(). Time is fixed for one iteration. All deadlines of a loop share one uv_timer through
+// core::TimerQueue, so a connection's timer costs no handle and no allocation.
+#include <uv.h>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "common/base/task.h"
+#include "common/base/time.h"
+#include "common/core/timer_queue.h"
+#include "common/net/handle.h"
+
+namespace fairlead::net {
+
+class Loop {
+ public:
+  Loop();
+  // Everything that lives on the loop must be gone; runs the close callbacks and CHECKs that none is left.
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  void run();   // until stop(); the calling thread becomes the loop's thread
+  void stop();  // from a callback of this loop; elsewhere: post([&] { loop.stop(); })
+
+  TimePoint now() const;
+  core::TimerQueue& timers() { return timers_; }
+  uv_loop_t* uv() { return &loop_; }
+
+  // Any thread. Tasks run in order on the loop's thread; those that are still queued when the loop dies are destroyed.
+  void post(Task task);
+
+  // Deletes an object after the callbacks that are now running have returned. [Envoy: deferred delete]
+  template <class T>
+  void retire(std::unique_ptr<T> object) {
+    retired_.emplace_back(object.release(), [](void* dead) { delete static_cast<T*>(dead); });
+  }
+
+  // CHECKs that the caller is on the loop's thread.
+  void check_here() const;
+
+ private:
+  using Retired = std::unique_ptr<void, void (*)(void*)>;
+
+  static void on_async(uv_async_t* handle);
+  static void on_prepare(uv_prepare_t* handle);
+  static void on_check(uv_check_t* handle);
+  static void on_timer(uv_timer_t* handle);
+  void run_posted();
+  void run_due_timers();
+  void arm_timer();
+  void bury();
+
+  uv_loop_t loop_{};
+  std::atomic<std::thread::id> thread_;
+  core::TimerQueue timers_;
+  std::vector<Retired> retired_;
+  std::mutex posted_mutex_;
+  std::vector<Task> posted_;
+  std::vector<Handle<uv_async_t>> async_;  // one element each, or none once the loop is being torn down
+  std::vector<Handle<uv_prepare_t>> prepare_;
+  std::vector<Handle<uv_check_t>> check_;
+  std::vector<Handle<uv_timer_t>> timer_;
+};
+
+// CLOCK_MONOTONIC now, for the few places that measure within one loop iteration.
+TimePoint monotonic_now();
+// CLOCK_BOOTTIME: counts suspend; the difference to monotonic_now() grows when the host slept.
+TimePoint boottime_now();
+WallTime wall_now();
+
+}  // namespace fairlead::net

@@ -1,0 +1,129 @@
+#include "common/net/poller.h"
+
+#include <sys/epoll.h>
+
+#include <array>
+
+#include "common/base/check.h"
+
+namespace fairlead::net {
+namespace {
+constexpr int kEventsPerTurn = 256;
+}
+
+PolledFd::PolledFd(Poller& poller, Fd fd, PollTarget& target)
+    : poller_(&poller), fd_(std::move(fd)), slot_(poller.take_slot(target)) {
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  event.data.u64 = poller.tag(slot_);
+  CHECK(epoll_ctl(poller.epoll_.get(), EPOLL_CTL_ADD, fd_.get(), &event) == 0);
+}
+
+PolledFd::PolledFd(PolledFd&& other) noexcept
+    : poller_(std::exchange(other.poller_, nullptr)), fd_(std::move(other.fd_)), slot_(other.slot_) {}
+
+PolledFd& PolledFd::operator=(PolledFd&& other) noexcept {
+  std::swap(poller_, other.poller_);
+  std::swap(fd_, other.fd_);
+  std::swap(slot_, other.slot_);
+  return *this;
+}
+
+PolledFd::~PolledFd() {
+  reset();
+}
+
+void PolledFd::reset() {
+  if (poller_ != nullptr) std::exchange(poller_, nullptr)->free_slot(slot_);
+  fd_.reset();  // closing takes it out of the epoll set: the descriptor was never duplicated
+}
+
+void PolledFd::retarget(PollTarget& target) {
+  poller_->slots_[slot_].target = &target;
+}
+
+void PolledFd::run_again() {
+  poller_->queue(slot_);
+}
+
+Fd PolledFd::release() {
+  CHECK(epoll_ctl(poller_->epoll_.get(), EPOLL_CTL_DEL, fd_.get(), nullptr) == 0);
+  std::exchange(poller_, nullptr)->free_slot(slot_);
+  return std::move(fd_);
+}
+
+Poller::Poller(Loop& loop) : loop_(loop), epoll_(epoll_create1(EPOLL_CLOEXEC)), poll_(this), idle_(this) {
+  CHECK(epoll_.valid());
+  CHECK(uv_poll_init(loop.uv(), poll_.get(), epoll_.get()) == 0);
+  CHECK(uv_poll_start(poll_.get(), UV_READABLE, on_poll) == 0);
+  CHECK(uv_idle_init(loop.uv(), idle_.get()) == 0);
+}
+
+Poller::~Poller() {
+  CHECK(free_.size() == slots_.size());  // every PolledFd is gone
+  uv_poll_stop(poll_.get());             // before the epoll descriptor closes
+}
+
+std::uint32_t Poller::take_slot(PollTarget& target) {
+  if (free_.empty()) {
+    free_.push_back(static_cast<std::uint32_t>(slots_.size()));
+    slots_.emplace_back();
+  }
+  const std::uint32_t slot = free_.back();
+  free_.pop_back();
+  slots_[slot].target = &target;
+  slots_[slot].queued = false;
+  return slot;
+}
+
+void Poller::free_slot(std::uint32_t slot) {
+  slots_[slot].target = nullptr;
+  ++slots_[slot].generation;
+  free_.push_back(slot);
+}
+
+std::uint64_t Poller::tag(std::uint32_t slot) const {
+  return std::uint64_t{slots_[slot].generation} << 32 | slot;
+}
+
+void Poller::queue(std::uint32_t slot) {
+  if (slots_[slot].queued) return;
+  slots_[slot].queued = true;
+  if (ready_.empty()) uv_idle_start(idle_.get(), on_idle);
+  ready_.push_back(tag(slot));
+}
+
+void Poller::on_poll(uv_poll_t* handle, int /*status*/, int /*events*/) {
+  if (handle->data != nullptr) static_cast<Poller*>(handle->data)->dispatch();
+}
+
+void Poller::on_idle(uv_idle_t* handle) {
+  if (handle->data != nullptr) static_cast<Poller*>(handle->data)->run_ready();
+}
+
+void Poller::dispatch() {
+  std::array<epoll_event, kEventsPerTurn> events;
+  const int count = epoll_wait(epoll_.get(), events.data(), kEventsPerTurn, 0);
+  for (int i = 0; i < count; ++i) {
+    const auto slot = static_cast<std::uint32_t>(events[i].data.u64);
+    if (events[i].data.u64 != tag(slot)) continue;  // its owner died earlier in this batch
+    const std::uint32_t bits = events[i].events;
+    slots_[slot].target->on_ready({.readable = (bits & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0,
+                                   .writable = (bits & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0,
+                                   .hung_up = (bits & (EPOLLHUP | EPOLLERR)) != 0});
+  }
+}
+
+void Poller::run_ready() {
+  std::vector<std::uint64_t> turn;
+  turn.swap(ready_);
+  uv_idle_stop(idle_.get());
+  for (const std::uint64_t each : turn) {
+    const auto slot = static_cast<std::uint32_t>(each);
+    if (each != tag(slot)) continue;
+    slots_[slot].queued = false;
+    slots_[slot].target->on_ready({.readable = true, .writable = true});
+  }
+}
+
+}  // namespace fairlead::net

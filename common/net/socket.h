@@ -1,0 +1,52 @@
+#pragma once
+// TCP and unix stream sockets as plain non-blocking descriptors, for use in a Poller. All calls are safe on any thread.
+#include <optional>
+#include <string>
+
+#include "common/base/bytes.h"
+#include "common/base/ip.h"
+#include "common/base/result.h"
+#include "common/base/time.h"
+#include "common/net/fd.h"
+
+namespace fairlead::net {
+
+constexpr int kListenBacklog = 4096;
+
+enum class ReusePort { no, yes };
+// Listens; an IPv6 address listens on IPv6 alone, so that both families can share a port.
+Result<Fd> listen_tcp(const SocketAddress& address, ReusePort reuse);
+// Listens on a unix path with mode 0600; a stale socket file, which nobody answers, is replaced.
+Result<Fd> listen_unix(const std::string& path);
+// Takes one waiting connection, with TCP_NODELAY set on TCP. Empty: none is waiting (EAGAIN). Out of descriptors or
+// another failure: an Error with Reason::server_full or io_failed.
+Result<std::optional<Fd>> accept_connection(int listener);
+
+// Begins to connect; connect_result() tells, once the descriptor is writable, how it ended.
+Result<Fd> connect_tcp(const SocketAddress& address);
+Result<Fd> connect_unix(const std::string& path);
+// Empty: connected. Otherwise connect_refused, connect_timeout, connect_unreachable or io_failed.
+std::optional<Error> connect_result(int fd);
+Reason connect_reason(int error_number);
+
+std::optional<SocketAddress> peer_address(int fd);
+std::optional<SocketAddress> local_address(int fd);
+
+// SO_KEEPALIVE probes, so that the kernel notices a dead idle peer: first after `idle`, then every tenth of it.
+void keep_alive(int fd, Duration idle);
+// TCP_USER_TIMEOUT: sent bytes that stay unacknowledged this long break the connection.
+void set_user_timeout(int fd, Duration limit);
+void shut_down_writing(int fd);
+// Makes the coming close a reset instead of an orderly end.
+void reset_on_close(int fd);
+// Bytes that the peer's kernel has not acknowledged yet (SIOCOUTQ).
+int unacknowledged_bytes(int fd);
+
+// Non-blocking read and write; bytes moved, nullopt for EAGAIN, Error (connection_lost) otherwise. Zero read: the end.
+Result<std::optional<std::size_t>> read_some(int fd, MutableBytes into);
+Result<std::optional<std::size_t>> write_some(int fd, ByteView bytes);
+
+// The soft limit of open files, raised to the hard one.
+std::size_t raise_open_files();
+
+}  // namespace fairlead::net
