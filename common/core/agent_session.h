@@ -1,0 +1,114 @@
+#pragma once
+// The agent's side of one session with one rendezvous, over the plaintext of its control channel (Shape B, with the
+// time as an argument). The agent's control client owns it; one loop.
+//
+// The driver: as for ServerSession. When finished() is true, close the connection.
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "common/base/reason.h"
+#include "common/core/keepalive.h"
+#include "common/core/message_stream.h"
+
+namespace fairlead::core {
+
+inline constexpr Duration kWelcomeTimeout = 20s;  // a restarted server decides about thousands of hellos first
+
+// Why the rendezvous said no. A newer one may use codes that this program does not know: then `reason` is absent.
+struct Refusal {
+  std::optional<Reason> reason;
+  std::string code;
+  std::chrono::seconds retry_after{0};
+  std::string detail;
+};
+
+namespace agent_event {
+struct Welcomed {
+  wire::Welcome welcome;
+};
+struct ServiceRegistered {
+  wire::Registered registered;
+};
+struct ServiceRefused {
+  std::uint32_t claim;
+  Refusal refusal;
+};
+struct SessionRefused {  // last event
+  Refusal refusal;
+};
+struct OpenChannels {
+  std::uint16_t count;
+};
+struct PoolSizeChanged {
+  std::uint16_t size;
+};
+struct Draining {  // the rendezvous will stop: move elsewhere within this time
+  Duration within;
+};
+struct RttMeasured {
+  Duration rtt;
+};
+struct ProbeAnswered {};  // a probe that is not answered ends in Failed{ping_timeout}
+struct Failed {           // last event
+  Reason reason;
+  std::string detail;
+};
+}  // namespace agent_event
+
+using AgentEvent =
+    std::variant<agent_event::Welcomed, agent_event::ServiceRegistered, agent_event::ServiceRefused,
+                 agent_event::SessionRefused, agent_event::OpenChannels, agent_event::PoolSizeChanged,
+                 agent_event::Draining, agent_event::RttMeasured, agent_event::ProbeAnswered, agent_event::Failed>;
+
+class AgentSession {
+ public:
+  // Says hello at once; sets hello.version.
+  AgentSession(wire::Hello hello, TimePoint now);
+
+  void receive(ByteView in, TimePoint now);
+  std::optional<AgentEvent> next_event();
+  ByteView output() const { return stream_.output(); }
+  void sent(std::size_t n) { stream_.sent(n); }
+  std::optional<TimePoint> deadline() const;
+  void on_time(TimePoint now);
+  bool finished() const;  // ended, and nothing left to flush
+
+  // The calls below are for a session that was Welcomed; on one that has ended they do nothing.
+  void register_service(const wire::Register& request);  // claim: not 0, not in use
+  void unregister(std::uint32_t claim, Reason reason);
+  void drain(Duration within);
+  // After a network change or a resume: ProbeAnswered, or Failed at the deadline.
+  void probe(TimePoint now, TimePoint deadline);
+
+ private:
+  // waiting --welcome--> active
+  //    |                   |
+  //    +---------+---------+
+  //              v
+  //            ended
+  enum class State {
+    waiting,  // our hello is out; waits for welcome or refused, within kWelcomeTimeout
+    active,   // welcomed
+    ended,    // nothing is read any more; output is flushed
+  };
+
+  void enter(State next);
+  void on_message(wire::ControlMessage& message, TimePoint now);
+  void on_welcome(wire::Welcome& welcome, TimePoint now);
+  void on_refused(wire::Refused& refused);
+  void on_pong(const wire::Pong& pong, TimePoint now);
+  void send(const wire::ControlMessage& message);
+  void fail_peer(Reason reason, std::string detail);
+  void end(Reason reason, std::string detail);
+
+  State state_ = State::waiting;
+  TimePoint welcome_deadline_;
+  MessageStream stream_;
+  std::deque<AgentEvent> events_;
+  std::optional<Keepalive> keepalive_;  // while active
+};
+
+}  // namespace fairlead::core

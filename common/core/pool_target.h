@@ -1,0 +1,64 @@
+#pragma once
+// How many ready data channels the rendezvous keeps of one session, and how many to ask for now. The whole policy:
+//   - The target starts at the agent's min and stays within [min, max], but for idleness below. min and max are the
+//   agent's,
+//     cut to what the server allows (at most kMaxPool, max at least 1, min at most max).
+//   - A taker that finds no ready channel doubles the target. Each kPoolDecay without such a taker halves it, down to
+//   min.
+//   - kPoolIdle without any taker: the target is 0, and surplus() says what to close. The next taker sets it to min, or
+//   to
+//     1 where min is 0.
+//   - Asked for and not yet arrived counts as `opening` for kAskLifetime, then it is asked for again.
+//   - ready + opening asked for never exceeds max; a channel that arrives on top of max ready ones is refused
+//   (pool_full).
+// One per session, on the thread that owns the session. Pure, time as an argument; `now` never goes back.
+#include <cstdint>
+
+#include "common/base/result.h"
+#include "common/core/ask_ledger.h"
+
+namespace fairlead::core {
+
+inline constexpr std::uint16_t kMaxPool = 256;
+inline constexpr Duration kPoolDecay = 60s;
+inline constexpr Duration kPoolIdle = 10min;
+
+struct PoolLimits {
+  std::uint16_t min = 1;
+  std::uint16_t max = 32;
+};
+
+class PoolTarget {
+ public:
+  PoolTarget(PoolLimits limits, TimePoint now);
+
+  Result<void> on_ready(TimePoint now);  // a channel with a good ticket arrived; pool_full: close it
+  void on_taken(TimePoint now);          // a taker got a ready channel
+  void on_empty(TimePoint now);          // a taker found none and waits (it takes a later one by on_ready, on_taken)
+  void on_lost(TimePoint now);           // a ready channel died or was retired
+
+  // How many to ask the agent for now; counts them as asked.
+  std::uint16_t take_ask(TimePoint now);
+  // Ready channels above the target: close them, each with on_lost.
+  std::uint16_t surplus(TimePoint now);
+  // When to ask again.
+  TimePoint deadline() const;
+
+  std::uint16_t target() const { return target_; }
+  std::uint16_t ready() const { return ready_; }
+  std::uint32_t opening() const { return asked_.total(); }
+  const PoolLimits& limits() const { return limits_; }
+
+ private:
+  void advance(TimePoint now);
+  void on_demand(TimePoint now);
+
+  PoolLimits limits_;
+  std::uint16_t target_;
+  std::uint16_t ready_ = 0;
+  AskLedger asked_;
+  TimePoint decays_at_;
+  TimePoint idle_at_;
+};
+
+}  // namespace fairlead::core
