@@ -1,0 +1,43 @@
+#pragma once
+// The PROXY protocol, v1 (text) and v2 (binary): who called, told by the hop before us or by us to the service. Serves
+// the listeners behind load balancers, and the agent's dialler. Pure; any thread.
+// Specification: proxy-protocol.txt of HAProxy ("PROXY spec").
+#include <cstddef>
+#include <optional>
+#include <string>
+
+#include "common/base/byte_writer.h"
+#include "common/base/bytes.h"
+#include "common/base/ip.h"
+#include "common/wire/parsed.h"
+
+namespace fairlead::wire {
+
+inline constexpr std::size_t kMaxProxyV1 = 107;             // PROXY spec §2.1, CRLF included
+inline constexpr std::size_t kMaxProxyV2 = 16 + 16 * 1024;  // ours; the spec's own limit is 64 KiB
+inline constexpr std::size_t kMaxProxyWritten = 900;        // nginx reads no header above 1024 bytes
+inline constexpr std::size_t kMaxProxyAuthority = 255;
+inline constexpr std::size_t kMaxProxyUniqueId = 128;  // PROXY spec §2.2.5
+
+struct ProxyHeader {
+  bool local = false;  // LOCAL or UNKNOWN: the connection's own addresses hold; source and destination are empty
+  std::optional<SocketAddress> source;
+  std::optional<SocketAddress> destination;
+  std::optional<std::string> authority;  // v2 only: the SNI that the hop before saw, bytes as it sent them
+  Bytes unique_id;                       // v2 only: 1 to kMaxProxyUniqueId bytes, empty: none
+
+  bool operator==(const ProxyHeader&) const = default;
+};
+
+// v1 or v2, told apart by their signature.
+//   proxy_header_required   begins with neither signature; known at the first byte that differs
+//   proxy_header_malformed  a signature, then something else than the specification allows
+Parsed<ProxyHeader> parse_proxy_header(ByteView in);
+
+enum class ProxyVersion { v1, v2 };
+// v1 without both addresses, or with mixed families, is UNKNOWN; v2 without both is LOCAL and carries nothing else, and
+// mixed families are written as IPv6 (v4-mapped). v2 ends with its CRC32C.
+// The caller keeps authority and unique_id within their limits.
+void write_proxy_header(ProxyVersion version, const ProxyHeader& header, ByteWriter& out);
+
+}  // namespace fairlead::wire
