@@ -1,0 +1,65 @@
+#pragma once
+// What connections of one thread share: identity, trust, ALPN, ticket keys, clock. A context belongs to one thread, as
+// do its engines; an engine keeps alive what it needs, so a context may be replaced (reload) while engines live.
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/base/time.h"
+#include "common/tls/credentials.h"
+#include "common/tls/ticket_keys.h"
+
+namespace fairlead::tls {
+
+using WallClock = std::function<WallTime()>;
+
+// Defined in the folder's own shared_config.h.
+struct SharedConfig;
+
+enum class ClientCertificate : std::uint8_t { required, optional };
+
+struct TlsServerOptions {
+  std::shared_ptr<const Credentials> credentials;
+  std::vector<std::string> alpn;  // by preference; when not empty, a client that offers none of them is refused
+  std::shared_ptr<TicketKeys> ticket_keys;  // null: no resumption
+  WallClock clock;
+  ClientCertificate client_certificate = ClientCertificate::required;
+};
+
+struct TlsClientOptions {
+  std::shared_ptr<const Credentials> credentials;
+  std::vector<std::string> alpn;
+  WallClock clock;
+};
+
+class TlsServerContext {
+ public:
+  explicit TlsServerContext(TlsServerOptions options);
+  ~TlsServerContext();
+  TlsServerContext(TlsServerContext&&) noexcept;
+  TlsServerContext& operator=(TlsServerContext&&) noexcept;
+
+  const Credentials& credentials() const;
+
+ private:
+  friend class TlsEngine;
+  std::shared_ptr<SharedConfig> config_;
+};
+
+class TlsClientContext {
+ public:
+  explicit TlsClientContext(TlsClientOptions options);
+  ~TlsClientContext();
+  TlsClientContext(TlsClientContext&&) noexcept;
+  TlsClientContext& operator=(TlsClientContext&&) noexcept;
+
+  const Credentials& credentials() const;
+
+ private:
+  friend class TlsEngine;
+  std::shared_ptr<SharedConfig> config_;
+};
+
+}  // namespace fairlead::tls

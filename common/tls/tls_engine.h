@@ -1,0 +1,77 @@
+#pragma once
+// One TLS 1.2 connection over memory (Shape B): ciphertext in, ciphertext out, no socket and no clock of its own.
+// Mutual TLS with SPIFFE identities, ECDHE-ECDSA with AEAD suites, extended master secret required (RFC 7627), no
+// renegotiation, session tickets (RFC 5077). Serves the control channel (net::TlsStream drives it). Belongs to its
+// context's thread.
+//
+//   engine.receive(bytes from the socket)      handshake, then decryption
+//   send engine.output(); engine.sent(n)       after every other call there may be more
+//   use engine.plaintext(); engine.consumed(n)
+//   while engine.stalled(): read nothing from the socket; consume, then receive({})
+#include <memory>
+#include <string>
+
+#include "common/base/bytes.h"
+#include "common/base/result.h"
+#include "common/tls/peer_certificate.h"
+#include "common/tls/tls_context.h"
+
+namespace fairlead::tls {
+
+// Decryption pauses when this much plaintext waits to be consumed; one record more may be added to it.
+inline constexpr std::size_t kMaxPlaintextQueued = 64 * 1024;
+
+// Whom a client means to reach. Both must fit.
+struct ServerExpectation {
+  std::string host;  // the name or IP literal that was dialled; a name is sent as SNI, a literal is not. Empty:
+                     // the name is not checked (a peer known by its SPIFFE id alone)
+  std::string spiffe_pattern;  // PatternKind::spiffe; {trust_domain} stands for our own
+};
+
+class TlsEngine {
+ public:
+  static Result<std::unique_ptr<TlsEngine>> server(TlsServerContext& context);
+  // `saved_session` comes from save_session() of an earlier connection, or is empty. One that does not fit any more
+  // (other certificate, CA bundle or expectation, ended) is not offered. The ClientHello is in output() at once.
+  static Result<std::unique_ptr<TlsEngine>> client(TlsClientContext& context, const ServerExpectation& expected,
+                                                   ByteView saved_session);
+  ~TlsEngine();
+  TlsEngine(const TlsEngine&) = delete;
+  TlsEngine& operator=(const TlsEngine&) = delete;
+
+  // Takes all of it. After an error the alert to send is in output(), and every later call returns the same error.
+  Result<void> receive(ByteView ciphertext);
+  ByteView output() const;
+  void sent(std::size_t n);
+
+  // Ciphertext waits because plaintext() is full.
+  bool stalled() const;
+  ByteView plaintext() const;
+  void consumed(std::size_t n);
+  // Encrypts everything into output(): the caller bounds what it queues. Only after handshake_done(), before close().
+  Result<void> write(ByteView plaintext);
+
+  bool handshake_done() const;
+  bool resumed() const;
+  // Server: why the ticket that the client offered was not used. None when there was none.
+  ResumptionRefused resumption_refused() const;
+  // After handshake_done(). Empty spiffe_id: the client has no certificate (ClientCertificate::optional).
+  const PeerIdentity& peer() const;
+  std::string alpn() const;
+
+  // The peer sent close_notify; what came before it is in plaintext().
+  bool peer_closed() const;
+  // Queues close_notify once; nothing can be written after it.
+  void close();
+
+  // Client, after handshake_done(): what a later connection needs to resume; empty when the server gave no ticket.
+  // It holds key material: keep it in memory, or in a file of mode 0600.
+  Bytes save_session() const;
+
+ private:
+  struct Connection;
+  explicit TlsEngine(std::unique_ptr<Connection> connection);
+  std::unique_ptr<Connection> connection_;
+};
+
+}  // namespace fairlead::tls
