@@ -1,0 +1,92 @@
+#pragma once
+// Every name that clients may say, with the endpoints behind it, and the snapshots made of them. Serves Registry, which
+// owns it and has checked policy; one thread.
+//
+// A name means the first of these that is live: members of an Istio subset, the endpoint of that name (both within
+// outbound_ names); a service that claimed it as host or sni, the one whose lowest port is lowest; an endpoint; a
+// service. A name without a live endpoint is remembered for kRememberName, so that clients get 80 and not 112.
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "common/base/result.h"
+#include "rendezvous/registry/snapshot.h"
+
+namespace fairlead::rendezvous {
+
+inline constexpr Duration kRememberName = 1h;
+inline constexpr std::size_t kMaxRememberedNames = 65536;  // beyond it the oldest are forgotten early
+
+enum class NameKind : std::uint8_t { subset, subset_endpoint, host, endpoint, service };
+
+struct NameUse {
+  std::string name;
+  NameKind kind;
+  bool operator==(const NameUse&) const = default;
+};
+
+// All names under which clients reach this endpoint. A host or sni that is its own SERVICE.CLUSTER or
+// ENDPOINT.SERVICE.CLUSTER anyway is left out: it must not draw the connections of the service's other endpoints.
+std::vector<NameUse> names_of(const Endpoint& endpoint, const std::vector<std::string>& domains);
+
+class NameIndex {
+ public:
+  explicit NameIndex(OwnNames own);
+
+  // name_taken, with the name and who holds it, if `wanted` may not have one of its names beside those that live now.
+  // Registrations of the same identity, service and endpoint do not count: they will be replaced.
+  Result<void> check(const Endpoint& wanted) const;
+
+  void add(const EndpointPtr& endpoint);  // check() has passed
+  void remove(const EndpointPtr& endpoint, TimePoint now);
+  void expire(TimePoint now);  // forgets names; cheap when there is nothing to forget
+  void replace_own_names(const std::vector<std::string>& names);
+
+  // A snapshot of all that happened so far, or null when nothing did since the last one.
+  std::shared_ptr<const Snapshot> publish();
+
+  std::size_t services() const { return services_; }  // live SERVICE.CLUSTER
+  std::uint64_t shards_copied() const { return shards_copied_; }
+
+ private:
+  // The endpoints that give one name one meaning.
+  struct Group {
+    NameKind kind;
+    std::string service;
+    std::vector<EndpointPtr> live;  // by ENDPOINT, never empty
+  };
+  struct Name {
+    std::vector<Group> groups;
+    std::string last_service;
+    std::optional<TimePoint> remembered_until;  // while it has no group
+    bool dirty = false;
+  };
+  using Names = std::unordered_map<std::string, Name, TextHash, std::equal_to<>>;
+
+  Result<void> check_claimed(std::string_view name, const Endpoint& wanted) const;
+  Result<void> check_mesh_names(const Endpoint& wanted) const;
+  Result<void> check_readings(std::string_view name, const Endpoint& wanted) const;
+  void remember(const std::string& key, Name& name, TimePoint now);
+  void forget_oldest();
+  void mark(const std::string& key, Name& name);
+
+  std::shared_ptr<const OwnNames> own_;
+  Names names_;
+  struct Remembered {
+    TimePoint until;
+    std::string name;
+  };
+  std::deque<Remembered> remembered_;  // oldest first; may hold names that live again
+  std::vector<std::string> dirty_;
+  bool own_changed_ = true;
+  Snapshot::Shards shards_;
+  std::size_t services_ = 0;
+  std::uint64_t shards_copied_ = 0;
+};
+
+}  // namespace fairlead::rendezvous

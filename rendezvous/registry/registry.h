@@ -1,0 +1,164 @@
+#pragma once
+// Who is here, what they registered, and what clients can therefore reach: a plain data structure without I/O, clock or
+// lock. The registry owner thread owns it; relay workers see its snapshots only. Its policy:
+//
+// Sessions. One per (SPIFFE id, ENDPOINT). The first [[policy]] rule that matches the id decides which ENDPOINT it may
+//   be; ENDPOINT and CLUSTER that the agent leaves out come from the rule's captures. A second session for the same
+//   pair: same boot and higher counter: takes over; same boot, not higher: superseded; another boot: the old session is
+//   to be probed. It answers: duplicate_identity; it is silent: taken over. A takeover withdraws all registrations of
+//   the old session; the new one registers anew.
+// Services. A session registers SERVICE.CLUSTER of its own CLUSTER where its rule's `services` allow it, and host and
+// sni
+//   names where `hosts` do; at most services_per_agent. Registering a service again replaces it (new claim number or
+//   the same). A claim number that stands for another service is a protocol_error.
+// Names. Only live registrations hold names. ENDPOINT.SERVICE.CLUSTER held by one identity is refused to another. A
+// host
+//   or sni name is shared by all endpoints of one SERVICE.CLUSTER, and by several services if each uses other ports and
+//   they are of one cluster, or every holder is the claimant's identity; else name_taken. One of the server's own
+//   names, or a name that reads (with or without one of the domains) as another live SERVICE.CLUSTER or
+//   ENDPOINT.SERVICE.CLUSTER: name_taken; and the other way round, a service whose name is claimed as host by another
+//   service is refused.
+// Forgetting. A name that lost its last endpoint is remembered for an hour (no_endpoint, then unknown_name).
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/core/takeover.h"
+#include "common/wire/control_message.h"
+#include "rendezvous/registry/listing.h"
+#include "rendezvous/registry/name_index.h"
+#include "rendezvous/registry/policy.h"
+
+namespace fairlead::rendezvous {
+
+// Asked again sooner, a refusal that only a person can lift would cost handshakes.
+inline constexpr Duration kDeniedRetryAfter = 60s;
+inline constexpr Duration kNameTakenRetryAfter = 30s;  // the holder may go
+
+struct RegistryLimits {
+  std::size_t services_per_agent = 64;
+};
+
+struct Moment {
+  TimePoint steady;
+  WallTime wall{};  // only for reports
+};
+
+struct SessionClaim {
+  std::string spiffe_id;
+  std::string endpoint;  // empty: from policy
+  std::string cluster;   // empty: from policy
+  wire::BootId boot_id{};
+  std::uint64_t counter = 0;
+  std::shared_ptr<AgentSession> session;  // not null, admitted once
+};
+
+struct Admitted {
+  std::string endpoint;
+  std::string cluster;
+};
+struct Refused {
+  Reason reason;
+  Duration retry_after;
+  std::string detail;
+};
+struct ProbeOld {  // ping `held` with core::kTakeoverProbe, then call admit_probed()
+  std::shared_ptr<AgentSession> held;
+};
+struct TookOver {  // admitted; tell `old` superseded and drop its pool and tickets, never its live relays
+  std::string endpoint;
+  std::string cluster;
+  std::shared_ptr<AgentSession> old;
+};
+using Admission = std::variant<Admitted, Refused, ProbeOld, TookOver>;
+
+enum class ProbeOutcome : std::uint8_t { answered, silent };
+
+// What a new policy took away. Withdrawn registrations are gone already; sessions are the caller's to close.
+struct PolicyChange {
+  std::vector<EndpointPtr> withdrawn;                 // reason policy_denied
+  std::vector<EndpointPtr> updated;                   // live on with other sources: tell their agents
+  std::vector<std::shared_ptr<AgentSession>> denied;  // may not be here at all any more
+};
+
+struct RegistryCounters {
+  std::size_t agents = 0;       // live sessions
+  std::size_t services = 0;     // live SERVICE.CLUSTER
+  std::size_t endpoints = 0;    // live registrations
+  std::uint64_t takeovers = 0;  // since the start, as the next two
+  std::uint64_t duplicates_refused = 0;
+  std::uint64_t shards_copied = 0;
+};
+
+class Registry {
+ public:
+  Registry(Policy policy, OwnNames own, RegistryLimits limits = {});
+
+  Admission admit(const SessionClaim& claim, Moment now);
+  // After ProbeOld. If `probed` is not the holder any more, decides afresh.
+  Admission admit_probed(const SessionClaim& claim, const std::shared_ptr<AgentSession>& probed, ProbeOutcome outcome,
+                         Moment now);
+  // Withdraws everything of the session. False if it is not here (never admitted, taken over, closed).
+  bool close_session(const AgentSession& session, TimePoint now);
+
+  // policy_denied, name_taken, services_max, config_invalid, protocol_error; session_ended if the session is not here.
+  Result<EndpointPtr> register_service(const AgentSession& session, const wire::Register& request, Moment now);
+  // False if there is no such claim, as after a replacement.
+  bool unregister(const AgentSession& session, std::uint32_t claim, TimePoint now);
+
+  void expire(TimePoint now);  // call it now and then; a minute late does no harm
+  PolicyChange replace_policy(Policy policy, TimePoint now);
+  void replace_own_names(const std::vector<std::string>& names) { names_.replace_own_names(names); }
+
+  // Null when nothing changed. The owner calls it at most every 5 ms.
+  std::shared_ptr<const Snapshot> publish() { return names_.publish(); }
+
+  RegistryCounters counters() const;
+  std::vector<SessionSummary> sessions(const ListFilter& filter) const;  // by SPIFFE id, then ENDPOINT
+  std::vector<EndpointPtr> endpoints(const ListFilter& filter) const;    // in the order of their sessions
+
+ private:
+  struct Key {
+    std::string spiffe_id;
+    std::string endpoint;
+    auto operator<=>(const Key&) const = default;
+  };
+  struct Session {
+    std::string cluster;
+    core::SessionClaim generation;
+    Grant grant;
+    WallTime since;
+    std::shared_ptr<AgentSession> session;
+    std::map<std::string, EndpointPtr> services;  // by SERVICE.CLUSTER
+    std::uint64_t duplicates_refused = 0;
+  };
+  using Sessions = std::map<Key, Session>;
+  struct Candidate {  // a claim that policy allows
+    Key key;
+    std::string cluster;
+    Grant grant;
+  };
+
+  tl::expected<Candidate, Refused> check_claim(const SessionClaim& claim) const;
+  Admission settle(const SessionClaim& claim, Candidate candidate, Moment now);
+  void insert(const SessionClaim& claim, Candidate candidate, Moment now);
+  std::shared_ptr<AgentSession> evict(Sessions::iterator at, TimePoint now);
+  void withdraw(const EndpointPtr& endpoint, TimePoint now);
+  Result<void> check_policy(const Session& session, const std::string& service, const wire::Register& request) const;
+
+  Policy policy_;
+  RegistryLimits limits_;
+  NameIndex names_;
+  Sessions sessions_;
+  std::unordered_map<const AgentSession*, Sessions::iterator> by_session_;
+  std::size_t endpoints_ = 0;
+  std::uint64_t takeovers_ = 0;
+  std::uint64_t duplicates_refused_ = 0;
+};
+
+}  // namespace fairlead::rendezvous
