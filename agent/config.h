@@ -12,6 +12,7 @@
 #include "common/base/ip.h"
 #include "common/base/result.h"
 #include "common/base/time.h"
+#include "common/config/identity.h"
 #include "common/config/loaded.h"
 #include "common/config/section.h"
 
@@ -20,12 +21,7 @@ namespace fairlead::agent {
 inline constexpr std::size_t kMaxRendezvous = 8;
 inline constexpr unsigned kMaxPool = 1024;
 
-struct IdentityConfig {
-  std::string cert;
-  std::string key;
-  std::string ca;
-  bool operator==(const IdentityConfig&) const = default;
-};
+using IdentityConfig = config::IdentityConfig;  // cert, key, ca: paths
 
 // Kept for the mapping code: which protocols may be asked, in this order. All: "auto". None: "off".
 enum class MappingProtocol : std::uint8_t { pcp, nat_pmp, upnp };

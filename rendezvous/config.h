@@ -11,6 +11,7 @@
 #include "common/base/ip.h"
 #include "common/base/result.h"
 #include "common/base/time.h"
+#include "common/config/identity.h"
 #include "common/config/loaded.h"
 #include "common/config/section.h"
 #include "rendezvous/registry/policy.h"
@@ -44,12 +45,7 @@ struct ServerConfig {
   bool operator==(const ServerConfig&) const = default;
 };
 
-struct IdentityConfig {
-  std::string cert;
-  std::string key;
-  std::string ca;
-  bool operator==(const IdentityConfig&) const = default;
-};
+using IdentityConfig = config::IdentityConfig;  // cert, key, ca: paths
 
 // A port of its own for a service.
 struct PortConfig {

@@ -2,7 +2,8 @@
 // The strict reader both programs read their configuration with. A Section is one TOML table; each getter takes a key,
 // its limits and its default, and marks the key as known. done() refuses the keys nobody asked for.
 // The first problem is kept in the Report and everything after it is harmless: like a ByteReader, it fails once and
-// stays failed, so readers are straight lists of fields and check Report::failed() at the end.
+// stays failed, so readers are straight lists of fields and check Report::failed() at the end. What is wrong outranks
+// what is missing: a misspelt required key is reported as unknown, with the right one named.
 // Every problem is one line: `FILE:LINE: KEY: what is wrong; allowed: ...`.
 // A Section points into the Value and the Report it was made from; both outlive it. One thread.
 #include <functional>
@@ -21,6 +22,7 @@
 namespace fairlead::config {
 
 enum class UnknownKeys : std::uint8_t { refuse, warn };
+enum class Problem : std::uint8_t { wrong, missing };
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 // The variables of this process.
 Environment process_environment();
@@ -36,13 +38,15 @@ class Report {
 
   UnknownKeys unknown_keys() const { return unknown_; }
   std::optional<std::string> variable(const std::string& name) const { return environment_(name); }
-  void refuse(Error error);  // the first one stays
-  void warn(std::string line) { warnings_.push_back(std::move(line)); }
+  void refuse(Error error, Problem problem);
+  bool warnings_full() const;
+  void warn(std::string line);
 
  private:
   UnknownKeys unknown_;
   Environment environment_;
   std::optional<Error> error_;
+  Problem problem_ = Problem::wrong;
   std::vector<std::string> warnings_;
 };
 
@@ -65,15 +69,16 @@ class Section {
   // `file` and `prefix` name the table in messages; "" is the root.
   Section(const Value& table, std::string file, std::string prefix, Report& report);
 
-  bool has(std::string_view key) const;  // does not make the key known
+  bool has(std::string_view key) const;                     // does not make the key known
+  std::optional<Kind> kind_of(std::string_view key) const;  // nor this; nullopt: no such key
 
   std::string text(std::string_view key, std::string_view otherwise);
-  std::string required_text(std::string_view key, std::string_view allowed);
-  std::optional<Text> find_text(std::string_view key);
-  // An array of strings; a missing key is an empty list.
-  std::vector<Text> texts(std::string_view key);
+  std::optional<Text> find_text(std::string_view key, std::string_view allowed = "");
+  // Refused when absent or empty.
+  std::optional<Text> required_text(std::string_view key, std::string_view allowed);
+  // A list of strings; a missing key is an empty list.
+  std::vector<Text> texts(std::string_view key, std::string_view allowed = "");
   std::int64_t integer(std::string_view key, Range<std::int64_t> range, std::int64_t otherwise);
-  bool boolean(std::string_view key, bool otherwise);
   // "250ms", "5s", "2m", "1h", "7d"; a bare number is refused: seconds or milliseconds?
   Duration duration(std::string_view key, Range<Duration> range, Duration otherwise);
   // Bytes: 65536, "64KiB", "1MiB".
@@ -104,7 +109,8 @@ class Section {
   const Value* find(std::string_view key);
   const Value* find(std::string_view key, Kind kind, std::string_view allowed);
   std::string path_of(std::string_view key) const;
-  void refuse_at(int line, const std::string& path, std::string_view wrong, std::string_view allowed);
+  void refuse_at(int line, const std::string& path, std::string_view wrong, std::string_view allowed,
+                 Problem problem = Problem::wrong);
   std::optional<std::string> expand(const Value& value, const std::string& path);
   std::optional<std::size_t> choose(std::string_view key, std::span<const std::string_view> names);
 

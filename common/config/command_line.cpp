@@ -1,0 +1,14 @@
+#include "common/config/command_line.h"
+
+#include <cstdio>
+
+namespace fairlead::config {
+
+int print(const Answer& answer) {
+  std::fwrite(answer.out.data(), 1, answer.out.size(), stdout);
+  std::fwrite(answer.err.data(), 1, answer.err.size(), stderr);
+  const bool written = std::fflush(stdout) == 0;
+  return answer.exit_code == kExitSuccess && !written ? kExitFailed : answer.exit_code;
+}
+
+}  // namespace fairlead::config

@@ -1,0 +1,22 @@
+#pragma once
+// [identity] of both programs: which files hold the certificate, its key and the CA bundle.
+#include <string>
+
+#include "common/base/result.h"
+#include "common/config/section.h"
+
+namespace fairlead::config {
+
+struct IdentityConfig {
+  std::string cert;
+  std::string key;
+  std::string ca;
+  bool operator==(const IdentityConfig&) const = default;
+};
+
+// Reads the table [identity] of `root`; all three keys are required.
+IdentityConfig read_identity(Section& root);
+// That the three are files that can be opened; what is inside them is not looked at. `file` is the configuration.
+Result<void> check_identity_files(const IdentityConfig& identity, const std::string& file);
+
+}  // namespace fairlead::config

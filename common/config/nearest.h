@@ -1,0 +1,17 @@
+#pragma once
+// Which known word somebody probably meant, and how to show a word of unknown origin in a message.
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace fairlead::config {
+
+inline constexpr std::size_t kMaxShown = 120;  // bytes of a foreign text that a message repeats
+
+// The word with the fewest edits from `word`, the first of equals; empty when nothing is known.
+std::string_view nearest(std::string_view word, std::span<const std::string_view> known);
+// At most kMaxShown bytes of it, control characters replaced: a message stays one line.
+std::string shown(std::string_view text);
+
+}  // namespace fairlead::config
