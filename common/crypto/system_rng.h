@@ -4,6 +4,8 @@
 
 namespace fairlead::crypto {
 
+void fill_random(MutableBytes out);
+
 class SystemRng final : public Rng {
  public:
   std::uint64_t next() override;
