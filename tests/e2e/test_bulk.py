@@ -1,0 +1,88 @@
+"""Many connections at once, byte-exact, also while the rendezvous is killed and restarted in the middle."""
+import concurrent.futures
+import os
+import threading
+import time
+
+from client import Caller, end_sending, read_exactly
+from harness import MeshTest, wait_until
+
+CONNECTIONS = 1000
+AT_A_TIME = 64
+SIZE = 1 << 20
+BACK_WITHIN = 5  # seconds from a restart until new connections work
+
+
+class Bulk(MeshTest):
+    def setUp(self):
+        super().setUp()
+        self.start_web()
+        self.caller = Caller(self.mesh)
+        self.data = os.urandom(2 * SIZE)
+
+    def exchange(self, number):
+        """1 MiB there and back, different for each connection; None if all is well, else what was wrong and when."""
+        begin = time.monotonic()
+        mine = self.data[number:number + SIZE]
+        try:
+            with self.caller.connect("web.home", timeout=60) as tls:
+                writer = threading.Thread(target=self.send, args=[tls, mine])
+                writer.start()
+                try:
+                    back = read_exactly(tls, SIZE)
+                finally:
+                    writer.join()
+                end = tls.recv(1)
+        except (OSError, EOFError) as problem:
+            return begin, time.monotonic(), repr(problem)
+        if back != mine or end != b"":
+            return begin, time.monotonic(), "WRONG BYTES"
+        return None
+
+    @staticmethod
+    def send(tls, data):
+        try:
+            tls.sendall(b"echo\n" + data)
+            end_sending(tls)
+        except OSError:
+            pass  # the reading side tells
+
+    def test_a_thousand_connections(self):
+        with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
+            bad = [result for result in pool.map(self.exchange, range(CONNECTIONS)) if result]
+        self.assertEqual(bad, [])
+        state = wait_until(self.settled, "no relay is live")
+        self.assertEqual(state["closed"]["completed"], CONNECTIONS)
+        self.assertGreaterEqual(state["relays"]["bytes_in"], CONNECTIONS * SIZE)
+        self.assertGreaterEqual(state["relays"]["bytes_out"], CONNECTIONS * SIZE)
+
+    def settled(self):
+        state = self.rendezvous.status()
+        return state if state and state["relays"]["live"] == 0 else None
+
+    def test_a_restart_in_the_middle_costs_only_those_in_flight(self):
+        with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
+            results = [pool.submit(self.exchange, number) for number in range(CONNECTIONS)]
+            wait_until(lambda: sum(r.done() for r in results) > CONNECTIONS // 4, "a quarter is done", 120)
+            config, port = self.rendezvous.config, self.rendezvous.port
+            self.rendezvous.kill()
+            killed = time.monotonic()
+            self.rendezvous = self.mesh.run_rendezvous("rv1", config)
+            restarted = time.monotonic()
+            bad = [result.result() for result in results if result.result()]
+        self.assertNotIn("WRONG BYTES", [what for _, _, what in bad])
+        # Whoever began before the kill may fail; who came while nobody listened was refused; after that, nobody.
+        late = [item for item in bad if item[0] > restarted + BACK_WITHIN]
+        self.assertEqual(late, [], f"killed at {killed}, restarted at {restarted}, port {port}")
+        in_flight = [item for item in bad if item[0] <= killed]
+        self.assertLessEqual(len(in_flight), AT_A_TIME)
+
+    def test_new_connections_work_soon_after_a_restart(self):
+        """One connection after the other: the first one that begins after the restart may wait, and must succeed."""
+        config = self.rendezvous.config
+        for _ in range(3):
+            self.rendezvous.kill()
+            self.rendezvous = self.mesh.run_rendezvous("rv1", config)
+            begin = time.monotonic()
+            self.assertEqual(self.caller.echo("web.home"), b"hello over the relay")
+            self.assertLess(time.monotonic() - begin, BACK_WITHIN)
