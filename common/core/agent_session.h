@@ -4,18 +4,21 @@
 //
 // The driver: as for ServerSession. When finished() is true, close the connection.
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "common/base/reason.h"
+#include "common/core/event_queue.h"
 #include "common/core/keepalive.h"
 #include "common/core/message_stream.h"
 
 namespace fairlead::core {
 
 inline constexpr Duration kWelcomeTimeout = 20s;  // a restarted server decides about thousands of hellos first
+inline constexpr std::chrono::seconds kMaxRetryAfter = 1h;  // no server may send an agent away for longer
+inline constexpr Duration kPingIntervalMost = 5min;
 
 // Why the rendezvous said no. A newer one may use codes that this program does not know: then `reason` is absent.
 struct Refusal {
@@ -76,8 +79,9 @@ class AgentSession {
   void on_time(TimePoint now);
   bool finished() const;  // ended, and nothing left to flush
 
-  // The calls below are for a session that was Welcomed; on one that has ended they do nothing.
-  void register_service(const wire::Register& request);  // claim: not 0, not in use
+  // Only after Welcomed. The claim: not 0, not in use, not one that was unregistered in this session.
+  void register_service(const wire::Register& request);
+  // These and the above do nothing once the session has ended, and these before it is welcomed.
   void unregister(std::uint32_t claim, Reason reason);
   void drain(Duration within);
   // After a network change or a resume: ProbeAnswered, or Failed at the deadline.
@@ -88,26 +92,32 @@ class AgentSession {
   //    |                   |
   //    +---------+---------+
   //              v
-  //            ended
+  //           closing ----> closed
   enum class State {
     waiting,  // our hello is out; waits for welcome or refused, within kWelcomeTimeout
     active,   // welcomed
-    ended,    // nothing is read any more; output is flushed
+    closing,  // nothing is read any more; the output, which says why, is flushed
+    closed,   // the peer is gone or does not read: there is nothing to flush
   };
 
   void enter(State next);
   void on_message(wire::ControlMessage& message, TimePoint now);
   void on_welcome(wire::Welcome& welcome, TimePoint now);
   void on_refused(wire::Refused& refused);
+  void on_registered(wire::Registered& message);
   void on_pong(const wire::Pong& pong, TimePoint now);
+  bool over() const;
   void send(const wire::ControlMessage& message);
-  void fail_peer(Reason reason, std::string detail);
-  void end(Reason reason, std::string detail);
+  bool drop_claim(std::uint32_t claim);
+  void ping_if_due(TimePoint now);
+  void fail_peer(Reason reason, std::string detail);  // the rendezvous is told, too
+  void fail_dead(Reason reason, std::string detail);
 
   State state_ = State::waiting;
   TimePoint welcome_deadline_;
   MessageStream stream_;
-  std::deque<AgentEvent> events_;
+  EventQueue<AgentEvent> events_;
+  std::vector<std::uint32_t> claims_;   // asked for and neither refused nor withdrawn
   std::optional<Keepalive> keepalive_;  // while active
 };
 

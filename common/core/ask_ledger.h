@@ -3,7 +3,7 @@
 // and by the side that was asked alike: so a lost dial is asked for again, and a stalled agent does not serve old asks
 // on top.
 #include <cstdint>
-#include <deque>
+#include <vector>
 
 #include "common/base/time.h"
 
@@ -25,7 +25,7 @@ class AskLedger {
     std::uint32_t count;
     TimePoint expires;
   };
-  std::deque<Ask> asks_;
+  std::vector<Ask> asks_;  // oldest first; as many as there are asks in kAskLifetime, so few
   std::uint32_t total_ = 0;
 };
 

@@ -16,6 +16,9 @@ struct SealedHeader {
 class ChannelKeys {
  public:
   ChannelKeys(const wire::SessionKey& key, const wire::SessionId& session);
+  ~ChannelKeys();  // wipes the keys
+  ChannelKeys(const ChannelKeys&) = default;
+  ChannelKeys& operator=(const ChannelKeys&) = default;
 
   // Agent -> rendezvous.
   Bytes make_ticket(std::uint64_t counter) const;

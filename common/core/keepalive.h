@@ -1,7 +1,7 @@
 #pragma once
-// Pings of one side of a session: one per interval, dead after two missed, and probes with a deadline of their own.
-// Only pongs prove life: what else arrives would hide a path that has died in one direction. Part of AgentSession and
-// ServerSession.
+// Pings of one side of a session: one at once, which measures the RTT, then one per interval; dead after two missed,
+// and probes with a deadline of their own. Only pongs prove life: what else arrives would hide a path that has died in
+// one direction. Part of AgentSession and ServerSession.
 #include <cstdint>
 #include <optional>
 
@@ -20,7 +20,7 @@ struct PongResult {
 
 class Keepalive {
  public:
-  Keepalive(Duration interval, TimePoint now) : interval_(interval), next_ping_(now + interval) {}
+  Keepalive(Duration interval, TimePoint now) : interval_(interval), next_ping_(now) {}
 
   // Starts a probe and returns the ping's id. While one runs, the earlier deadline counts and its answer answers both.
   std::uint64_t probe(TimePoint now, TimePoint deadline);

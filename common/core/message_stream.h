@@ -5,12 +5,17 @@
 
 #include "common/base/bytes.h"
 #include "common/base/result.h"
+#include "common/base/time.h"
 #include "common/wire/control_message.h"
 
 namespace fairlead::core {
 
 // A peer that lets this much pile up does not read; it is failed, never buffered for without end.
 inline constexpr std::size_t kMaxQueued = 256 * 1024;
+
+// Values cut to what the messages can say.
+wire::Drain drain_message(Duration within);
+wire::Refused refused_message(std::uint32_t claim, Reason reason, std::chrono::seconds retry_after, std::string detail);
 
 class MessageStream {
  public:

@@ -13,6 +13,7 @@
 //   (pool_full).
 // One per session, on the thread that owns the session. Pure, time as an argument; `now` never goes back.
 #include <cstdint>
+#include <optional>
 
 #include "common/base/result.h"
 #include "common/core/ask_ledger.h"
@@ -41,8 +42,8 @@ class PoolTarget {
   std::uint16_t take_ask(TimePoint now);
   // Ready channels above the target: close them, each with on_lost.
   std::uint16_t surplus(TimePoint now);
-  // When to ask again.
-  TimePoint deadline() const;
+  // When take_ask() or surplus() may answer something new by time alone.
+  std::optional<TimePoint> deadline() const;
 
   std::uint16_t target() const { return target_; }
   std::uint16_t ready() const { return ready_; }

@@ -7,13 +7,13 @@
 // deadline(). When finished() is true, close the connection. On Failed or after refuse_session(), flush output() for at
 // most a second first: it tells the agent why.
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "common/base/reason.h"
+#include "common/core/event_queue.h"
 #include "common/core/keepalive.h"
 #include "common/core/message_stream.h"
 #include "common/core/token_bucket.h"
@@ -24,6 +24,8 @@ inline constexpr Duration kHelloTimeout = 10s;
 inline constexpr Duration kUnansweredProbe = 3s;  // of a session whose agent did not answer on a data channel
 // Registrations may come in one burst of services_max after the welcome, then at this pace: each costs every worker.
 inline constexpr double kRegistersPerSecond = 5;
+inline constexpr std::chrono::seconds kRegisterRateRetry = 2s;
+inline constexpr std::chrono::seconds kServicesMaxRetry = 10min;
 
 namespace server_event {
 struct HelloReceived {
@@ -81,39 +83,39 @@ class ServerSession {
  private:
   // greeting --hello--> deciding --welcome()--> active
   //     |                  |                       |
-  //     +------------------+-----------+-----------+
-  //                                    v
-  //                                  ended
+  //     +------------------+---------+-------------+
+  //                                  v
+  //                               closing ----> closed
   enum class State {
     greeting,  // waits for the agent's hello, within kHelloTimeout
     deciding,  // waits for our own welcome() or refuse_session(); the agent must be silent
     active,    // serves
-    ended,     // nothing is read any more; output is flushed
+    closing,   // nothing is read any more; the output, which says why, is flushed
+    closed,    // the peer is gone or does not read: there is nothing to flush
   };
-  struct Claim {
-    std::uint32_t number;
-    bool answered;
-  };
-
   void enter(State next);
   void on_message(wire::ControlMessage& message, TimePoint now);
   void on_hello(wire::Hello& hello);
   void on_register(wire::Register& request, TimePoint now);
   void on_unregister(wire::Unregister& message);
+  void on_refused(const wire::Refused& message);
   void on_pong(const wire::Pong& pong, TimePoint now);
-  Claim* find_claim(std::uint32_t number);
+  bool over() const;
+  bool drop_claim(std::uint32_t claim);
+  void ping_if_due(TimePoint now);
   void send(const wire::ControlMessage& message);
-  void fail_peer(Reason reason, std::string detail);  // tells the agent, too
-  void end(Reason reason, std::string detail);
+  void tell_and_close(Reason reason, std::chrono::seconds retry_after, std::string detail);
+  void fail_peer(Reason reason, std::string detail);  // the agent is told, too
+  void fail_dead(Reason reason, std::string detail);
 
   State state_ = State::greeting;
   TimePoint hello_deadline_;
   MessageStream stream_;
-  std::deque<ServerEvent> events_;
+  EventQueue<ServerEvent> events_;
   std::uint16_t agent_version_ = 0;
   std::uint64_t agent_features_ = 0;
   std::uint16_t services_max_ = 0;
-  std::vector<Claim> claims_;
+  std::vector<std::uint32_t> claims_;   // asked for and neither refused nor withdrawn
   std::optional<Keepalive> keepalive_;  // while active
   std::optional<TokenBucket> registers_;
 };

@@ -1,0 +1,92 @@
+#include "common/core/pool_target.h"
+
+#include <algorithm>
+
+#include "common/base/check.h"
+
+namespace fairlead::core {
+namespace {
+
+PoolLimits sane(PoolLimits wished) {
+  const std::uint16_t max = std::clamp<std::uint16_t>(wished.max, 1, kMaxPool);
+  return {std::min(wished.min, max), max};
+}
+
+}  // namespace
+
+PoolTarget::PoolTarget(PoolLimits limits, TimePoint now)
+    : limits_(sane(limits)), target_(limits_.min), decays_at_(now + kPoolDecay), idle_at_(now + kPoolIdle) {}
+
+void PoolTarget::advance(TimePoint now) {
+  asked_.expire(now);
+  if (now >= idle_at_) {
+    target_ = 0;
+    return;
+  }
+  while (target_ > limits_.min && now >= decays_at_) {
+    target_ = std::max<std::uint16_t>(limits_.min, target_ / 2);
+    decays_at_ += kPoolDecay;
+  }
+}
+
+void PoolTarget::on_demand(TimePoint now) {
+  idle_at_ = now + kPoolIdle;
+  if (target_ > 0) return;
+  target_ = std::max<std::uint16_t>(limits_.min, 1);
+  decays_at_ = now + kPoolDecay;
+}
+
+Result<void> PoolTarget::on_ready(TimePoint now) {
+  advance(now);
+  asked_.take_one();
+  if (ready_ >= limits_.max) return fail(Reason::pool_full, "more unused data channels than the pool may hold");
+  ++ready_;
+  return {};
+}
+
+void PoolTarget::on_taken(TimePoint now) {
+  advance(now);
+  CHECK(ready_ > 0);
+  --ready_;
+  on_demand(now);
+}
+
+void PoolTarget::on_empty(TimePoint now) {
+  advance(now);
+  if (target_ > 0) {
+    target_ = static_cast<std::uint16_t>(std::min<unsigned>(limits_.max, 2U * target_));
+    decays_at_ = now + kPoolDecay;
+  }
+  on_demand(now);
+}
+
+void PoolTarget::on_lost(TimePoint now) {
+  advance(now);
+  CHECK(ready_ > 0);
+  --ready_;
+}
+
+std::uint16_t PoolTarget::take_ask(TimePoint now) {
+  advance(now);
+  const std::uint32_t have = ready_ + asked_.total();
+  if (have >= target_) return 0;
+  const auto missing = static_cast<std::uint16_t>(target_ - have);
+  asked_.add(missing, now);
+  return missing;
+}
+
+std::uint16_t PoolTarget::surplus(TimePoint now) {
+  advance(now);
+  return ready_ > target_ ? static_cast<std::uint16_t>(ready_ - target_) : 0;
+}
+
+std::optional<TimePoint> PoolTarget::deadline() const {
+  std::optional<TimePoint> first;
+  const auto consider = [&first](TimePoint at) { first = std::min(first.value_or(at), at); };
+  if (asked_.total() > 0) consider(asked_.next_expiry());
+  if (target_ > limits_.min) consider(decays_at_);
+  if (target_ > 0) consider(idle_at_);
+  return first;
+}
+
+}  // namespace fairlead::core

@@ -1,0 +1,213 @@
+#include "common/core/server_session.h"
+
+#include <algorithm>
+
+#include "common/base/check.h"
+#include "common/core/overloaded.h"
+
+namespace fairlead::core {
+ServerSession::ServerSession(TimePoint now) : hello_deadline_(now + kHelloTimeout) {}
+
+void ServerSession::enter(State next) {
+  switch (state_) {
+    case State::greeting:
+      CHECK(next == State::deciding || next == State::closing || next == State::closed);
+      break;
+    case State::deciding:
+      CHECK(next == State::active || next == State::closing || next == State::closed);
+      break;
+    case State::active:
+      CHECK(next == State::closing || next == State::closed);
+      break;
+    case State::closing:
+      CHECK(next == State::closed);
+      break;
+    case State::closed:
+      CHECK(false);
+  }
+  state_ = next;
+  if (next == State::closing || next == State::closed) stream_.drop_input();
+}
+
+bool ServerSession::over() const {
+  return state_ == State::closing || state_ == State::closed;
+}
+
+void ServerSession::receive(ByteView in, TimePoint now) {
+  if (over()) return;
+  stream_.append(in);
+  while (!over()) {
+    auto message = stream_.next();
+    if (!message) return fail_peer(message.error().reason, message.error().detail);
+    if (!*message) return;
+    on_message(**message, now);
+  }
+}
+
+std::optional<ServerEvent> ServerSession::next_event() {
+  return events_.pop();
+}
+
+void ServerSession::on_message(wire::ControlMessage& message, TimePoint now) {
+  if (state_ == State::greeting) {
+    auto* const hello = std::get_if<wire::Hello>(&message);
+    if (hello == nullptr) return fail_peer(Reason::protocol_error, "the first message is not hello");
+    return on_hello(*hello);
+  }
+  if (std::holds_alternative<wire::Skipped>(message)) return;
+  if (auto* const refused = std::get_if<wire::Refused>(&message)) return on_refused(*refused);
+  if (state_ == State::deciding) return fail_peer(Reason::protocol_error, "a message before the welcome");
+
+  std::visit(Overloaded{
+                 [&](wire::Register& m) { on_register(m, now); },
+                 [&](wire::Unregister& m) { on_unregister(m); },
+                 [&](const wire::Ping& m) { send(wire::Pong{m.id}); },
+                 [&](const wire::Pong& m) { on_pong(m, now); },
+                 [&](const wire::Drain& m) {
+                   events_.push(server_event::AgentDraining{std::chrono::milliseconds(m.within_ms)});
+                 },
+                 [&](auto&) { fail_peer(Reason::protocol_error, "a message that agents do not send here"); },
+             },
+             message);
+}
+
+void ServerSession::on_hello(wire::Hello& hello) {
+  if (hello.version < wire::kOldestControlVersion) {
+    return fail_peer(Reason::version_unsupported, "the agent's protocol version is too old for this server");
+  }
+  agent_version_ = hello.version;
+  agent_features_ = hello.features;
+  enter(State::deciding);
+  events_.push(server_event::HelloReceived{std::move(hello)});
+}
+
+void ServerSession::on_register(wire::Register& request, TimePoint now) {
+  if (request.claim == 0 || std::find(claims_.begin(), claims_.end(), request.claim) != claims_.end()) {
+    return fail_peer(Reason::protocol_error, "a registration with a claim number that is in use");
+  }
+  if (claims_.size() >= services_max_) {
+    return send(refused_message(request.claim, Reason::services_max, kServicesMaxRetry, {}));
+  }
+  if (!registers_->take(now))
+    return send(refused_message(request.claim, Reason::register_rate, kRegisterRateRetry, {}));
+  claims_.push_back(request.claim);
+  events_.push(server_event::RegisterRequested{std::move(request)});
+}
+
+void ServerSession::on_unregister(wire::Unregister& message) {
+  // A claim that is not held was refused while this message was on its way.
+  if (!drop_claim(message.claim)) return;
+  events_.push(server_event::Unregistered{message.claim, std::move(message.code)});
+}
+
+// The agent cannot go on with us and says why; of single claims it has nothing to refuse.
+void ServerSession::on_refused(const wire::Refused& message) {
+  if (message.claim != 0) return fail_peer(Reason::protocol_error, "an agent refused a claim");
+  fail_dead(find_reason(message.code).value_or(Reason::protocol_error),
+            "the agent ended the session: " + message.detail);
+}
+
+void ServerSession::on_pong(const wire::Pong& pong, TimePoint now) {
+  const PongResult result = keepalive_->on_pong(pong.id, now);
+  if (result.rtt) events_.push(server_event::RttMeasured{*result.rtt});
+  if (result.probe_answered) events_.push(server_event::ProbeAnswered{});
+}
+
+bool ServerSession::drop_claim(std::uint32_t claim) {
+  return std::erase(claims_, claim) > 0;
+}
+
+std::optional<TimePoint> ServerSession::deadline() const {
+  switch (state_) {
+    case State::greeting:
+      return hello_deadline_;
+    case State::active:
+      return keepalive_->deadline();
+    case State::deciding:
+    case State::closing:
+    case State::closed:
+      break;
+  }
+  return std::nullopt;
+}
+
+void ServerSession::on_time(TimePoint now) {
+  if (state_ == State::greeting && now >= hello_deadline_) return fail_peer(Reason::hello_timeout, "no hello in time");
+  if (state_ != State::active) return;
+  if (keepalive_->dead(now)) return fail_dead(Reason::ping_timeout, "the agent does not answer pings");
+  ping_if_due(now);
+}
+
+void ServerSession::ping_if_due(TimePoint now) {
+  if (const auto id = keepalive_->take_ping(now)) send(wire::Ping{*id});
+}
+
+bool ServerSession::finished() const {
+  return state_ == State::closed || (state_ == State::closing && output().empty());
+}
+
+void ServerSession::welcome(wire::Welcome message, TimePoint now) {
+  if (over()) return;
+  const std::chrono::milliseconds interval(message.ping_interval_ms);
+  CHECK(interval >= kPingIntervalLeast);
+  message.version = std::min(wire::kControlVersion, agent_version_);
+  message.features &= agent_features_;
+  services_max_ = message.services_max;
+  registers_.emplace(std::max<double>(services_max_, 1), kRegistersPerSecond, now);
+  keepalive_.emplace(interval, now);
+  enter(State::active);
+  send(message);
+  if (state_ == State::active) ping_if_due(now);
+}
+
+void ServerSession::refuse_session(Reason reason, std::chrono::seconds retry_after, std::string detail) {
+  if (over()) return;
+  tell_and_close(reason, retry_after, std::move(detail));
+}
+
+void ServerSession::registered(const wire::Registered& message) {
+  if (state_ != State::active) return;
+  if (std::find(claims_.begin(), claims_.end(), message.claim) != claims_.end()) send(message);
+}
+
+void ServerSession::refuse(std::uint32_t claim, Reason reason, std::chrono::seconds retry_after, std::string detail) {
+  if (state_ != State::active || !drop_claim(claim)) return;
+  send(refused_message(claim, reason, retry_after, std::move(detail)));
+}
+
+void ServerSession::open_channels(std::uint16_t count) {
+  if (state_ == State::active && count > 0) send(wire::OpenChannels{count});
+}
+
+void ServerSession::set_pool_size(std::uint16_t size) {
+  if (state_ == State::active) send(wire::PoolSize{size});
+}
+
+void ServerSession::probe(TimePoint now, TimePoint deadline) {
+  if (state_ == State::active) send(wire::Ping{keepalive_->probe(now, deadline)});
+}
+
+void ServerSession::drain(Duration within) {
+  if (state_ == State::active) send(drain_message(within));
+}
+
+void ServerSession::send(const wire::ControlMessage& message) {
+  if (!stream_.send(message)) fail_dead(Reason::not_reading, "the agent does not read its control channel");
+}
+
+void ServerSession::tell_and_close(Reason reason, std::chrono::seconds retry_after, std::string detail) {
+  send(refused_message(0, reason, retry_after, std::move(detail)));
+  if (!over()) enter(State::closing);
+}
+
+void ServerSession::fail_peer(Reason reason, std::string detail) {
+  tell_and_close(reason, 0s, detail);
+  if (state_ == State::closing) events_.push(server_event::Failed{reason, std::move(detail)});
+}
+
+void ServerSession::fail_dead(Reason reason, std::string detail) {
+  enter(State::closed);
+  events_.push(server_event::Failed{reason, std::move(detail)});
+}
+
+}  // namespace fairlead::core
