@@ -20,6 +20,7 @@ namespace fairlead::agent {
 
 inline constexpr std::size_t kMaxRendezvous = 8;
 inline constexpr unsigned kMaxPool = 1024;
+inline constexpr std::size_t kMaxNamesPerService = 64;  // sni, subsets: as many as one register message carries
 
 using IdentityConfig = config::IdentityConfig;  // cert, key, ca: paths
 
@@ -81,8 +82,8 @@ struct AgentConfig {
   std::string cluster;               // empty: from the certificate
   std::vector<HostPort> rendezvous;  // 1 to kMaxRendezvous, no two alike
   std::string rendezvous_id = "spiffe://{trust_domain}/rendezvous/*";
-  std::string state_dir = "/var/lib/fairlead-agent";
-  std::string control_path = "/run/fairlead-agent/control.sock";
+  std::string state_dir = "/var/lib/fairlead-agent";              // empty (expose): keep nothing
+  std::string control_path = "/run/fairlead-agent/control.sock";  // empty (expose): no control socket
   Duration drain_timeout = 5s;
   IdentityConfig identity;
   NatConfig nat;
@@ -106,6 +107,8 @@ Result<void> check_files(const AgentConfig& config, const std::string& path);
 // Keys that differ and that only a restart can apply ("agent.name"); the rest is applied by a reload.
 std::vector<std::string> restart_keys(const AgentConfig& running, const AgentConfig& wanted);
 
+// "127.0.0.1:8443", "[::1]:8443", "host.name:8443" or "unix:/path"; the error's detail says what is wrong and allowed.
+Result<Target> parse_target(std::string_view text);
 // NAME=TARGET of `expose`: HOST:PORT, tls://HOST:PORT or unix:PATH. Error detail begins with the argument.
 Result<ServiceConfig> parse_exposed(std::string_view argument);
 

@@ -93,6 +93,7 @@ struct RendezvousConfig {
   std::vector<PortConfig> ports;
   LogConfig log;
   Limits limits;
+  bool operator==(const RendezvousConfig&) const = default;
 };
 
 using Loaded = config::Loaded<RendezvousConfig>;

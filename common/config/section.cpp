@@ -251,6 +251,10 @@ void Section::refuse(const Text& text, std::string_view wrong, std::string_view 
   refuse_at(text.line, text.key, wrong, allowed);
 }
 
+void Section::refuse_table(std::string_view wrong) {
+  refuse_at(table_->line, prefix_, wrong, "");
+}
+
 void Section::refuse_at(int line, const std::string& path, std::string_view wrong, std::string_view allowed,
                         Problem problem) {
   std::string text = fmt::format("{}:{}: {}: {}", file_, line, path, wrong);

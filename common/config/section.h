@@ -99,6 +99,7 @@ class Section {
   // `allowed` may be empty. The key need not exist: the line is then that of the table.
   void refuse(std::string_view key, std::string_view wrong, std::string_view allowed);
   void refuse(const Text& text, std::string_view wrong, std::string_view allowed);
+  void refuse_table(std::string_view wrong);  // the whole table: its keys do not go together
   // Refuses (or warns of) each key that no getter named.
   void done();
 
