@@ -1,0 +1,52 @@
+#pragma once
+// The status socket: HTTP/1.1 over a unix socket, one request per connection, for `status` and its kin on this host.
+// ControlServer lives on one loop and is owned by the program; query_control is the blocking side for command lines.
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/net/poller.h"
+#include "common/wire/http_head.h"
+
+namespace fairlead::net {
+
+inline constexpr std::size_t kMaxControlConnections = 16;  // further ones wait in the backlog
+inline constexpr Duration kControlDeadline = 5s;           // from accept to the last byte of the answer
+
+struct HttpReply {
+  int status = 200;
+  std::string body;
+  std::string content_type = "application/json";
+};
+
+class ControlServer final : private PollTarget {
+ public:
+  using Handler = std::function<HttpReply(const wire::HttpRequest&)>;
+
+  // Listens at `path` (0600); its folder is made if missing (0700, parents 0755).
+  static Result<std::unique_ptr<ControlServer>> open(Loop& loop, Poller& poller, std::string path, Handler handler);
+  ~ControlServer() override;  // removes the file
+  ControlServer(const ControlServer&) = delete;
+  ControlServer& operator=(const ControlServer&) = delete;
+
+ private:
+  class Connection;
+  ControlServer(Loop& loop, Poller& poller, std::string path, Handler handler);
+  void on_ready(Readiness ready) override;
+  void on_done(Connection& connection);
+
+  Loop& loop_;
+  Poller& poller_;
+  std::string path_;
+  Handler handler_;
+  PolledFd listener_;
+  std::vector<std::unique_ptr<Connection>> connections_;
+};
+
+// Asks a running program: GET path_and_query. not_running when nobody listens; io_failed when the answer breaks off or
+// `timeout` passes. Blocks the calling thread.
+Result<wire::HttpResponse> query_control(const std::string& path, const std::string& path_and_query, Duration timeout);
+
+}  // namespace fairlead::net

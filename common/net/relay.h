@@ -1,0 +1,134 @@
+#pragma once
+// Relay: moves the bytes of one mesh connection between two stream sockets of the same Poller, with splice(2) through a
+// pooled pipe; nothing is decrypted and nothing is copied to user space but the first bytes of either side. What is
+// decided (pauses, half-close, resets, timeouts) is decided by core::RelayState.
+//
+// An end is any stream socket: TCP, unix, or one half of a socketpair behind which another transport works.
+// The first bytes from the service must be a ServerHello or a TLS alert (wire::parse_server_first) before any of them
+// goes on; otherwise the client gets the alert internal_error (80) in their place.
+//
+// Owned by a RelayOwner of the same loop, which hands it to loop.retire() in on_relay_ended.
+#include <cstdint>
+#include <optional>
+
+#include "common/core/relay_state.h"
+#include "common/core/timer_queue.h"
+#include "common/net/farewell.h"
+#include "common/net/pipe_pool.h"
+#include "common/net/poller.h"
+
+namespace fairlead::net {
+
+// Bytes per direction and turn, after which the other connections of the loop are served.
+inline constexpr std::size_t kTurnBudget = 2 * kLargePipe;
+
+struct RelayLimits {
+  Duration idle_timeout = 1h;
+  Duration half_close_timeout = 5min;
+  std::size_t turn_budget = kTurnBudget;
+};
+
+struct RelayEnds {
+  PolledFd client;
+  PolledFd service;
+  Bytes to_service;        // read from the client already: sent ahead
+  Bytes to_client;         // read from the service already: checked and sent ahead
+  Bytes to_client_prefix;  // our own words ahead of everything (an agent's answer): neither checked nor counted
+};
+
+struct RelayOutcome {
+  Reason reason = Reason::completed;
+  std::uint64_t client_bytes = 0;   // of the client, written to the service
+  std::uint64_t service_bytes = 0;  // of the service, written to the client
+  Duration lasted{};
+};
+
+// What the relays of one worker share; outlives them.
+struct RelayTools {
+  Poller& poller;
+  PipePool& pipes;
+  Farewells& farewells;
+};
+
+class Relay;
+
+class RelayOwner {
+ public:
+  virtual ~RelayOwner() = default;
+  // Exactly once, the last thing the relay does; its sockets are closed already. Never from within the constructor.
+  virtual void on_relay_ended(Relay& relay, const RelayOutcome& outcome) = 0;
+};
+
+class Relay {
+ public:
+  // Begins to move bytes in the loop's next turn.
+  Relay(RelayTools tools, RelayEnds ends, RelayLimits limits, RelayOwner& owner);
+  ~Relay();
+  Relay(const Relay&) = delete;
+  Relay& operator=(const Relay&) = delete;
+
+  // Ends it from our side (drain, limits). on_relay_ended follows before it returns, unless it came before.
+  void close(Reason reason);
+
+  std::uint64_t client_bytes() const { return state_.passed_on(core::Side::client); }
+  std::uint64_t service_bytes() const { return state_.passed_on(core::Side::service); }
+  TimePoint started() const { return started_; }
+
+ private:
+  enum class Way : std::uint8_t { splice, copy };
+  enum class Moved : std::uint8_t { some, blocked, stopped };
+
+  // One socket, and the direction that comes from it.
+  struct End final : PollTarget {
+    End(Relay& owner, core::Side which) : relay(owner), side(which) {}
+    void on_ready(Readiness ready) override { relay.on_ready(*this, ready); }
+
+    Relay& relay;
+    const core::Side side;
+    PolledFd fd;
+    Bytes ahead;  // read into memory, goes out before the pipe's content
+    std::size_t ahead_sent = 0;
+    std::size_t uncounted = 0;  // leading bytes of `ahead` that are our own
+    Pipe pipe;                  // invalid between turns unless bytes are stuck in it
+    std::size_t piped = 0;      // bytes inside the pipe
+    PipeSize wish = PipeSize::normal;
+    Way way = Way::splice;
+  };
+
+  void on_ready(End& end, Readiness ready);
+  void check_error(End& end);
+  void move(End& from);
+  Moved pass_ahead(End& from, End& to);
+  Moved pass_piped(End& from, End& to);
+  Moved take_in(End& from, std::size_t budget);
+  Moved take_first(End& from);
+  Moved splice_in(End& from, std::size_t budget);
+  Moved copy_in(End& from);
+  Moved on_input(End& from, std::size_t n);
+  void stop_splicing(End& from);
+  void check_first(core::Side from);
+  void refuse(Reason reason);
+  void put_pipe_away(End& from);
+  void throw_away(End& from);
+  void obey();
+  void watch_delivery();
+  void finish(Reason reason);
+  void arm_timer();
+  void on_timer();
+  End& end_of(core::Side side) { return side == core::Side::client ? client_ : service_; }
+  TimePoint now() const { return tools_.poller.loop().now(); }
+
+  RelayTools tools_;
+  RelayLimits limits_;
+  RelayOwner& owner_;
+  TimePoint started_;
+  core::RelayState state_;
+  End client_;
+  End service_;
+  Bytes first_;  // of the service, while they are checked
+  bool checking_ = true;
+  std::optional<core::Side> awaited_;  // the side whose acknowledgements a reset waits for
+  core::TimerEntry timer_;
+};
+
+}  // namespace fairlead::net
