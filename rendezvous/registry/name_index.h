@@ -69,11 +69,15 @@ class NameIndex {
   using Names = std::unordered_map<std::string, Name, TextHash, std::equal_to<>>;
 
   Result<void> check_claimed(std::string_view name, const Endpoint& wanted) const;
-  Result<void> check_mesh_names(const Endpoint& wanted) const;
   Result<void> check_readings(std::string_view name, const Endpoint& wanted) const;
-  void remember(const std::string& key, Name& name, TimePoint now);
+  Result<void> check_mesh_name(const std::string& name, NameKind kind, const Endpoint& wanted) const;
+  Result<void> check_ports(const Group& holder, std::string_view name, const Endpoint& wanted) const;
+  const Name* find(std::string_view name) const;
+  bool is_live(std::string_view name, NameKind kind) const;
+  void remember(Names::value_type& name, TimePoint now);
   void forget_oldest();
-  void mark(const std::string& key, Name& name);
+  void mark(Names::value_type& name);
+  static std::shared_ptr<const NameEntry> entry_of(const Names::value_type& name);
 
   std::shared_ptr<const OwnNames> own_;
   Names names_;
@@ -81,8 +85,8 @@ class NameIndex {
     TimePoint until;
     std::string name;
   };
-  std::deque<Remembered> remembered_;  // oldest first; may hold names that live again
-  std::vector<std::string> dirty_;
+  std::deque<Remembered> remembered_;      // oldest first; may hold names that live again
+  std::vector<Names::value_type*> dirty_;  // nodes do not move, and only publish() erases them
   bool own_changed_ = true;
   Snapshot::Shards shards_;
   std::size_t services_ = 0;

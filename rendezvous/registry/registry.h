@@ -79,11 +79,11 @@ using Admission = std::variant<Admitted, Refused, ProbeOld, TookOver>;
 
 enum class ProbeOutcome : std::uint8_t { answered, silent };
 
-// What a new policy took away. Withdrawn registrations are gone already; sessions are the caller's to close.
+// What a new policy took away; all of it is gone from the registry already.
 struct PolicyChange {
   std::vector<EndpointPtr> withdrawn;                 // reason policy_denied
   std::vector<EndpointPtr> updated;                   // live on with other sources: tell their agents
-  std::vector<std::shared_ptr<AgentSession>> denied;  // may not be here at all any more
+  std::vector<std::shared_ptr<AgentSession>> denied;  // their identity may not be here any more: close them
 };
 
 struct RegistryCounters {
@@ -145,11 +145,15 @@ class Registry {
   };
 
   tl::expected<Candidate, Refused> check_claim(const SessionClaim& claim) const;
-  Admission settle(const SessionClaim& claim, Candidate candidate, Moment now);
-  void insert(const SessionClaim& claim, Candidate candidate, Moment now);
+  Admission enter(const SessionClaim& claim, Candidate candidate, Moment now);
+  Admission take_over(Sessions::iterator held, const SessionClaim& claim, Candidate candidate, Moment now);
   std::shared_ptr<AgentSession> evict(Sessions::iterator at, TimePoint now);
   void withdraw(const EndpointPtr& endpoint, TimePoint now);
-  Result<void> check_policy(const Session& session, const std::string& service, const wire::Register& request) const;
+  void reapply(Session& session, PolicyChange& change, TimePoint now);
+  Result<void> check_claim_number(const Session& session, const Endpoint& wanted) const;
+  static Result<void> check_policy(const Grant& grant, const Endpoint& wanted);
+  static bool is_agent(const ListFilter& filter, const Key& key);
+  static bool is_service(const ListFilter& filter, const std::string& service);
 
   Policy policy_;
   RegistryLimits limits_;

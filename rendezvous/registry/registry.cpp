@@ -1,0 +1,178 @@
+#include "rendezvous/registry/registry.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "rendezvous/registry/service_claim.h"
+
+namespace fairlead::rendezvous {
+
+Registry::Registry(Policy policy, OwnNames own, RegistryLimits limits)
+    : policy_(std::move(policy)), limits_(limits), names_(std::move(own)) {}
+
+Result<void> Registry::check_policy(const Grant& grant, const Endpoint& wanted) {
+  if (!grant.may_register(wanted.service)) {
+    return fail(Reason::policy_denied, fmt::format("{} may not register {}", wanted.spiffe_id, wanted.service));
+  }
+  const auto refused = [&](const std::string& host) {
+    return fail(Reason::policy_denied, fmt::format("{} may not claim {}", wanted.spiffe_id, host));
+  };
+  if (!wanted.host.empty() && !grant.may_claim(wanted.host)) return refused(wanted.host);
+  for (const std::string& name : wanted.sni) {
+    if (!grant.may_claim(name)) return refused(name);
+  }
+  return {};
+}
+
+Result<void> Registry::check_claim_number(const Session& session, const Endpoint& wanted) const {
+  for (const auto& [service, endpoint] : session.services) {
+    if (endpoint->claim == wanted.claim && service != wanted.service) {
+      return fail(Reason::protocol_error, fmt::format("claim {} stands for {} already", wanted.claim, service));
+    }
+  }
+  if (session.services.contains(wanted.service) || session.services.size() < limits_.services_per_agent) return {};
+  return fail(Reason::services_max, fmt::format("at most {} services per agent", limits_.services_per_agent));
+}
+
+Result<EndpointPtr> Registry::register_service(const AgentSession& session, const wire::Register& request, Moment now) {
+  const auto known = by_session_.find(&session);
+  if (known == by_session_.end()) return fail(Reason::session_ended, "the session is not registered");
+  const auto& [spiffe_id, name] = known->second->first;
+  Session& holder = known->second->second;
+
+  auto claim = normalize_claim(request, name);
+  if (!claim) return tl::unexpected(std::move(claim.error()));
+  auto wanted = std::make_shared<Endpoint>(Endpoint{.service = claim->service + "." + holder.cluster,
+                                                    .name = name,
+                                                    .host = std::move(claim->host),
+                                                    .port = claim->port,
+                                                    .sni = std::move(claim->sni),
+                                                    .subsets = std::move(claim->subsets),
+                                                    .sources = holder.grant.sources(),
+                                                    .spiffe_id = spiffe_id,
+                                                    .claim = claim->claim,
+                                                    .since = now.wall,
+                                                    .path = Endpoint::Path::relay,
+                                                    .session = holder.session,
+                                                    .load = nullptr});
+  Result<void> checked = check_policy(holder.grant, *wanted);
+  if (checked) checked = check_claim_number(holder, *wanted);
+  if (checked) checked = names_.check(*wanted);
+  if (!checked) return tl::unexpected(std::move(checked.error()));
+
+  EndpointPtr& place = holder.services[wanted->service];
+  wanted->load = place ? place->load : std::make_shared<EndpointLoad>();
+  if (place) withdraw(place, now.steady);
+  place = std::move(wanted);
+  names_.add(place);
+  ++endpoints_;
+  return place;
+}
+
+bool Registry::unregister(const AgentSession& session, std::uint32_t claim, TimePoint now) {
+  const auto known = by_session_.find(&session);
+  if (known == by_session_.end()) return false;
+  auto& services = known->second->second.services;
+  const auto found = std::ranges::find_if(services, [&](const auto& entry) { return entry.second->claim == claim; });
+  if (found == services.end()) return false;
+  withdraw(found->second, now);
+  services.erase(found);
+  return true;
+}
+
+void Registry::withdraw(const EndpointPtr& endpoint, TimePoint now) {
+  names_.remove(endpoint, now);
+  --endpoints_;
+}
+
+void Registry::expire(TimePoint now) {
+  names_.expire(now);
+}
+
+PolicyChange Registry::replace_policy(Policy policy, TimePoint now) {
+  policy_ = std::move(policy);
+  PolicyChange change;
+  for (auto at = sessions_.begin(); at != sessions_.end();) {
+    const auto here = at++;
+    auto& [key, session] = *here;
+    auto grant = policy_.match(key.spiffe_id);
+    if (grant && grant->may_be(key.endpoint)) {
+      session.grant = std::move(*grant);
+      reapply(session, change, now);
+      continue;
+    }
+    for (const auto& [service, endpoint] : session.services) change.withdrawn.push_back(endpoint);
+    change.denied.push_back(evict(here, now));
+  }
+  return change;
+}
+
+void Registry::reapply(Session& session, PolicyChange& change, TimePoint now) {
+  for (auto at = session.services.begin(); at != session.services.end();) {
+    EndpointPtr& endpoint = at->second;
+    if (!check_policy(session.grant, *endpoint)) {
+      withdraw(endpoint, now);
+      change.withdrawn.push_back(std::move(endpoint));
+      at = session.services.erase(at);
+      continue;
+    }
+    if (endpoint->sources != session.grant.sources()) {
+      auto next = std::make_shared<Endpoint>(*endpoint);
+      next->sources = session.grant.sources();
+      names_.remove(endpoint, now);
+      endpoint = std::move(next);
+      names_.add(endpoint);
+      change.updated.push_back(endpoint);
+    }
+    ++at;
+  }
+}
+
+RegistryCounters Registry::counters() const {
+  return {.agents = sessions_.size(),
+          .services = names_.services(),
+          .endpoints = endpoints_,
+          .takeovers = takeovers_,
+          .duplicates_refused = duplicates_refused_,
+          .shards_copied = names_.shards_copied()};
+}
+
+bool Registry::is_agent(const ListFilter& filter, const Key& key) {
+  return filter.agent.empty() || glob_match(filter.agent, key.endpoint) || glob_match(filter.agent, key.spiffe_id);
+}
+
+bool Registry::is_service(const ListFilter& filter, const std::string& service) {
+  return filter.service.empty() || glob_match(filter.service, service);
+}
+
+std::vector<SessionSummary> Registry::sessions(const ListFilter& filter) const {
+  std::vector<SessionSummary> out;
+  for (const auto& [key, session] : sessions_) {
+    if (out.size() == filter.limit) break;
+    if (!is_agent(filter, key)) continue;
+    SessionSummary summary{key.spiffe_id,  key.endpoint, session.cluster, session.since, {}, session.duplicates_refused,
+                           session.session};
+    bool wanted = filter.service.empty();
+    for (const auto& [service, endpoint] : session.services) {
+      wanted = wanted || is_service(filter, service);
+      summary.services.push_back(endpoint);
+    }
+    if (wanted) out.push_back(std::move(summary));
+  }
+  return out;
+}
+
+std::vector<EndpointPtr> Registry::endpoints(const ListFilter& filter) const {
+  std::vector<EndpointPtr> out;
+  for (const auto& [key, session] : sessions_) {
+    if (!is_agent(filter, key)) continue;
+    for (const auto& [service, endpoint] : session.services) {
+      if (out.size() == filter.limit) return out;
+      if (is_service(filter, service)) out.push_back(endpoint);
+    }
+  }
+  return out;
+}
+
+}  // namespace fairlead::rendezvous
