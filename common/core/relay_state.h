@@ -62,6 +62,7 @@ class RelayState {
   bool may_read(Side from) const;
   // Bytes are held for a side that still takes them. False with bytes held: they must be thrown away.
   bool may_write(Side to) const;
+  // Read, not yet written.
   std::uint64_t held(Side from) const { return flow(from).received - flow(from).written; }
   std::uint64_t passed_on(Side from) const { return flow(from).written; }
   bool finished() const { return phase_ == Phase::finished; }
@@ -97,17 +98,19 @@ class RelayState {
   const Flow& flow(Side from) const { return flows_[static_cast<std::size_t>(from)]; }
   Flow& flow(Side from) { return flows_[static_cast<std::size_t>(from)]; }
   bool broken(Side side) const { return broken_[static_cast<std::size_t>(side)]; }
-  bool drained(Side from) const;
-  void enter(Phase next);
+  bool drained(Side from) const { return flow(from).end != End::open && held(from) == 0; }
+  void enter(Phase next, TimePoint now);
+  void finish_with_reset(Side to);
   void finish(Reason reason);
   std::optional<RelayStep> pass_on_ends(TimePoint now);
-  std::optional<RelayStep> pass_on_reset(TimePoint now);
+  std::optional<RelayStep> pass_on_reset(Side from, TimePoint now);
 
   RelayTimes times_;
   TimePoint last_move_;
   TimePoint phase_since_{};  // of half_closed, resetting, settling
   std::array<Flow, 2> flows_;
   std::array<bool, 2> broken_{};
+  std::optional<Side> first_broken_;
   Phase phase_ = Phase::relaying;
   std::optional<Side> reset_to_;  // the side that is owed a reset
   Reason reason_ = Reason::completed;

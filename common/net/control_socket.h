@@ -25,7 +25,7 @@ class ControlServer final : private PollTarget {
  public:
   using Handler = std::function<HttpReply(const wire::HttpRequest&)>;
 
-  // Listens at `path` (0600); its folder is made if missing (0700, parents 0755).
+  // Listens at `path` (0600); missing folders are made (0755). address_in_use when another program answers there.
   static Result<std::unique_ptr<ControlServer>> open(Loop& loop, Poller& poller, std::string path, Handler handler);
   ~ControlServer() override;  // removes the file
   ControlServer(const ControlServer&) = delete;
@@ -35,6 +35,7 @@ class ControlServer final : private PollTarget {
   class Connection;
   ControlServer(Loop& loop, Poller& poller, std::string path, Handler handler);
   void on_ready(Readiness ready) override;
+  bool full() const { return connections_.size() >= kMaxControlConnections; }
   void on_done(Connection& connection);
 
   Loop& loop_;

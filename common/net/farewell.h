@@ -31,6 +31,7 @@ class Farewells {
 
  private:
   class Farewell;
+  Farewell& add(Bytes last_words);
   void on_done(Farewell& farewell);
 
   Poller& poller_;

@@ -3,6 +3,7 @@
 // or the host slept. Serves the agent, which then checks its session, mappings and addresses at once instead of waiting
 // for time-outs. On the loop's thread. Where netlink is missing only suspend is noticed.
 #include <functional>
+#include <optional>
 
 #include "common/net/poller.h"
 
@@ -25,13 +26,13 @@ class NetworkWatch final : private PollTarget {
   NetworkWatch(const NetworkWatch&) = delete;
   NetworkWatch& operator=(const NetworkWatch&) = delete;
 
-  // Compares clocks: `slept` is what boot time gained on what this loop's timers expected. Public for tests.
+  // Called every kSuspendCheck of the loop's time with the boot time of that moment. Public for tests.
   void on_tick(TimePoint boottime);
 
  private:
   void on_ready(Readiness ready) override;
   void report_change();
-  void arm_tick();
+  void arm_tick(TimePoint boottime);
 
   Loop& loop_;
   OnEvent on_event_;

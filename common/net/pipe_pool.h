@@ -4,7 +4,8 @@
 // gives an unprivileged user 64 MiB of pipes in all (pipe(7), pipe-user-pages-soft), and beyond it shrinks new ones to
 // a page.
 //
-// One per worker, on its thread; outlives the relays. Linux; where splice is missing, relays copy through scratch().
+// One per worker, on its thread; outlives the relays. Where splice(2) is missing there are no pipes, and relays copy
+// through scratch().
 #include <array>
 #include <cstddef>
 #include <optional>
@@ -16,8 +17,10 @@
 namespace fairlead::net {
 
 inline constexpr std::size_t kLargePipe = 1024 * 1024;
-// Idle pipes that are kept; more are closed when they come back.
+// Idle pipes that are kept; more are closed when they come back, and so are pipes that the kernel made smaller than
+// kLeastPipe.
 inline constexpr std::size_t kMaxIdlePipes = 64;
+inline constexpr std::size_t kLeastPipe = 32 * 1024;
 // Per worker, idle or out: 8 workers together stay below half of what an unprivileged user gets.
 inline constexpr std::size_t kMaxLargePipes = 4;
 inline constexpr std::size_t kScratchBytes = 64 * 1024;
@@ -33,6 +36,25 @@ struct Pipe {
   bool valid() const { return read_end.valid(); }
 };
 
+// What one splice(2) did. Nothing ever blocks.
+struct Transfer {
+  enum class Kind {
+    moved,        // `bytes` of them, at least one
+    would_block,  // the socket has nothing, or has no room
+    ended,        // end of stream
+    unsupported,  // this kind of socket cannot be spliced: read and write instead
+    broken,       // the connection is
+  };
+  Kind kind;
+  std::size_t bytes = 0;
+};
+// The pipe must be empty: EAGAIN cannot tell an empty socket from a full pipe.
+Transfer splice_in(int from, const Pipe& pipe, std::size_t at_most);
+// The pipe must hold `bytes`.
+Transfer splice_out(const Pipe& pipe, int to, std::size_t bytes);
+// Reads what the pipe holds, for a target that cannot be spliced to.
+Bytes read_pipe(const Pipe& pipe, std::size_t bytes);
+
 class PipePool {
  public:
   PipePool() = default;
@@ -41,12 +63,12 @@ class PipePool {
 
   // An empty pipe; `large` is a wish. Nullopt when the process is out of descriptors: copy through scratch() then.
   std::optional<Pipe> take(PipeSize wish);
-  // Takes back an empty pipe.
+  // Takes back a pipe that is empty.
   void give_back(Pipe pipe);
   // Closes a pipe that still holds bytes: the next relay must never see them.
   void discard(Pipe pipe);
 
-  // A buffer for as long as no other member of this worker runs.
+  // kScratchBytes that are the caller's until it returns to the loop or calls somebody who uses them too.
   MutableBytes scratch();
 
   std::size_t out() const { return out_; }
@@ -54,7 +76,8 @@ class PipePool {
   std::size_t idle() const { return idle_normal_.size() + idle_large_.size(); }
 
  private:
-  std::optional<Pipe> open_large();
+  std::optional<Pipe> open(PipeSize wish);
+  void forget(const Pipe& pipe);
 
   std::vector<Pipe> idle_normal_;
   std::vector<Pipe> idle_large_;

@@ -1,6 +1,6 @@
 #pragma once
 // Relay: moves the bytes of one mesh connection between two stream sockets of the same Poller, with splice(2) through a
-// pooled pipe; nothing is decrypted and nothing is copied to user space but the first bytes of either side. What is
+// pooled pipe; nothing is decrypted, and only the first bytes of either side are copied to user space. What is
 // decided (pauses, half-close, resets, timeouts) is decided by core::RelayState.
 //
 // An end is any stream socket: TCP, unix, or one half of a socketpair behind which another transport works.
@@ -71,13 +71,10 @@ class Relay {
   void close(Reason reason);
 
   std::uint64_t client_bytes() const { return state_.passed_on(core::Side::client); }
-  std::uint64_t service_bytes() const { return state_.passed_on(core::Side::service); }
+  std::uint64_t service_bytes() const;
   TimePoint started() const { return started_; }
 
  private:
-  enum class Way : std::uint8_t { splice, copy };
-  enum class Moved : std::uint8_t { some, blocked, stopped };
-
   // One socket, and the direction that comes from it.
   struct End final : PollTarget {
     End(Relay& owner, core::Side which) : relay(owner), side(which) {}
@@ -86,32 +83,30 @@ class Relay {
     Relay& relay;
     const core::Side side;
     PolledFd fd;
-    Bytes ahead;  // read into memory, goes out before the pipe's content
+    Bytes ahead;  // read into memory; goes out before what the pipe holds
     std::size_t ahead_sent = 0;
-    std::size_t uncounted = 0;  // leading bytes of `ahead` that are our own
-    Pipe pipe;                  // invalid between turns unless bytes are stuck in it
-    std::size_t piped = 0;      // bytes inside the pipe
+    Pipe pipe;              // invalid between turns unless bytes are stuck in it
+    std::size_t piped = 0;  // bytes inside the pipe
     PipeSize wish = PipeSize::normal;
-    Way way = Way::splice;
+    bool spliceable = true;
   };
 
   void on_ready(End& end, Readiness ready);
-  void check_error(End& end);
-  void move(End& from);
-  Moved pass_ahead(End& from, End& to);
-  Moved pass_piped(End& from, End& to);
-  Moved take_in(End& from, std::size_t budget);
-  Moved take_first(End& from);
-  Moved splice_in(End& from, std::size_t budget);
-  Moved copy_in(End& from);
-  Moved on_input(End& from, std::size_t n);
-  void stop_splicing(End& from);
-  void check_first(core::Side from);
-  void refuse(Reason reason);
+  void look_for_error(End& end);
+  void move(End& from, End& to);
+  bool pass_out(End& from, End& to);
+  bool pass_ahead(End& from, End& to);
+  bool pass_piped(End& from, End& to);
+  std::size_t take_in(End& from, End& to, std::size_t budget);
+  std::size_t take_first();
+  std::size_t take_spliced(End& from, std::size_t budget);
+  std::size_t take_copied(End& from, End& to);
+  bool has_pipe(End& from);
   void put_pipe_away(End& from);
-  void throw_away(End& from);
+  void check_first();
+  void refuse();
   void obey();
-  void watch_delivery();
+  void look_for_delivery();
   void finish(Reason reason);
   void arm_timer();
   void on_timer();
@@ -119,15 +114,18 @@ class Relay {
   TimePoint now() const { return tools_.poller.loop().now(); }
 
   RelayTools tools_;
-  RelayLimits limits_;
   RelayOwner& owner_;
+  std::size_t turn_budget_;
   TimePoint started_;
   core::RelayState state_;
+  std::uint64_t prefix_size_;
   End client_;
   End service_;
-  Bytes first_;  // of the service, while they are checked
+  Bytes first_;  // of the service, until they are found good
   bool checking_ = true;
+  std::optional<Reason> refusal_;      // what is wrong with them
   std::optional<core::Side> awaited_;  // the side whose acknowledgements a reset waits for
+  TimePoint timer_due_{};
   core::TimerEntry timer_;
 };
 

@@ -1,0 +1,154 @@
+#include "common/core/relay_state.h"
+
+#include <algorithm>
+
+#include "common/base/check.h"
+
+namespace fairlead::core {
+namespace {
+
+Reason reset_reason(Side broken) {
+  return broken == Side::client ? Reason::client_reset : Reason::service_reset;
+}
+
+}  // namespace
+
+void RelayState::received(Side from, std::size_t n) {
+  flow(from).received += n;
+}
+
+void RelayState::written(Side to, std::size_t n) {
+  CHECK(n <= held(other(to)));
+  flow(other(to)).written += n;
+}
+
+void RelayState::ended(Side from) {
+  if (flow(from).end == End::open) flow(from).end = End::ended;
+}
+
+void RelayState::failed(Side side) {
+  ended(side);
+  write_failed(side);
+}
+
+void RelayState::write_failed(Side side) {
+  broken_[static_cast<std::size_t>(side)] = true;
+  if (!first_broken_) first_broken_ = side;
+}
+
+void RelayState::delivered(Side to) {
+  if (phase_ != Phase::settling) return;
+  finish_with_reset(to);
+}
+
+void RelayState::close(Reason reason) {
+  if (!finished()) finish(reason);
+}
+
+void RelayState::on_time(TimePoint now) {
+  if (finished() || now < *deadline()) return;
+  switch (phase_) {
+    case Phase::relaying:
+      return finish(Reason::idle_timeout);
+    case Phase::half_closed:
+      return finish(now >= phase_since_ + times_.half_close_timeout ? Reason::half_close_timeout
+                                                                    : Reason::idle_timeout);
+    case Phase::resetting:
+    case Phase::settling:
+      return finish_with_reset(other(*first_broken_));
+    case Phase::finished:
+      return;
+  }
+}
+
+std::optional<TimePoint> RelayState::deadline() const {
+  const TimePoint idle = last_move_ + times_.idle_timeout;
+  const TimePoint half_close = phase_since_ + times_.half_close_timeout;
+  switch (phase_) {
+    case Phase::relaying:
+      return idle;
+    case Phase::half_closed:
+      return std::min(idle, half_close);
+    case Phase::resetting:  // a target that still takes bytes gets them, but not at a trickle for ever
+      return std::min(std::max(phase_since_, last_move_) + kResetPatience, half_close);
+    case Phase::settling:
+      return phase_since_ + kResetPatience;
+    case Phase::finished:
+      break;
+  }
+  return std::nullopt;
+}
+
+std::optional<RelayStep> RelayState::next_step(TimePoint now) {
+  if (!finished()) {
+    const auto step = first_broken_ ? pass_on_reset(*first_broken_, now) : pass_on_ends(now);
+    if (step) return step;
+  }
+  if (!finished() || finish_told_) return std::nullopt;
+  finish_told_ = true;
+  return RelayStep{.kind = RelayStep::Kind::finish, .reason = reason_};
+}
+
+std::optional<RelayStep> RelayState::pass_on_ends(TimePoint now) {
+  if (drained(Side::client) && drained(Side::service)) {
+    finish(Reason::completed);  // closing tells whichever side was not told yet
+    return std::nullopt;
+  }
+  for (const Side from : {Side::client, Side::service}) {
+    if (flow(from).end != End::ended || !drained(from)) continue;
+    flow(from).end = End::passed_on;
+    enter(Phase::half_closed, now);
+    return RelayStep{.kind = RelayStep::Kind::shut_down, .side = other(from)};
+  }
+  return std::nullopt;
+}
+
+std::optional<RelayStep> RelayState::pass_on_reset(Side from, TimePoint now) {
+  if (broken(other(from))) {
+    finish(reset_reason(from));  // nobody is left to be told
+    return std::nullopt;
+  }
+  if (phase_ == Phase::relaying || phase_ == Phase::half_closed) enter(Phase::resetting, now);
+  if (phase_ != Phase::resetting || !drained(from)) return std::nullopt;
+  enter(Phase::settling, now);
+  return RelayStep{.kind = RelayStep::Kind::await_delivery, .side = other(from)};
+}
+
+bool RelayState::may_read(Side from) const {
+  return !finished() && flow(from).end == End::open && held(from) == 0 && !broken(other(from));
+}
+
+bool RelayState::may_write(Side to) const {
+  return !finished() && held(other(to)) > 0 && !broken(to);
+}
+
+void RelayState::finish_with_reset(Side to) {
+  reset_to_ = to;
+  finish(reset_reason(other(to)));
+}
+
+void RelayState::finish(Reason reason) {
+  reason_ = reason;
+  phase_ = Phase::finished;  // from every phase but itself
+}
+
+void RelayState::enter(Phase next, TimePoint now) {
+  switch (next) {
+    case Phase::half_closed:
+      CHECK(phase_ == Phase::relaying);
+      break;
+    case Phase::resetting:
+      CHECK(phase_ == Phase::relaying || phase_ == Phase::half_closed);
+      break;
+    case Phase::settling:
+      CHECK(phase_ == Phase::resetting);
+      break;
+    case Phase::relaying:
+    case Phase::finished:
+      CHECK(!"entered by construction and by finish()");
+  }
+  phase_ = next;
+  phase_since_ = now;
+}
+
+}  // namespace fairlead::core

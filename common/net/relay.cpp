@@ -1,0 +1,304 @@
+#include "common/net/relay.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/check.h"
+#include "common/net/socket.h"
+#include "common/wire/server_hello.h"
+#include "common/wire/tls_alert.h"
+
+namespace fairlead::net {
+
+using core::RelayStep;
+using core::Side;
+
+namespace {
+
+// There is no event for "all acknowledged"; only connections that end in a reset are asked, for 1 s at most.
+constexpr Duration kDeliveryInterval = 5ms;
+// A direction that moved this much in one turn is worth a large pipe in the next.
+constexpr std::size_t kBusyTurn = 256 * 1024;
+
+}  // namespace
+
+Relay::Relay(RelayTools tools, RelayEnds ends, RelayLimits limits, RelayOwner& owner)
+    : tools_(tools),
+      owner_(owner),
+      turn_budget_(limits.turn_budget),
+      started_(now()),
+      state_({.idle_timeout = limits.idle_timeout, .half_close_timeout = limits.half_close_timeout}, started_),
+      prefix_size_(ends.to_client_prefix.size()),
+      client_(*this, Side::client),
+      service_(*this, Side::service),
+      first_(std::move(ends.to_client)),
+      timer_([](void* self) { static_cast<Relay*>(self)->on_timer(); }, this) {
+  CHECK(turn_budget_ > 0);
+  client_.fd = std::move(ends.client);
+  service_.fd = std::move(ends.service);
+  client_.ahead = std::move(ends.to_service);
+  service_.ahead = std::move(ends.to_client_prefix);
+  state_.received(Side::client, client_.ahead.size());
+  state_.received(Side::service, service_.ahead.size());
+  if (!first_.empty()) check_first();
+  for (End* end : {&client_, &service_}) {
+    end->fd.retarget(*end);
+    end->fd.run_again();
+  }
+  arm_timer();
+}
+
+Relay::~Relay() {
+  if (state_.finished()) return;
+  for (End* end : {&client_, &service_}) {
+    if (end->pipe.valid()) tools_.pipes.discard(std::move(end->pipe));
+  }
+}
+
+std::uint64_t Relay::service_bytes() const {
+  const std::uint64_t passed_on = state_.passed_on(Side::service);
+  return passed_on - std::min(passed_on, prefix_size_);
+}
+
+void Relay::close(Reason reason) {
+  if (state_.finished()) return;
+  state_.close(reason);
+  obey();
+}
+
+void Relay::on_ready(End& end, Readiness ready) {
+  End& opposite = end_of(other(end.side));
+  if (ready.readable) move(end, opposite);
+  if (ready.writable && state_.may_write(end.side)) move(opposite, end);
+  if (ready.hung_up) look_for_error(end);
+  obey();
+}
+
+// A side that is not being read (it ended, or its bytes are stuck) can still be reset.
+void Relay::look_for_error(End& end) {
+  if (!state_.may_read(end.side) && connect_result(end.fd.get())) state_.write_failed(end.side);
+}
+
+// Until one socket would block: edge triggering tells only then. A read that brought less than was asked for proves
+// nothing, because a pipe is also full when its slots are.
+void Relay::move(End& from, End& to) {
+  std::size_t budget = turn_budget_;
+  while (pass_out(from, to) && state_.may_read(from.side)) {
+    if (budget == 0) {
+      from.fd.run_again();
+      break;
+    }
+    const std::size_t taken = take_in(from, to, budget);
+    if (taken == 0) break;
+    state_.moved(now());
+    budget -= std::min(budget, taken);
+  }
+  from.wish = turn_budget_ - budget >= kBusyTurn ? PipeSize::large : PipeSize::normal;
+  if (from.pipe.valid()) put_pipe_away(from);
+}
+
+// True when nothing is held any more.
+bool Relay::pass_out(End& from, End& to) {
+  if (state_.held(from.side) == 0) return true;
+  return state_.may_write(to.side) && pass_ahead(from, to) && pass_piped(from, to);
+}
+
+bool Relay::pass_ahead(End& from, End& to) {
+  while (from.ahead_sent < from.ahead.size()) {
+    const auto sent = write_some(to.fd.get(), ByteView(from.ahead).subspan(from.ahead_sent));
+    if (!sent) {
+      state_.write_failed(to.side);
+      return false;
+    }
+    if (!*sent) return false;
+    from.ahead_sent += **sent;
+    state_.written(to.side, **sent);
+    state_.moved(now());
+  }
+  from.ahead = Bytes();
+  from.ahead_sent = 0;
+  return true;
+}
+
+bool Relay::pass_piped(End& from, End& to) {
+  while (from.piped > 0) {
+    const Transfer out = splice_out(from.pipe, to.fd.get(), from.piped);
+    switch (out.kind) {
+      case Transfer::Kind::moved:
+        from.piped -= out.bytes;
+        state_.written(to.side, out.bytes);
+        state_.moved(now());
+        break;
+      case Transfer::Kind::would_block:
+        return false;
+      case Transfer::Kind::unsupported:
+        from.spliceable = false;
+        from.ahead = read_pipe(from.pipe, std::exchange(from.piped, 0));
+        return pass_ahead(from, to);
+      case Transfer::Kind::ended:
+      case Transfer::Kind::broken:
+        state_.write_failed(to.side);
+        return false;
+    }
+  }
+  return true;
+}
+
+// Returns how much was taken; nothing when the side would block, ended or failed.
+std::size_t Relay::take_in(End& from, End& to, std::size_t budget) {
+  if (checking_ && from.side == Side::service) return take_first();
+  return has_pipe(from) ? take_spliced(from, budget) : take_copied(from, to);
+}
+
+std::size_t Relay::take_spliced(End& from, std::size_t budget) {
+  const Transfer in = splice_in(from.fd.get(), from.pipe, std::min(from.pipe.capacity, budget));
+  switch (in.kind) {
+    case Transfer::Kind::moved:
+      from.piped = in.bytes;
+      state_.received(from.side, in.bytes);
+      return in.bytes;
+    case Transfer::Kind::would_block:
+      break;
+    case Transfer::Kind::ended:
+      state_.ended(from.side);
+      break;
+    case Transfer::Kind::unsupported:
+      from.spliceable = false;
+      from.fd.run_again();
+      break;
+    case Transfer::Kind::broken:
+      state_.failed(from.side);
+      break;
+  }
+  return 0;
+}
+
+std::size_t Relay::take_copied(End& from, End& to) {
+  const MutableBytes scratch = tools_.pipes.scratch();
+  const auto got = read_some(from.fd.get(), scratch);
+  if (!got) state_.failed(from.side);
+  if (!got || !*got) return 0;
+  if (**got == 0) {
+    state_.ended(from.side);
+    return 0;
+  }
+  const ByteView bytes = scratch.first(**got);
+  state_.received(from.side, bytes.size());
+  const auto sent = write_some(to.fd.get(), bytes);
+  if (!sent) {
+    state_.write_failed(to.side);
+    return bytes.size();
+  }
+  const std::size_t gone = sent->value_or(0);
+  state_.written(to.side, gone);
+  from.ahead.assign(bytes.begin() + static_cast<std::ptrdiff_t>(gone), bytes.end());
+  return bytes.size();
+}
+
+std::size_t Relay::take_first() {
+  if (refusal_) return 0;
+  const std::size_t room = wire::kMaxServerFirst - std::min(first_.size(), wire::kMaxServerFirst);
+  const MutableBytes scratch = tools_.pipes.scratch();
+  const auto got = read_some(service_.fd.get(), scratch.first(room));
+  if (!got) state_.failed(Side::service);
+  if (!got || !*got) return 0;
+  if (**got == 0) {
+    // A beginning that is too short to be judged does not go on.
+    if (!first_.empty()) refusal_ = Reason::service_not_tls;
+    state_.ended(Side::service);
+    return 0;
+  }
+  const ByteView bytes = scratch.first(**got);
+  first_.insert(first_.end(), bytes.begin(), bytes.end());
+  check_first();
+  return bytes.size();
+}
+
+void Relay::check_first() {
+  const auto parsed = wire::parse_server_first(first_);
+  if (const auto* bad = std::get_if<wire::Malformed>(&parsed)) refusal_ = bad->reason;
+  if (!std::holds_alternative<wire::Done<wire::ServerFirst>>(parsed)) return;
+  checking_ = false;
+  state_.received(Side::service, first_.size());
+  service_.ahead.insert(service_.ahead.end(), first_.begin(), first_.end());
+  first_ = Bytes();
+}
+
+bool Relay::has_pipe(End& from) {
+  if (from.pipe.valid() || !from.spliceable) return from.spliceable;
+  auto pipe = tools_.pipes.take(from.wish);
+  if (!pipe) return false;
+  from.pipe = std::move(*pipe);
+  return true;
+}
+
+void Relay::put_pipe_away(End& from) {
+  if (from.piped == 0) {
+    tools_.pipes.give_back(std::exchange(from.pipe, Pipe()));
+  } else if (!state_.may_write(other(from.side))) {
+    tools_.pipes.discard(std::exchange(from.pipe, Pipe()));
+    from.piped = 0;
+  }
+}
+
+void Relay::obey() {
+  if (refusal_) refuse();
+  while (const auto step = state_.next_step(now())) {
+    switch (step->kind) {
+      case RelayStep::Kind::shut_down:
+        shut_down_writing(end_of(step->side).fd.get());
+        break;
+      case RelayStep::Kind::await_delivery:
+        awaited_ = step->side;
+        look_for_delivery();
+        break;
+      case RelayStep::Kind::finish:
+        return finish(step->reason);
+    }
+  }
+  arm_timer();
+}
+
+// The alert stands in the place of the service's bytes, behind our own words if the client has not got them all.
+void Relay::refuse() {
+  const Reason reason = *std::exchange(refusal_, std::nullopt);
+  const auto unsent = service_.ahead.begin() + static_cast<std::ptrdiff_t>(service_.ahead_sent);
+  Bytes last_words(unsent, service_.ahead.end());
+  const Bytes alert = wire::tls_alert(wire::kInternalError);
+  last_words.insert(last_words.end(), alert.begin(), alert.end());
+  tools_.farewells.say(std::move(client_.fd), std::move(last_words));
+  state_.close(reason);
+}
+
+void Relay::look_for_delivery() {
+  if (awaited_ && unacknowledged_bytes(end_of(*awaited_).fd.get()) == 0) state_.delivered(*awaited_);
+}
+
+void Relay::finish(Reason reason) {
+  timer_.cancel();
+  for (End* end : {&client_, &service_}) {
+    if (end->pipe.valid()) tools_.pipes.discard(std::exchange(end->pipe, Pipe()));
+    if (state_.close_with_reset(end->side)) reset_on_close(end->fd.get());
+    end->fd.reset();
+  }
+  owner_.on_relay_ended(
+      *this,
+      {.reason = reason, .client_bytes = client_bytes(), .service_bytes = service_bytes(), .lasted = now() - started_});
+}
+
+// The idle deadline moves with each byte, the timer does not: it is armed anew when it fires, or for something earlier.
+void Relay::arm_timer() {
+  TimePoint due = *state_.deadline();
+  if (awaited_) due = std::min(due, now() + kDeliveryInterval);
+  if (timer_.armed() && due >= timer_due_) return;
+  timer_due_ = due;
+  tools_.poller.loop().timers().arm(timer_, due);
+}
+
+void Relay::on_timer() {
+  look_for_delivery();
+  state_.on_time(now());
+  obey();
+}
+
+}  // namespace fairlead::net
