@@ -59,7 +59,8 @@ Mac mac_of(ByteView bytes) {
 // Header and answer: u8 version | u16 length | fields | MAC.
 template <class T>
 Parsed<Signed<T>> parse_frame(ByteView in, std::size_t most, Reason malformed) {
-  if (!in.empty() && in[0] != kDataChannelVersion) return Malformed{malformed};
+  if (in.empty()) return NeedMore{1};
+  if (in[0] != kDataChannelVersion) return Malformed{malformed};
   if (in.size() < kFrameHead) return NeedMore{kFrameHead - in.size()};
   ByteReader head(in);
   head.u8();
@@ -95,9 +96,8 @@ Parsed<Signed<Ticket>> parse_ticket(ByteView in) {
   if (!std::equal(in.begin(), in.begin() + static_cast<std::ptrdiff_t>(seen), kTicketMagic.begin())) {
     return Malformed{Reason::ticket_malformed};
   }
-  if (in.size() > kTicketMagic.size() && in[kTicketMagic.size()] != kDataChannelVersion) {
-    return Malformed{Reason::ticket_malformed};
-  }
+  if (in.size() <= kTicketMagic.size()) return NeedMore{1};
+  if (in[kTicketMagic.size()] != kDataChannelVersion) return Malformed{Reason::ticket_malformed};
   if (in.size() < kTicketSize) return NeedMore{kTicketSize - in.size()};
 
   const ByteView covered = in.first(kTicketSize - kMacSize);
