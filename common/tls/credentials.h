@@ -39,16 +39,17 @@ class Credentials {
   // What a person should read although nothing fails, e.g. a key file that others may read.
   const std::vector<std::string>& warnings() const { return warnings_; }
 
-  // DER, for the contexts of this folder.
+  // For the contexts of this folder: certificates in DER, the key in PEM with the closing zero that mbedtls wants.
   const std::vector<Bytes>& chain_der() const { return chain_; }
   const std::vector<Bytes>& ca_der() const { return ca_; }
-  ByteView key_der() const { return key_; }
+  ByteView key_pem() const { return key_; }
 
  private:
   Credentials() = default;
   Result<void> read_chain(const std::filesystem::path& file);
-  Result<void> read_key(const std::filesystem::path& file);
+  Result<void> read_key(const IdentityFiles& files);
   Result<void> read_ca(const std::filesystem::path& file);
+  void check_trust(const IdentityFiles& files);
 
   PeerIdentity identity_;
   WallTime not_before_{};

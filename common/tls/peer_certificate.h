@@ -26,6 +26,14 @@ struct PeerIdentity {
   bool operator==(const PeerIdentity&) const = default;
 };
 
+// A certificate's subjectAltName; empty when it has none. Errors: certificate_identity.
+struct AlternativeNames {
+  std::vector<std::string> uris;
+  std::vector<std::string> dns_names;  // lower-case, without trailing dot
+  std::vector<IpAddress> ip_addresses;
+};
+Result<AlternativeNames> read_alternative_names(const mbedtls_x509_crt& certificate);
+
 // Reads a leaf. Reason::certificate_identity unless there is exactly one URI name, a valid SPIFFE id, and CA is false.
 // not_after is the leaf's own.
 Result<PeerIdentity> read_identity(const mbedtls_x509_crt& leaf);

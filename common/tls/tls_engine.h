@@ -14,19 +14,13 @@
 #include "common/base/bytes.h"
 #include "common/base/result.h"
 #include "common/tls/peer_certificate.h"
+#include "common/tls/server_expectation.h"
 #include "common/tls/tls_context.h"
 
 namespace fairlead::tls {
 
 // Decryption pauses when this much plaintext waits to be consumed; one record more may be added to it.
 inline constexpr std::size_t kMaxPlaintextQueued = 64 * 1024;
-
-// Whom a client means to reach. Both must fit.
-struct ServerExpectation {
-  std::string host;  // the name or IP literal that was dialled; a name is sent as SNI, a literal is not. Empty:
-                     // the name is not checked (a peer known by its SPIFFE id alone)
-  std::string spiffe_pattern;  // PatternKind::spiffe; {trust_domain} stands for our own
-};
 
 class TlsEngine {
  public:
@@ -51,7 +45,7 @@ class TlsEngine {
   // Encrypts everything into output(): the caller bounds what it queues. Only after handshake_done(), before close().
   Result<void> write(ByteView plaintext);
 
-  bool handshake_done() const;
+  bool handshake_done() const;  // and stays so when the connection fails later
   bool resumed() const;
   // Server: why the ticket that the client offered was not used. None when there was none.
   ResumptionRefused resumption_refused() const;
@@ -69,7 +63,7 @@ class TlsEngine {
   Bytes save_session() const;
 
  private:
-  struct Connection;
+  class Connection;
   explicit TlsEngine(std::unique_ptr<Connection> connection);
   std::unique_ptr<Connection> connection_;
 };

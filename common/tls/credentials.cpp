@@ -1,0 +1,145 @@
+#include "common/tls/credentials.h"
+
+#include <fmt/format.h>
+#include <mbedtls/error.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "common/crypto/secret.h"
+#include "common/tls/mbedtls_compat.h"
+#include "common/tls/private_file.h"
+#include "common/tls/spiffe_id.h"
+
+namespace fairlead::tls {
+namespace {
+
+template <class... Args>
+tl::unexpected<Error> unusable(const std::filesystem::path& file, fmt::format_string<Args...> text, Args&&... args) {
+  return fail(Reason::config_invalid, file.string() + ": " + fmt::format(text, std::forward<Args>(args)...));
+}
+
+// PEM text with the closing zero byte that the library's parsers want.
+Result<Bytes> read_pem(const std::filesystem::path& file) {
+  Result<Bytes> content = read_whole_file(file, kMaxIdentityFileBytes);
+  if (!content) return fail(Reason::config_invalid, content.error().detail);
+  if (as_text(*content).find("-----BEGIN ") == std::string_view::npos)
+    return unusable(file, "is not PEM (no -----BEGIN line)");
+  content->push_back(0);
+  return content;
+}
+
+std::vector<Bytes> copy_der(const mbedtls_x509_crt* certificate) {
+  std::vector<Bytes> out;
+  for (; certificate != nullptr; certificate = certificate->next) {
+    const ByteView der = der_of(*certificate);
+    if (!der.empty()) out.emplace_back(der.begin(), der.end());
+  }
+  return out;
+}
+
+Digest hash_bundle(std::vector<Bytes> certificates) {
+  std::ranges::sort(certificates);
+  const auto repeated = std::ranges::unique(certificates);
+  certificates.erase(repeated.begin(), repeated.end());
+  crypto::Sha256 all;
+  for (const Bytes& der : certificates) all.update(crypto::sha256(der));
+  return all.finish();
+}
+
+void parse_all(const std::vector<Bytes>& certificates, mbedtls_x509_crt* out) {
+  for (const Bytes& der : certificates) mbedtls_x509_crt_parse_der(out, der.data(), der.size());
+}
+
+}  // namespace
+
+Credentials::~Credentials() {
+  crypto::wipe(key_);
+}
+
+std::string_view Credentials::trust_domain() const {
+  return trust_domain_of(identity_.spiffe_id);
+}
+
+Result<std::shared_ptr<const Credentials>> Credentials::load(const IdentityFiles& files) {
+  start_library();
+  const std::shared_ptr<Credentials> loaded(new Credentials());
+  if (auto read = loaded->read_chain(files.cert); !read) return tl::unexpected(read.error());
+  if (auto read = loaded->read_key(files); !read) return tl::unexpected(read.error());
+  if (auto read = loaded->read_ca(files.ca); !read) return tl::unexpected(read.error());
+  loaded->check_trust(files);
+  return loaded;
+}
+
+Result<void> Credentials::read_chain(const std::filesystem::path& file) {
+  const Result<Bytes> pem = read_pem(file);
+  if (!pem) return tl::unexpected(pem.error());
+  OwnedCertificates chain;
+  const int result = mbedtls_x509_crt_parse(chain.get(), pem->data(), pem->size());
+  if (result > 0) return unusable(file, "{} of its certificates cannot be read", result);
+  if (result < 0) return unusable(file, "no certificate can be read: {}", library_error(result));
+  if (!is_p256(chain->pk)) return unusable(file, "the certificate's key is not ECDSA P-256; issue it with such a key");
+  Result<PeerIdentity> identity = read_identity(*chain.get());
+  if (!identity) return unusable(file, "the certificate cannot be used: {}", identity.error().detail);
+  identity_ = std::move(*identity);
+  for (const mbedtls_x509_crt* at = chain.get(); at != nullptr; at = at->next) {
+    identity_.not_after = std::min(identity_.not_after, to_wall_time(at->valid_to));
+    not_before_ = std::max(not_before_, to_wall_time(at->valid_from));
+  }
+  chain_ = copy_der(chain.get());
+  return {};
+}
+
+Result<void> Credentials::read_key(const IdentityFiles& files) {
+  Result<Bytes> pem = read_pem(files.key);
+  if (!pem) return tl::unexpected(pem.error());
+  key_ = std::move(*pem);
+  OwnedKey key;
+  const int result = parse_private_key(key.get(), key_);
+  if (result == MBEDTLS_ERR_PK_PASSWORD_REQUIRED)
+    return unusable(files.key, "the key is encrypted; it must be stored without a password");
+  if (result != 0) return unusable(files.key, "no private key can be read: {}", library_error(result));
+  OwnedCertificates leaf;
+  mbedtls_x509_crt_parse_der(leaf.get(), chain_[0].data(), chain_[0].size());
+  if (check_key_pair(&leaf->pk, key.get()) != 0)
+    return unusable(files.key, "the key does not belong to the certificate in {}", files.cert.string());
+  struct stat info = {};
+  if (::stat(files.key.c_str(), &info) == 0 && (info.st_mode & (S_IRWXO | S_IWGRP)) != 0)
+    warnings_.push_back(fmt::format("{}: others may read or change the key (mode {:o}); chmod 600 it",
+                                    files.key.string(), info.st_mode & 0777));
+  return {};
+}
+
+Result<void> Credentials::read_ca(const std::filesystem::path& file) {
+  const Result<Bytes> pem = read_pem(file);
+  if (!pem) return tl::unexpected(pem.error());
+  OwnedCertificates bundle;
+  const int result = mbedtls_x509_crt_parse(bundle.get(), pem->data(), pem->size());
+  if (result < 0) return unusable(file, "no certificate can be read: {}", library_error(result));
+  ca_ = copy_der(bundle.get());
+  if (ca_.empty()) return unusable(file, "it has no certificate");
+  // A bundle may hold CAs that this library cannot use; the others still serve.
+  if (result > 0) warnings_.push_back(fmt::format("{}: {} of its certificates cannot be read", file.string(), result));
+  for (const mbedtls_x509_crt* at = bundle.get(); at != nullptr; at = at->next)
+    if (at->MBEDTLS_PRIVATE(ca_istrue) == 0)
+      warnings_.push_back(
+          fmt::format("{}: one of its certificates is not a CA's and will be of no use", file.string()));
+  ca_hash_ = hash_bundle(ca_);
+  return {};
+}
+
+// A warning only: the bundle is for judging peers, and during a change of CA the two may differ for a while.
+void Credentials::check_trust(const IdentityFiles& files) {
+  OwnedCertificates chain;
+  OwnedCertificates bundle;
+  parse_all(chain_, chain.get());
+  parse_all(ca_, bundle.get());
+  std::uint32_t flags = 0;
+  mbedtls_x509_crt_verify(chain.get(), bundle.get(), nullptr, nullptr, &flags, nullptr, nullptr);
+  if ((flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED) != 0)
+    warnings_.push_back(
+        fmt::format("{}: the certificate is not signed by a CA of {}; peers that trust the same will refuse it",
+                    files.cert.string(), files.ca.string()));
+}
+
+}  // namespace fairlead::tls

@@ -1,0 +1,48 @@
+#pragma once
+// Judges the peer's certificate chain during a handshake: mbedtls builds the chain and checks the signatures,
+// everything else is decided here, once for both of its versions: time by the clock that was passed in, identity, name,
+// purpose (RFC 5280 §6, X509-SVID §4). One per connection, on its thread.
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "common/tls/peer_certificate.h"
+#include "common/tls/server_expectation.h"
+#include "common/tls/tls_context.h"
+
+struct mbedtls_x509_crt;
+
+namespace fairlead::tls {
+
+enum class PeerRole : std::uint8_t { client, server };
+
+class PeerVerifier {
+ public:
+  // `expected` is null when the peer is a client; it and `own` outlive this.
+  PeerVerifier(PeerRole peer, const Credentials& own, WallClock clock, const ServerExpectation* expected)
+      : peer_(peer), own_(own), clock_(std::move(clock)), expected_(expected) {}
+
+  // The library's verification callback: once per certificate from the root (highest depth) to the leaf (0).
+  static int callback(void* self, mbedtls_x509_crt* certificate, int depth, std::uint32_t* flags);
+
+  // After a chain was judged one of the two is there.
+  const std::optional<PeerIdentity>& identity() const { return identity_; }
+  const std::optional<Error>& failure() const { return failure_; }
+
+ private:
+  void on_certificate(const mbedtls_x509_crt& certificate, int depth, std::uint32_t& flags);
+  void judge_time(const mbedtls_x509_crt& certificate, std::string_view which, std::uint32_t& flags);
+  void judge_leaf(const mbedtls_x509_crt& leaf, std::uint32_t& flags);
+  void reject(Reason reason, std::string detail);
+
+  PeerRole peer_;
+  const Credentials& own_;
+  WallClock clock_;
+  const ServerExpectation* expected_;
+  WallTime not_after_ = WallTime::max();
+  std::optional<PeerIdentity> identity_;
+  std::optional<Error> failure_;
+};
+
+}  // namespace fairlead::tls

@@ -1,0 +1,17 @@
+#pragma once
+// Small files with secrets in them: read whole, written whole and durably, readable by their owner alone. Blocking.
+#include <filesystem>
+
+#include "common/base/bytes.h"
+#include "common/base/result.h"
+
+namespace fairlead::tls {
+
+// A file of at most `most` bytes. The error names the file and says what is wrong (Reason::io_failed).
+Result<Bytes> read_whole_file(const std::filesystem::path& file, std::size_t most);
+// Replaces or makes `file` with mode 0600: temporary file, fsync, rename, fsync of the directory.
+Result<void> replace_private_file(const std::filesystem::path& file, ByteView content);
+// Makes `file` durably; fails when it exists.
+Result<void> create_file(const std::filesystem::path& file, ByteView content, std::filesystem::perms mode);
+
+}  // namespace fairlead::tls

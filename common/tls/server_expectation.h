@@ -1,0 +1,21 @@
+#pragma once
+// Whom a client means to reach, and whether the peer is that one.
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "common/tls/peer_certificate.h"
+
+namespace fairlead::tls {
+
+// Both must fit.
+struct ServerExpectation {
+  std::string host;  // the name or IP literal that was dialled; a name is sent as SNI, a literal is not. Empty:
+                     // the name is not checked (a peer known by its SPIFFE id alone)
+  std::string spiffe_pattern;  // PatternKind::spiffe; {trust_domain} stands for our own
+};
+
+// Whether the peer is the expected one. Errors: certificate_name, certificate_identity.
+Result<void> check_expected(const PeerIdentity& peer, const ServerExpectation& expected, std::string_view trust_domain);
+
+}  // namespace fairlead::tls

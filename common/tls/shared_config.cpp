@@ -1,0 +1,99 @@
+#include "common/tls/shared_config.h"
+
+#include <mbedtls/ssl_ciphersuites.h>
+
+#include <algorithm>
+
+#include "common/base/check.h"
+#include "common/tls/ticket_callbacks.h"
+
+namespace fairlead::tls {
+namespace {
+
+// ChaCha20-Poly1305 first: mbedtls is half again as fast with it even where the processor has AES instructions.
+constexpr int kCipherSuites[] = {MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+                                 MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+                                 MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, 0};
+
+// Mesh CAs may be RSA or larger curves; only the leaf must be P-256.
+constexpr mbedtls_x509_crt_profile kCertificateProfile = {
+    MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA256) | MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA384) |
+        MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA512),
+    0xffffffff,
+    MBEDTLS_X509_ID_FLAG(MBEDTLS_ECP_DP_SECP256R1) | MBEDTLS_X509_ID_FLAG(MBEDTLS_ECP_DP_SECP384R1) |
+        MBEDTLS_X509_ID_FLAG(MBEDTLS_ECP_DP_SECP521R1),
+    2048,
+};
+
+}  // namespace
+
+SharedConfig::SharedConfig(PeerRole peer_role, std::shared_ptr<const Credentials> own,
+                           std::vector<std::string> protocols, WallClock now)
+    : peer(peer_role), credentials(std::move(own)), alpn(std::move(protocols)), clock(std::move(now)) {
+  CHECK(credentials != nullptr);
+  CHECK(clock != nullptr);
+  start_library();
+  const int endpoint = peer == PeerRole::client ? MBEDTLS_SSL_IS_SERVER : MBEDTLS_SSL_IS_CLIENT;
+  CHECK(mbedtls_ssl_config_defaults(ssl.get(), endpoint, MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT) ==
+        0);
+  limit_protocol(ssl.get());
+  mbedtls_ssl_conf_ciphersuites(ssl.get(), kCipherSuites);
+  mbedtls_ssl_conf_cert_profile(ssl.get(), &kCertificateProfile);
+  mbedtls_ssl_conf_rng(ssl.get(), library_random, nullptr);
+  mbedtls_ssl_conf_authmode(ssl.get(), MBEDTLS_SSL_VERIFY_REQUIRED);
+  mbedtls_ssl_conf_extended_master_secret(ssl.get(), MBEDTLS_SSL_EXTENDED_MS_ENABLED);
+  mbedtls_ssl_conf_renegotiation(ssl.get(), MBEDTLS_SSL_RENEGOTIATION_DISABLED);
+  mbedtls_ssl_conf_legacy_renegotiation(ssl.get(), MBEDTLS_SSL_LEGACY_BREAK_HANDSHAKE);
+  if (peer == PeerRole::client) {
+    mbedtls_ssl_conf_cert_req_ca_list(ssl.get(), MBEDTLS_SSL_CERT_REQ_CA_LIST_DISABLED);
+  } else {
+    mbedtls_ssl_conf_session_tickets(ssl.get(), MBEDTLS_SSL_SESSION_TICKETS_ENABLED);
+  }
+
+  // Credentials::load parsed all of this before: failing now would be our own bug.
+  for (const Bytes& der : credentials->chain_der())
+    CHECK(mbedtls_x509_crt_parse_der(chain_.get(), der.data(), der.size()) == 0);
+  for (const Bytes& der : credentials->ca_der())
+    CHECK(mbedtls_x509_crt_parse_der(ca_.get(), der.data(), der.size()) == 0);
+  CHECK(parse_private_key(key_.get(), credentials->key_pem()) == 0);
+  CHECK(mbedtls_ssl_conf_own_cert(ssl.get(), chain_.get(), key_.get()) == 0);
+  mbedtls_ssl_conf_ca_chain(ssl.get(), ca_.get(), nullptr);
+
+  if (alpn.empty()) return;
+  for (const std::string& protocol : alpn) alpn_list_.push_back(protocol.c_str());
+  alpn_list_.push_back(nullptr);
+  CHECK(mbedtls_ssl_conf_alpn_protocols(ssl.get(), alpn_list_.data()) == 0);
+}
+
+void SharedConfig::use_tickets(std::shared_ptr<TicketKeys> keys) {
+  ticket_keys = std::move(keys);
+  mbedtls_ssl_conf_session_tickets_cb(ssl.get(), write_ticket, parse_ticket, this);
+}
+
+TlsServerContext::TlsServerContext(TlsServerOptions options)
+    : config_(std::make_shared<SharedConfig>(PeerRole::client, std::move(options.credentials), std::move(options.alpn),
+                                             std::move(options.clock))) {
+  if (options.client_certificate == ClientCertificate::optional)
+    mbedtls_ssl_conf_authmode(config_->ssl.get(), MBEDTLS_SSL_VERIFY_OPTIONAL);
+  if (options.ticket_keys) config_->use_tickets(std::move(options.ticket_keys));
+}
+
+TlsServerContext::~TlsServerContext() = default;
+TlsServerContext::TlsServerContext(TlsServerContext&&) noexcept = default;
+TlsServerContext& TlsServerContext::operator=(TlsServerContext&&) noexcept = default;
+const Credentials& TlsServerContext::credentials() const {
+  return *config_->credentials;
+}
+
+TlsClientContext::TlsClientContext(TlsClientOptions options)
+    : config_(std::make_shared<SharedConfig>(PeerRole::server, std::move(options.credentials), std::move(options.alpn),
+                                             std::move(options.clock))) {}
+
+TlsClientContext::~TlsClientContext() = default;
+TlsClientContext::TlsClientContext(TlsClientContext&&) noexcept = default;
+TlsClientContext& TlsClientContext::operator=(TlsClientContext&&) noexcept = default;
+const Credentials& TlsClientContext::credentials() const {
+  return *config_->credentials;
+}
+
+}  // namespace fairlead::tls

@@ -1,0 +1,46 @@
+#pragma once
+// What stands behind a TLS context: the library's configuration, with its own parsed copy of certificates and key,
+// because mbedtls 2.28 caches inside a key when it is used and would race between threads. Internal to this folder.
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/tls/mbedtls_compat.h"
+#include "common/tls/peer_verifier.h"
+#include "common/tls/session_state.h"
+#include "common/tls/tls_context.h"
+
+namespace fairlead::tls {
+
+// The part of a server's handshake that the ticket callbacks see and fill in.
+struct TicketExchange {
+  const PeerVerifier* verifier = nullptr;
+  std::optional<SessionState> restored;  // from the ticket that the client offered
+  ResumptionRefused refused = ResumptionRefused::none;
+};
+
+struct SharedConfig {
+  SharedConfig(PeerRole peer, std::shared_ptr<const Credentials> own, std::vector<std::string> protocols,
+               WallClock now);
+  SharedConfig(const SharedConfig&) = delete;
+  SharedConfig& operator=(const SharedConfig&) = delete;
+
+  void use_tickets(std::shared_ptr<TicketKeys> keys);
+
+  const PeerRole peer;
+  const std::shared_ptr<const Credentials> credentials;
+  const std::vector<std::string> alpn;
+  const WallClock clock;
+  std::shared_ptr<TicketKeys> ticket_keys;
+  // The library hands its ticket callbacks no connection: here stands the one whose step is running; else null.
+  TicketExchange* exchange = nullptr;
+  OwnedSslConfig ssl;
+
+ private:
+  std::vector<const char*> alpn_list_;  // as the library wants it: closed by a null
+  OwnedCertificates chain_;
+  OwnedCertificates ca_;
+  OwnedKey key_;
+};
+
+}  // namespace fairlead::tls
