@@ -67,6 +67,12 @@ def read_proxy_header(sock):
     return {"version": 2, "source": source, "port": struct.unpack(">H", body[2 * width:2 * width + 2])[0], "tlvs": tlvs}
 
 
+def was_reset(sock):
+    """Whether the peer reset the connection: Python's ssl reports that as an ordinary end of stream."""
+    tcp_close = 7  # TCP_INFO begins with the state; after a FIN it would be CLOSE_WAIT
+    return sock.family != socket.AF_UNIX and sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == tcp_close
+
+
 class Commands:
     """What a client may ask for in its first line. Each returns how many bytes it received."""
 
@@ -92,10 +98,10 @@ class Commands:
         return 0
 
     def reset(self, tls):
-        """Answers one line and resets the connection."""
+        """Answers one line and, once the client has read it and says so by a byte, resets the connection."""
         tls.sendall(b"bye\n")
+        tls.recv(1)
         tls.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        socket.socket(fileno=os.dup(tls.fileno())).close()
         return 0
 
     def hold(self, tls):
@@ -125,6 +131,7 @@ class Service:
             self.tls.load_cert_chain(options.cert, options.key)
             self.tls.load_verify_locations(options.ca)
             self.tls.verify_mode = ssl.CERT_REQUIRED
+            self.tls.options |= ssl.OP_IGNORE_UNEXPECTED_EOF  # half-close is tested at TCP level
             if options.alpn:
                 self.tls.set_alpn_protocols(options.alpn.split(","))
             self.tls.sni_callback = self.on_sni
@@ -163,7 +170,7 @@ class Service:
         with tls:
             command = read_line(tls)
             received = getattr(Commands(about), command, lambda _: 0)(tls)
-        tell("closed", how="end", command=command, received=received)
+            tell("closed", how="reset" if was_reset(tls) else "end", command=command, received=received)
 
     def serve_http(self, sock, about):
         with self.secure(sock, about) as tls:

@@ -1,10 +1,9 @@
 """One mesh connection through the relay: bytes, ends, targets, and everyday TLS programs at both ends."""
 import hashlib
 import os
-import ssl
 import subprocess
 
-from client import ALERT_INTERNAL_ERROR, Caller, client_hello, end_sending, read_all, read_exactly, read_line, reset
+from client import ALERT_INTERNAL_ERROR, Caller, client_hello, end_sending, read_all, read_exactly, read_line, reset, was_reset
 from harness import LOOPBACK, SOON, MeshTest, free_port, needs_program, wait_until
 
 MIB = 1 << 20
@@ -51,27 +50,24 @@ class Bytes(MeshTest):
         tls.sendall(b"hold\n")
         self.assertEqual(read_line(tls), "held\n")
         reset(tls)
-        self.service.wait_logged(event="closed", how="ConnectionResetError")
+        self.service.wait_logged(event="closed", how="reset")
         self.rendezvous.wait_counted("client_reset")
 
     def test_reset_by_the_service_reaches_the_client(self):
         with self.caller.connect("web.home") as tls:
             tls.sendall(b"reset\n")
             self.assertEqual(read_line(tls), "bye\n")
-            with self.assertRaises(ConnectionResetError):
-                tls.recv(1)
+            tls.sendall(b"x")
+            self.assertTrue(was_reset(tls))
         self.rendezvous.wait_counted("service_reset")
 
-    def test_a_service_that_dies_resets_its_clients(self):
+    def test_a_service_that_dies_ends_its_clients(self):
         with self.caller.connect("web.home") as tls:
             tls.sendall(b"hold\n")
             read_line(tls)
             self.service.kill()
             tls.settimeout(SOON)
-            with self.assertRaises((ConnectionResetError, ssl.SSLError)) as ended:
-                if tls.recv(1) == b"":
-                    raise ConnectionResetError
-            self.assertNotIsInstance(ended.exception, TimeoutError)
+            self.assertEqual(tls.recv(1), b"")
 
     def test_many_small_messages_keep_their_order(self):
         with self.caller.connect("web.home") as tls:
