@@ -344,7 +344,7 @@ class MeshTest(unittest.TestCase):
         """Whether this test has failed so far; unittest keeps it in its outcome."""
         outcome = self._outcome
         result = outcome.result
-        return any(test is self and text for test, text in result.failures + result.errors) or not outcome.success
+        return not outcome.success or any(getattr(test, "test_case", test) is self for test, _ in result.failures + result.errors)
 
     def start_web(self, kind="commands", service_options=(), service_keys=None, tables=None):
         """The usual cast: one rendezvous, one service, one agent that registers it as web.home."""
