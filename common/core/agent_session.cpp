@@ -66,17 +66,16 @@ void AgentSession::on_message(wire::ControlMessage& message, TimePoint now) {
     if (welcome == nullptr) return fail_peer(Reason::protocol_error, "the first message is not welcome");
     return on_welcome(*welcome, now);
   }
-  std::visit(
-      Overloaded{
-          [&](wire::Registered& m) { on_registered(m); },
-          [&](const wire::OpenChannels& m) { events_.push(agent_event::OpenChannels{m.count}); },
-          [&](const wire::PoolSize& m) { events_.push(agent_event::PoolSizeChanged{m.size}); },
-          [&](const wire::Ping& m) { send(wire::Pong{m.id}); },
-          [&](const wire::Pong& m) { on_pong(m, now); },
-          [&](const wire::Drain& m) { events_.push(agent_event::Draining{std::chrono::milliseconds(m.within_ms)}); },
-          [&](auto&) { fail_peer(Reason::protocol_error, "a message that servers do not send here"); },
-      },
-      message);
+  std::visit(Overloaded{
+                 [&](wire::Registered& m) { on_registered(m); },
+                 [&](wire::OpenChannels& m) { events_.push(agent_event::OpenChannels{m.count}); },
+                 [&](wire::PoolSize& m) { events_.push(agent_event::PoolSizeChanged{m.size}); },
+                 [&](wire::Ping& m) { send(wire::Pong{m.id}); },
+                 [&](wire::Pong& m) { on_pong(m, now); },
+                 [&](wire::Drain& m) { events_.push(agent_event::Draining{std::chrono::milliseconds(m.within_ms)}); },
+                 [&](auto&) { fail_peer(Reason::protocol_error, "a message that servers do not send here"); },
+             },
+             message);
 }
 
 void AgentSession::on_welcome(wire::Welcome& welcome, TimePoint now) {

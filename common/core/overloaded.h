@@ -1,5 +1,6 @@
 #pragma once
-// std::visit with one lambda per alternative: std::visit(Overloaded{[](A&) {}, [](auto&) {}}, variant).
+// std::visit with one lambda per alternative. A catch-all [](auto&) beats [](const A&) for a variant that is not const:
+// name all parameters alike, std::visit(Overloaded{[](A&) {}, [](auto&) {}}, variant).
 
 namespace fairlead::core {
 

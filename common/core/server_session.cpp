@@ -58,17 +58,16 @@ void ServerSession::on_message(wire::ControlMessage& message, TimePoint now) {
   if (auto* const refused = std::get_if<wire::Refused>(&message)) return on_refused(*refused);
   if (state_ == State::deciding) return fail_peer(Reason::protocol_error, "a message before the welcome");
 
-  std::visit(Overloaded{
-                 [&](wire::Register& m) { on_register(m, now); },
-                 [&](wire::Unregister& m) { on_unregister(m); },
-                 [&](const wire::Ping& m) { send(wire::Pong{m.id}); },
-                 [&](const wire::Pong& m) { on_pong(m, now); },
-                 [&](const wire::Drain& m) {
-                   events_.push(server_event::AgentDraining{std::chrono::milliseconds(m.within_ms)});
-                 },
-                 [&](auto&) { fail_peer(Reason::protocol_error, "a message that agents do not send here"); },
-             },
-             message);
+  std::visit(
+      Overloaded{
+          [&](wire::Register& m) { on_register(m, now); },
+          [&](wire::Unregister& m) { on_unregister(m); },
+          [&](wire::Ping& m) { send(wire::Pong{m.id}); },
+          [&](wire::Pong& m) { on_pong(m, now); },
+          [&](wire::Drain& m) { events_.push(server_event::AgentDraining{std::chrono::milliseconds(m.within_ms)}); },
+          [&](auto&) { fail_peer(Reason::protocol_error, "a message that agents do not send here"); },
+      },
+      message);
 }
 
 void ServerSession::on_hello(wire::Hello& hello) {

@@ -1,0 +1,105 @@
+#include "common/core/channel_dialer.h"
+
+#include "tests/support/doctest.h"
+
+namespace fairlead::core {
+namespace {
+
+const TimePoint kStart{1h};
+
+TEST_CASE("it dials what it was asked for, once") {
+  ChannelDialer dialer(32, kStart);
+  CHECK(dialer.take_dials(kStart) == 0);
+  CHECK_FALSE(dialer.deadline(kStart));
+  dialer.on_open_channels(3, kStart);
+  CHECK(dialer.deadline(kStart) == kStart);
+  CHECK(dialer.take_dials(kStart) == 3);
+  CHECK(dialer.take_dials(kStart) == 0);
+  CHECK(dialer.dialing() == 3);
+}
+
+TEST_CASE("never more than max unbound channels, whatever it is told") {
+  ChannelDialer dialer(4, kStart);
+  for (int i = 0; i < 100; ++i) dialer.on_open_channels(65535, kStart);
+  CHECK(dialer.take_dials(kStart) == 4);
+  dialer.on_ready();
+  dialer.on_ready();
+  CHECK(dialer.take_dials(kStart) == 0);
+  CHECK_FALSE(dialer.deadline(kStart));
+  // A bound channel makes room: asks that came before the header did are served now.
+  dialer.on_open_channels(1, kStart);
+  CHECK(dialer.take_dials(kStart) == 0);
+  dialer.on_bound();
+  CHECK(dialer.take_dials(kStart) == 1);
+  dialer.on_lost();
+  dialer.on_open_channels(65535, kStart);
+  CHECK(dialer.take_dials(kStart) == 1);
+  CHECK(ChannelDialer(0, kStart).take_dials(kStart) == 0);
+}
+
+TEST_CASE("an ask that could not be served is forgotten") {
+  ChannelDialer dialer(1, kStart);
+  dialer.on_open_channels(1, kStart);
+  CHECK(dialer.take_dials(kStart) == 1);
+  dialer.on_open_channels(1, kStart);
+  dialer.on_ready();
+  dialer.on_bound();
+  CHECK(dialer.take_dials(kStart + kAskLifetime) == 0);
+}
+
+TEST_CASE("the rate is limited, even if channels are used up at once") {
+  ChannelDialer dialer(256, kStart);
+  int dials = 0;
+  for (TimePoint now = kStart; now < kStart + 10s; now += 1ms) {
+    dialer.on_open_channels(256, now);
+    for (int n = dialer.take_dials(now); n > 0; --n) {
+      ++dials;
+      dialer.on_ready();
+      dialer.on_bound();
+    }
+  }
+  CHECK(dials <= kDialBurst + 10 * kDialsPerSecond);
+  CHECK(dials >= 10 * kDialsPerSecond);
+  const auto next = dialer.deadline(kStart + 10s);
+  REQUIRE(next);
+  CHECK(*next >= kStart + 10s);
+  CHECK(dialer.take_dials(*next) >= 1);
+}
+
+TEST_CASE("failures are counted and slow it down; success forgets them") {
+  SeededRng rng(1);
+  ChannelDialer dialer(8, kStart);
+  TimePoint now = kStart;
+  int dials = 0;
+  for (; now < kStart + 60s; now += 10ms) {
+    dialer.on_open_channels(8, now);
+    for (int n = dialer.take_dials(now); n > 0; --n) {
+      ++dials;
+      dialer.on_dial_failed(now, rng);
+    }
+  }
+  // Backoff to 5 s with full jitter: a batch of 8 each 2.5 s on average, more in the beginning.
+  CHECK(dials >= 8 * 8);
+  CHECK(dials <= 8 * 60);
+  CHECK(dialer.failures_in_a_row() == static_cast<std::uint32_t>(dials));
+  CHECK(dialer.dialing() == 0);
+
+  now += kDialBackoff.most;
+  dialer.on_open_channels(1, now);
+  CHECK(dialer.take_dials(now) == 1);
+  dialer.on_ready();
+  CHECK(dialer.failures_in_a_row() == 0);
+}
+
+TEST_CASE("dials that fail together back off once") {
+  SeededRng rng(3);
+  ChannelDialer dialer(32, kStart);
+  dialer.on_open_channels(32, kStart);
+  REQUIRE(dialer.take_dials(kStart) == 32);
+  for (int i = 0; i < 32; ++i) dialer.on_dial_failed(kStart, rng);
+  dialer.on_open_channels(1, kStart);
+  CHECK(dialer.deadline(kStart) <= kStart + kDialBackoff.first);
+}
+
+}  // namespace
+}  // namespace fairlead::core

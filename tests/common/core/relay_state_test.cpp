@@ -1,0 +1,283 @@
+#include "common/core/relay_state.h"
+
+#include <vector>
+
+#include "tests/support/doctest.h"
+
+namespace fairlead::core {
+namespace {
+
+using Kind = RelayStep::Kind;
+constexpr Side kClient = Side::client;
+constexpr Side kService = Side::service;
+constexpr RelayTimes kTimes{.idle_timeout = 60s, .half_close_timeout = 10s};
+
+TimePoint at(Duration since_start) {
+  return TimePoint(1000s + since_start);
+}
+
+struct Machine : RelayState {
+  Machine() : RelayState(kTimes, at(0s)) {}
+
+  void pass(Side from, std::size_t n) {
+    received(from, n);
+    written(other(from), n);
+  }
+  std::vector<RelayStep> steps(Duration since_start = 0s) {
+    std::vector<RelayStep> all;
+    while (const auto step = next_step(at(since_start))) all.push_back(*step);
+    return all;
+  }
+  // The only step, which must end the relay.
+  Reason end(Duration since_start = 0s) {
+    const auto all = steps(since_start);
+    REQUIRE(all.size() == 1);
+    REQUIRE(all[0].kind == Kind::finish);
+    CHECK(finished());
+    CHECK(steps(since_start).empty());
+    return all[0].reason;
+  }
+  void expect(Kind kind, Side side, Duration since_start = 0s) {
+    const auto all = steps(since_start);
+    REQUIRE(all.size() == 1);
+    CHECK(all[0].kind == kind);
+    CHECK(all[0].side == side);
+  }
+};
+
+TEST_CASE("a direction is paused while it holds bytes, the other one is not") {
+  Machine relay;
+  CHECK(relay.may_read(kClient));
+  CHECK_FALSE(relay.may_write(kService));
+  relay.received(kClient, 10);
+  CHECK_FALSE(relay.may_read(kClient));
+  CHECK(relay.may_write(kService));
+  CHECK(relay.may_read(kService));
+  CHECK_FALSE(relay.may_write(kClient));
+  relay.written(kService, 9);
+  CHECK_FALSE(relay.may_read(kClient));
+  relay.written(kService, 1);
+  CHECK(relay.may_read(kClient));
+  CHECK(relay.steps().empty());
+}
+
+TEST_CASE("bytes are counted per direction, when they were passed on") {
+  Machine relay;
+  relay.received(kClient, 7);
+  relay.pass(kService, 100);
+  CHECK(relay.passed_on(kClient) == 0);
+  CHECK(relay.held(kClient) == 7);
+  relay.written(kService, 7);
+  CHECK(relay.passed_on(kClient) == 7);
+  CHECK(relay.passed_on(kService) == 100);
+}
+
+TEST_CASE("half-close follows the drain") {
+  for (const Side first : {kClient, kService}) {
+    Machine relay;
+    relay.received(first, 5);
+    relay.ended(first);
+    CHECK(relay.steps().empty());
+    relay.written(other(first), 4);
+    CHECK(relay.steps().empty());
+    relay.written(other(first), 1);
+    relay.expect(Kind::shut_down, other(first));
+    CHECK_FALSE(relay.may_read(first));
+    relay.pass(other(first), 1000);
+    CHECK(relay.steps().empty());
+    CHECK(relay.may_read(other(first)));
+    relay.ended(other(first));
+    CHECK(relay.end() == Reason::completed);
+    CHECK_FALSE(relay.close_with_reset(kClient));
+    CHECK_FALSE(relay.close_with_reset(kService));
+  }
+}
+
+TEST_CASE("both ends at once need no half-close") {
+  Machine relay;
+  relay.received(kClient, 5);
+  relay.ended(kClient);
+  relay.ended(kService);
+  relay.expect(Kind::shut_down, kClient);
+  relay.written(kService, 5);
+  CHECK(relay.end() == Reason::completed);
+}
+
+TEST_CASE("a reset waits for the bytes in front of it, and for their acknowledgement") {
+  for (const Side broken : {kClient, kService}) {
+    Machine relay;
+    relay.received(broken, 5);
+    relay.failed(broken);
+    CHECK(relay.steps().empty());
+    CHECK_FALSE(relay.may_read(broken));
+    CHECK_FALSE(relay.may_read(other(broken)));  // nobody takes it
+    relay.written(other(broken), 5);
+    relay.expect(Kind::await_delivery, other(broken));
+    CHECK_FALSE(relay.finished());
+    relay.delivered(other(broken));
+    CHECK(relay.end() == (broken == kClient ? Reason::client_reset : Reason::service_reset));
+    CHECK(relay.close_with_reset(other(broken)));
+    CHECK_FALSE(relay.close_with_reset(broken));
+  }
+}
+
+TEST_CASE("a failed write leaves the side readable to its last byte") {
+  Machine relay;
+  relay.received(kService, 30);
+  relay.write_failed(kClient);
+  CHECK(relay.steps().empty());
+  CHECK_FALSE(relay.may_write(kClient));  // 30 bytes to throw away
+  CHECK(relay.may_read(kClient));
+  relay.pass(kClient, 12);
+  CHECK(relay.steps().empty());
+  relay.ended(kClient);
+  relay.expect(Kind::await_delivery, kService);
+  relay.delivered(kService);
+  CHECK(relay.end() == Reason::client_reset);
+  CHECK(relay.close_with_reset(kService));
+}
+
+TEST_CASE("a reset after an end of stream is still passed on") {
+  Machine relay;
+  relay.ended(kClient);
+  relay.expect(Kind::shut_down, kService);
+  relay.write_failed(kClient);
+  relay.expect(Kind::await_delivery, kService);
+  relay.delivered(kService);
+  CHECK(relay.end() == Reason::client_reset);
+  CHECK(relay.close_with_reset(kService));
+}
+
+TEST_CASE("when both sides broke, the first is named and nobody is told") {
+  for (const Side first : {kClient, kService}) {
+    Machine relay;
+    relay.received(first, 5);
+    relay.failed(first);
+    CHECK(relay.steps().empty());
+    relay.write_failed(other(first));
+    CHECK(relay.end() == (first == kClient ? Reason::client_reset : Reason::service_reset));
+    CHECK_FALSE(relay.close_with_reset(other(first)));
+  }
+}
+
+TEST_CASE("bytes that do not move in time do not hold a reset up") {
+  Machine relay;
+  relay.received(kClient, 5);
+  relay.failed(kClient);
+  CHECK(relay.steps(5s).empty());
+  CHECK(relay.deadline() == at(5s) + kResetPatience);
+  relay.on_time(at(5s) + kResetPatience - 1us);
+  CHECK_FALSE(relay.finished());
+  SUBCASE("nothing moves") {
+    relay.on_time(at(5s) + kResetPatience);
+    CHECK(relay.end(6s) == Reason::client_reset);
+    CHECK(relay.close_with_reset(kService));
+  }
+  SUBCASE("something moves") {
+    relay.written(kService, 1);
+    relay.moved(at(5500ms));
+    CHECK(relay.deadline() == at(5500ms) + kResetPatience);
+    relay.on_time(at(6s));
+    CHECK_FALSE(relay.finished());
+  }
+  SUBCASE("a trickle ends, too") {
+    relay.moved(at(15s));
+    CHECK(relay.deadline() == at(5s) + kTimes.half_close_timeout);
+    relay.on_time(at(15s));
+    CHECK(relay.end(15s) == Reason::client_reset);
+  }
+}
+
+TEST_CASE("an acknowledgement that does not come in time does not hold a reset up") {
+  Machine relay;
+  relay.failed(kService);
+  relay.expect(Kind::await_delivery, kClient, 3s);
+  CHECK(relay.deadline() == at(3s) + kResetPatience);
+  relay.on_time(at(4s));
+  CHECK(relay.end(4s) == Reason::service_reset);
+  CHECK(relay.close_with_reset(kClient));
+}
+
+TEST_CASE("the idle deadline moves with each byte") {
+  Machine relay;
+  CHECK(relay.deadline() == at(60s));
+  relay.moved(at(30s));
+  CHECK(relay.deadline() == at(90s));
+  relay.on_time(at(60s));
+  CHECK(relay.steps(60s).empty());
+  relay.on_time(at(90s));
+  CHECK(relay.end(90s) == Reason::idle_timeout);
+  CHECK_FALSE(relay.close_with_reset(kClient));
+  CHECK_FALSE(relay.close_with_reset(kService));
+  CHECK_FALSE(relay.deadline());
+}
+
+TEST_CASE("a half-closed relay ends although bytes still move") {
+  Machine relay;
+  relay.moved(at(20s));
+  relay.ended(kService);
+  relay.expect(Kind::shut_down, kClient, 20s);
+  CHECK(relay.deadline() == at(30s));
+  relay.moved(at(29s));
+  CHECK(relay.deadline() == at(30s));
+  relay.on_time(at(30s));
+  CHECK(relay.end(30s) == Reason::half_close_timeout);
+}
+
+TEST_CASE("a half-closed relay can be idle first") {
+  RelayState relay({.idle_timeout = 5s, .half_close_timeout = 10s}, at(0s));
+  relay.ended(kService);
+  CHECK(relay.next_step(at(1s))->kind == Kind::shut_down);
+  relay.on_time(at(5s));
+  CHECK(relay.next_step(at(5s))->reason == Reason::idle_timeout);
+}
+
+TEST_CASE("an end that waits behind stuck bytes is under the idle deadline") {
+  Machine relay;
+  relay.received(kClient, 1);
+  relay.ended(kClient);
+  CHECK(relay.steps(1s).empty());
+  CHECK(relay.deadline() == at(60s));
+}
+
+TEST_CASE("close ends it at any time, once") {
+  for (int phase = 0; phase < 4; ++phase) {
+    CAPTURE(phase);
+    Machine relay;
+    relay.received(kClient, 5);
+    if (phase == 1) relay.ended(kService);
+    if (phase >= 2) relay.failed(kClient);
+    if (phase == 3) relay.written(kService, 5);
+    relay.steps();
+    relay.close(Reason::shutting_down);
+    relay.close(Reason::internal);
+    CHECK(relay.end() == Reason::shutting_down);
+    CHECK_FALSE(relay.may_read(kClient));
+    CHECK_FALSE(relay.may_write(kService));
+    CHECK_FALSE(relay.close_with_reset(kService));
+  }
+}
+
+TEST_CASE("what happens after the end changes nothing") {
+  Machine relay;
+  relay.close(Reason::shutting_down);
+  relay.failed(kClient);
+  relay.delivered(kService);
+  relay.on_time(at(100h));
+  CHECK(relay.end() == Reason::shutting_down);
+  CHECK_FALSE(relay.close_with_reset(kService));
+}
+
+TEST_CASE("delivered counts only when it was asked for") {
+  Machine relay;
+  relay.delivered(kService);
+  CHECK(relay.steps().empty());
+  relay.received(kClient, 1);
+  relay.failed(kClient);
+  relay.steps();
+  relay.delivered(kService);
+  CHECK_FALSE(relay.finished());
+}
+
+}  // namespace
+}  // namespace fairlead::core
