@@ -1,0 +1,89 @@
+#include "rendezvous/registry/listing.h"
+
+#include "tests/support/doctest.h"
+#include "world.h"
+
+namespace fairlead::rendezvous {
+namespace {
+
+TEST_CASE("globs") {
+  struct Row {
+    std::string pattern;
+    std::string text;
+    bool matches;
+  };
+  for (const Row& row : std::initializer_list<Row>{{"", "", true},
+                                                   {"", "a", false},
+                                                   {"*", "", true},
+                                                   {"*", "web.home", true},
+                                                   {"web.*", "web.home", true},
+                                                   {"*.home", "web.home", true},
+                                                   {"*.home", "web.homes", false},
+                                                   {"w*h*e", "web.home", true},
+                                                   {"w*h*x", "web.home", false},
+                                                   {"web?home", "web.home", true},
+                                                   {"web?", "web", false},
+                                                   {"web", "web.home", false},
+                                                   {"**a**", "bab", true},
+                                                   {"*ab", "aab", true},
+                                                   {"*ab", "aba", false}}) {
+    CAPTURE(row.pattern);
+    CAPTURE(row.text);
+    CHECK(glob_match(row.pattern, row.text) == row.matches);
+  }
+}
+
+TEST_CASE("a hostile pattern costs little") {
+  std::string pattern;
+  for (int i = 0; i < 200; ++i) pattern += "*a";
+  CHECK_FALSE(glob_match(pattern + "b", std::string(400, 'a')));
+}
+
+TEST_CASE("lists are filtered and bounded") {
+  World world;
+  const auto nas1 = world.enter("home", "nas1");
+  const auto nas2 = world.enter("home", "nas2");
+  const auto pi = world.enter("office", "pi");
+  REQUIRE(world.add(nas1, {.claim = 1, .label = "web"}) == "ok");
+  REQUIRE(world.add(nas1, {.claim = 2, .label = "api"}) == "ok");
+  REQUIRE(world.add(nas2, {.claim = 1, .label = "web"}) == "ok");
+
+  const auto agents = [&](const ListFilter& filter) {
+    std::string out;
+    for (const SessionSummary& summary : world.registry.sessions(filter)) {
+      out += summary.endpoint + ":" + std::to_string(summary.services.size()) + " ";
+    }
+    return out;
+  };
+  const auto services = [&](const ListFilter& filter) {
+    std::string out;
+    for (const EndpointPtr& endpoint : world.registry.endpoints(filter)) {
+      out += endpoint->name + "." + endpoint->service + " ";
+    }
+    return out;
+  };
+  CHECK(agents({}) == "nas1:2 nas2:1 pi:0 ");
+  CHECK(agents({.agent = "nas*", .service = ""}) == "nas1:2 nas2:1 ");
+  CHECK(agents({.agent = "spiffe://*/office/*", .service = ""}) == "pi:0 ");
+  CHECK(agents({.agent = "", .service = "api.*"}) == "nas1:2 ");
+  CHECK(agents({.agent = "nas2", .service = "api.*"}) == "");
+  CHECK(agents({.agent = "", .service = "", .limit = 1}) == "nas1:2 ");
+  CHECK(agents({.agent = "", .service = "", .limit = 0}) == "");
+  CHECK(services({}) == "nas1.api.home nas1.web.home nas2.web.home ");
+  CHECK(services({.agent = "", .service = "web.home"}) == "nas1.web.home nas2.web.home ");
+  CHECK(services({.agent = "nas2", .service = ""}) == "nas2.web.home ");
+  CHECK(services({.agent = "", .service = "*", .limit = 2}) == "nas1.api.home nas1.web.home ");
+  CHECK(services({.agent = "nobody", .service = ""}) == "");
+
+  const SessionSummary first = world.registry.sessions({}).front();
+  CHECK(first.spiffe_id == "spiffe://td/agent/home/nas1");
+  CHECK(first.cluster == "home");
+  CHECK(first.session == nas1);
+  const RegistryCounters counters = world.registry.counters();
+  CHECK(counters.agents == 3);
+  CHECK(counters.services == 2);
+  CHECK(counters.endpoints == 3);
+}
+
+}  // namespace
+}  // namespace fairlead::rendezvous
