@@ -149,8 +149,8 @@ bool AgentSession::finished() const {
 void AgentSession::register_service(const wire::Register& request) {
   if (over()) return;
   CHECK(state_ == State::active);
-  CHECK(request.claim != 0 && std::find(claims_.begin(), claims_.end(), request.claim) == claims_.end());
-  claims_.push_back(request.claim);
+  CHECK(request.claim != 0);
+  if (std::find(claims_.begin(), claims_.end(), request.claim) == claims_.end()) claims_.push_back(request.claim);
   send(request);
 }
 

@@ -79,7 +79,8 @@ class AgentSession {
   void on_time(TimePoint now);
   bool finished() const;  // ended, and nothing left to flush
 
-  // Only after Welcomed. The claim: not 0, not in use, not one that was unregistered in this session.
+  // Only after Welcomed. The claim: not 0, not one that was unregistered in this session; one that is in use replaces
+  // what it stood for.
   void register_service(const wire::Register& request);
   // These and the above do nothing once the session has ended, and these before it is welcomed.
   void unregister(std::uint32_t claim, Reason reason);

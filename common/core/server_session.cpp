@@ -81,15 +81,19 @@ void ServerSession::on_hello(wire::Hello& hello) {
 }
 
 void ServerSession::on_register(wire::Register& request, TimePoint now) {
-  if (request.claim == 0 || std::find(claims_.begin(), claims_.end(), request.claim) != claims_.end()) {
-    return fail_peer(Reason::protocol_error, "a registration with a claim number that is in use");
-  }
-  if (claims_.size() >= services_max_) {
+  if (request.claim == 0) return fail_peer(Reason::protocol_error, "a registration without a claim number");
+  const bool held = std::find(claims_.begin(), claims_.end(), request.claim) != claims_.end();
+  if (!held && claims_.size() >= services_max_) {
     return send(refused_message(request.claim, Reason::services_max, kServicesMaxRetry, {}));
   }
-  if (!registers_->take(now))
+  if (!registers_->take(now)) {
+    // For the agent a refused claim is gone, so what it stood for must go as well.
+    if (drop_claim(request.claim)) {
+      events_.push(server_event::Unregistered{request.claim, std::string(reason_code(Reason::register_rate))});
+    }
     return send(refused_message(request.claim, Reason::register_rate, kRegisterRateRetry, {}));
-  claims_.push_back(request.claim);
+  }
+  if (!held) claims_.push_back(request.claim);
   events_.push(server_event::RegisterRequested{std::move(request)});
 }
 

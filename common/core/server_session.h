@@ -32,7 +32,7 @@ struct HelloReceived {
   wire::Hello hello;  // answer with welcome() or refuse_session()
 };
 struct RegisterRequested {
-  wire::Register request;  // answer with registered() or refuse()
+  wire::Register request;  // answer with registered() or refuse(); a claim that stands already is replaced
 };
 struct Unregistered {
   std::uint32_t claim;

@@ -80,7 +80,7 @@ struct Welcome {
 };
 
 struct Register {
-  std::uint32_t claim = 0;  // the agent's number for this registration, not 0, not reused while it lives
+  std::uint32_t claim = 0;  // the agent's number for this registration, not 0; again: replaces what it stands for
   std::string service;      // "web": SERVICE without the cluster, which hello said
   std::string host;         // mesh host, or empty
   std::uint16_t port = 0;

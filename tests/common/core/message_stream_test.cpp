@@ -53,7 +53,7 @@ TEST_CASE("a peer that always leaves a rest does not make the buffer grow") {
   std::uint64_t next_in = 0;
   std::uint64_t next_out = 0;
   const std::size_t each = written(wire::Ping{0}).size();
-  for (int i = 0; i < 200'000; ++i) {
+  for (int i = 0; i < 60'000; ++i) {
     REQUIRE(stream.send(wire::Ping{next_in++}));
     if (i < 10) continue;
     const auto parsed = wire::parse_control_message(stream.output());
