@@ -34,20 +34,21 @@ void read_rendezvous(Section& section, AgentConfig& out) {
   } else if (out.rendezvous.empty() || out.rendezvous.size() > kMaxRendezvous) {
     section.refuse("rendezvous", fmt::format("names {} servers", out.rendezvous.size()), allowed);
   }
-  const auto id = section.find_text("rendezvous_id");
+  constexpr std::string_view kIdForm =
+      "spiffe://TRUST_DOMAIN/PATH, where a whole segment may be *, {NAME} or a last **";
+  const auto id = section.find_text("rendezvous_id", kIdForm);
   if (!id) return;
   if (!id->value.starts_with("spiffe://") || !pattern_valid(PatternKind::spiffe, id->value)) {
-    section.refuse(*id, fmt::format("\"{}\" is not a SPIFFE id pattern", shown(id->written)),
-                   "spiffe://TRUST_DOMAIN/PATH, where a whole segment may be *, {NAME} or a last **");
+    section.refuse(*id, fmt::format("\"{}\" is not a SPIFFE id pattern", shown(id->written)), kIdForm);
   }
   out.rendezvous_id = id->value;
 }
 
 void read_agent(Section section, AgentConfig& out) {
-  if (const auto name = section.find_text("name"); name && !name->value.empty()) {
+  if (const auto name = section.find_text("name", config::kLabelForm); name && !name->value.empty()) {
     out.name = config::read_label(section, *name).value_or("");
   }
-  if (const auto cluster = section.find_text("cluster"); cluster && !cluster->value.empty()) {
+  if (const auto cluster = section.find_text("cluster", config::kLabelForm); cluster && !cluster->value.empty()) {
     out.cluster = config::read_label(section, *cluster).value_or("");
   }
   read_rendezvous(section, out);

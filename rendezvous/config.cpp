@@ -67,7 +67,7 @@ void read_server(Section& section, RendezvousConfig& out, BoundAddresses& bound)
   server.public_addresses = config::read_each(section, "public_addresses", config::kHostPortForm, &read_public_address);
   server.names = config::read_each(section, "names", config::kNameForm, &config::read_dns_name);
   server.domains = config::read_each(section, "domains", config::kNameForm, &config::read_dns_name);
-  if (const auto text = section.find_text("instance_address"); text && !text->value.empty()) {
+  if (const auto text = section.find_text("instance_address", "ADDRESS:PORT"); text && !text->value.empty()) {
     server.instance_address = read_listen(section, *text);
   }
   server.workers = static_cast<unsigned>(section.integer("workers", {0, kMaxWorkers}, server.workers));

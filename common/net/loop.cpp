@@ -116,6 +116,11 @@ void Loop::arm_timer() {
   uv_timer_start(timer_[0].get(), on_timer, wait > 0 ? static_cast<std::uint64_t>(wait) : 0, 0);
 }
 
+void Loop::run_due_timers() {
+  const TimePoint until = now();
+  while (core::TimerEntry* entry = timers_.take_due(until)) entry->fire();
+}
+
 void Loop::bury() {
   while (!retired_.empty()) {
     std::vector<Retired> dead;

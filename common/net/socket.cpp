@@ -118,14 +118,18 @@ Result<Fd> listen_unix(const std::string& path) {
   return fd;
 }
 
-Result<std::optional<Fd>> accept_connection(int listener) {
+Result<std::optional<AcceptedSocket>> accept_connection(int listener) {
   while (true) {
-    Fd fd(::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    sockaddr_storage storage{};
+    socklen_t length = sizeof storage;
+    auto* address = reinterpret_cast<sockaddr*>(&storage);
+    Fd fd(::accept4(listener, address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (fd.valid()) {
-      set_int(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
-      return std::optional<Fd>(std::move(fd));
+      const auto peer = SocketAddress::from_sockaddr(address);
+      if (peer) set_int(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+      return std::optional(AcceptedSocket{std::move(fd), peer.value_or(SocketAddress{})});
     }
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return std::optional<Fd>();
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return std::optional<AcceptedSocket>();
     // The connection died in the queue (accept(2) lists these as transient): look at the next one.
     if (errno == ECONNABORTED || errno == EINTR || errno == EPROTO) continue;
     const bool full = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;

@@ -18,9 +18,13 @@ enum class ReusePort { no, yes };
 Result<Fd> listen_tcp(const SocketAddress& address, ReusePort reuse);
 // Listens on a unix path with mode 0600; a stale socket file, which nobody answers, is replaced.
 Result<Fd> listen_unix(const std::string& path);
+struct AcceptedSocket {
+  Fd fd;
+  SocketAddress peer;  // 0.0.0.0:0 for unix sockets
+};
 // Takes one waiting connection, with TCP_NODELAY set on TCP. Empty: none is waiting (EAGAIN). Out of descriptors or
 // another failure: an Error with Reason::server_full or io_failed.
-Result<std::optional<Fd>> accept_connection(int listener);
+Result<std::optional<AcceptedSocket>> accept_connection(int listener);
 
 // Begins to connect; connect_result() tells, once the descriptor is writable, how it ended.
 Result<Fd> connect_tcp(const SocketAddress& address);

@@ -1,0 +1,80 @@
+#include "agent/target_dial.h"
+
+#include <algorithm>
+
+#include "common/net/socket.h"
+
+namespace fairlead::agent {
+
+TargetDial::TargetDial(net::Poller& poller, const Target& target, Duration limit, OnDone on_done)
+    : poller_(poller),
+      target_(target),
+      on_done_(std::move(on_done)),
+      resolver_(poller.loop()),
+      deadline_(
+          [](void* self) {
+            static_cast<TargetDial*>(self)->finish(fail(Reason::target_timeout, "the connect was not answered"));
+          },
+          this),
+      soon_([](void* self) { static_cast<TargetDial*>(self)->try_next(); }, this) {
+  auto& loop = poller.loop();
+  loop.timers().arm(deadline_, loop.now() + limit);
+}
+
+void TargetDial::start() {
+  if (const auto* path = std::get_if<UnixPath>(&target_)) return begin(net::connect_unix(path->path));
+  const auto& host = std::get<HostPort>(target_);
+  if (const auto ip = IpAddress::parse(host.host)) return begin(net::connect_tcp({*ip, host.port}));
+  resolver_.resolve(host, [this](Result<std::vector<SocketAddress>> answer) {
+    if (!answer) return finish(fail(Reason::target_unreachable, answer.error().detail));
+    addresses_ = std::move(*answer);
+    std::reverse(addresses_.begin(), addresses_.end());
+    try_next();
+  });
+}
+
+void TargetDial::begin(Result<net::Fd> connecting) {
+  if (connecting) {
+    fd_ = net::PolledFd(poller_, std::move(*connecting), *this);
+    return;
+  }
+  last_error_ = connecting.error();
+  poller_.loop().timers().arm(soon_, poller_.loop().now());
+}
+
+void TargetDial::try_next() {
+  fd_.reset();
+  if (addresses_.empty()) return finish(fail(target_reason(last_error_.reason), last_error_.detail));
+  const SocketAddress next = addresses_.back();
+  addresses_.pop_back();
+  begin(net::connect_tcp(next));
+}
+
+void TargetDial::on_ready(net::Readiness ready) {
+  if (!ready.writable && !ready.hung_up) return;
+  if (auto failed = net::connect_result(fd_.get())) {
+    last_error_ = std::move(*failed);
+    return try_next();
+  }
+  finish(fd_.release());
+}
+
+void TargetDial::finish(Result<net::Fd> result) {
+  deadline_.cancel();
+  soon_.cancel();
+  resolver_.cancel();
+  on_done_(std::move(result));
+}
+
+Reason TargetDial::target_reason(Reason reason) {
+  switch (reason) {
+    case Reason::connect_refused:
+      return Reason::target_refused;
+    case Reason::connect_timeout:
+      return Reason::target_timeout;
+    default:
+      return Reason::target_unreachable;
+  }
+}
+
+}  // namespace fairlead::agent

@@ -1,0 +1,39 @@
+#pragma once
+// Connects to a service's target: a unix path, or each address of a host in turn, within one deadline. One loop; the
+// owner destroys it when told.
+#include <functional>
+
+#include "agent/config.h"
+#include "common/net/poller.h"
+#include "common/net/resolver.h"
+
+namespace fairlead::agent {
+
+class TargetDial final : public net::PollTarget {
+ public:
+  // A connected descriptor, or why not: target_refused, target_unreachable, target_timeout. Exactly one call, never
+  // before start() returned or from it.
+  using OnDone = std::function<void(Result<net::Fd>)>;
+
+  TargetDial(net::Poller& poller, const Target& target, Duration limit, OnDone on_done);
+  void start();
+
+ private:
+  void on_ready(net::Readiness ready) override;
+  void begin(Result<net::Fd> connecting);
+  void try_next();
+  void finish(Result<net::Fd> result);
+  static Reason target_reason(Reason reason);
+
+  net::Poller& poller_;
+  Target target_;
+  OnDone on_done_;
+  net::Resolver resolver_;
+  std::vector<SocketAddress> addresses_;  // still to be tried, the next last
+  net::PolledFd fd_;
+  Error last_error_{Reason::target_unreachable, "no address"};
+  core::TimerEntry deadline_;
+  core::TimerEntry soon_;  // tells a failure that was known at once, from the loop
+};
+
+}  // namespace fairlead::agent

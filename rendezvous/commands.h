@@ -1,0 +1,14 @@
+#pragma once
+// The subcommands of fairlead-rendezvous; each returns the exit code of the program.
+#include "rendezvous/cli.h"
+
+namespace fairlead::rendezvous {
+
+int run_command(const RunCommand& command);
+int run_command(const CheckCommand& command);
+int run_command(const CaInitCommand& command);
+int run_command(const CaIssueCommand& command);
+int run_command(const StatusCommand& command);
+int run_command(const ExplainCommand& command);
+
+}  // namespace fairlead::rendezvous

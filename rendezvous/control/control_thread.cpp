@@ -1,0 +1,136 @@
+#include "rendezvous/control/control_thread.h"
+
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "common/base/log.h"
+
+namespace fairlead::rendezvous {
+namespace {
+
+constexpr const char* kAlpn = "fairlead/1";
+// A storm of handshakes must not take the processor from the relays.
+constexpr int kNice = 5;
+
+void lower_own_priority() {
+  // Linux: setpriority on a thread id changes that thread alone. Failure costs fairness, nothing else.
+  setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), kNice);
+}
+
+}  // namespace
+
+ControlThread::ControlThread(Shared& shared, RegistryOwner& registry, const Limits& limits, ControlOptions options)
+    : shared_(shared),
+      registry_(registry),
+      limits_(limits),
+      options_(std::move(options)),
+      poller_(loop_),
+      drain_timer_(&ControlThread::on_drain_turn, this) {
+  rebuild_context();
+}
+
+ControlThread::~ControlThread() = default;
+
+void ControlThread::rebuild_context() {
+  context_.emplace(tls::TlsServerOptions{.credentials = options_.credentials,
+                                         .alpn = {kAlpn},
+                                         .ticket_keys = options_.ticket_keys,
+                                         .clock = net::wall_now});
+}
+
+void ControlThread::start() {
+  thread_ = std::thread([this] {
+    lower_own_priority();
+    loop_.run();
+  });
+}
+
+void ControlThread::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void ControlThread::take(ControlInbound inbound) {
+  auto token = shared_.gauges.handshakes_waiting.take();
+  if (!token) {
+    shared_.counters.refused.add(Reason::handshakes_max);
+    return;
+  }
+  waiting_.push_back({std::move(inbound), std::move(*token)});
+  admit_next();
+}
+
+void ControlThread::admit_next() {
+  while (!waiting_.empty() && handshaking_ < options_.handshakes_share) {
+    auto token = shared_.gauges.handshakes.take();
+    if (!token) return;
+    Waiting next = std::move(waiting_.front());
+    waiting_.pop_front();
+    auto engine = tls::TlsEngine::server(*context_);
+    if (!engine) {
+      log(Level::error, "cannot begin a TLS handshake", {{"detail", engine.error().detail}});
+      continue;
+    }
+    ++handshaking_;
+    links_
+        .add(std::make_unique<AgentLink>(*this, poller_, std::move(next.inbound), std::move(*engine),
+                                         std::move(*token)))
+        .start();
+  }
+}
+
+void ControlThread::on_handshake_over() {
+  --handshaking_;
+  // Not at once: the caller is in the middle of its own link's work.
+  loop_.post([this] { admit_next(); });
+}
+
+void ControlThread::on_link_ended(AgentLink& link) {
+  if (auto dead = links_.take(link.number)) loop_.retire(std::move(dead));
+}
+
+void ControlThread::apply(const Limits& limits, std::size_t handshakes_share) {
+  limits_ = limits;
+  options_.handshakes_share = handshakes_share;
+}
+
+void ControlThread::replace_credentials(std::shared_ptr<const tls::Credentials> credentials) {
+  options_.credentials = std::move(credentials);
+  rebuild_context();
+}
+
+void ControlThread::drain(Duration within) {
+  drain_until_ = loop_.now() + within;
+  for (const auto number : links_.numbers()) {
+    drain_plan_.emplace_back(
+        loop_.now() + Duration(static_cast<Duration::rep>(rng_.below(static_cast<std::uint64_t>(within.count()) + 1))),
+        number);
+  }
+  std::sort(drain_plan_.rbegin(), drain_plan_.rend());
+  on_drain_turn(this);
+}
+
+void ControlThread::on_drain_turn(void* self) {
+  auto& thread = *static_cast<ControlThread*>(self);
+  const TimePoint now = thread.loop_.now();
+  while (!thread.drain_plan_.empty() && thread.drain_plan_.back().first <= now) {
+    const auto number = thread.drain_plan_.back().second;
+    thread.drain_plan_.pop_back();
+    if (AgentLink* link = thread.links_.find(number)) link->drain(std::max(thread.drain_until_ - now, Duration(0)));
+  }
+  if (!thread.drain_plan_.empty()) thread.loop_.timers().arm(thread.drain_timer_, thread.drain_plan_.back().first);
+}
+
+void ControlThread::shut_down() {
+  waiting_.clear();
+  for (const auto number : links_.numbers()) {
+    if (AgentLink* link = links_.find(number)) link->close(Reason::shutting_down, "the rendezvous stops");
+  }
+  for (const auto number : links_.numbers()) links_.take(number);
+  drain_timer_.cancel();
+  loop_.stop();
+}
+
+}  // namespace fairlead::rendezvous

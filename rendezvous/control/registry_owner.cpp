@@ -1,0 +1,189 @@
+#include "rendezvous/control/registry_owner.h"
+
+#include "common/base/log.h"
+#include "rendezvous/control/agent_link.h"
+#include "rendezvous/control/control_thread.h"
+
+namespace fairlead::rendezvous {
+namespace {
+// A storm of registrations is published in batches: workers reload at most this often.
+constexpr Duration kPublishEvery = 5ms;
+constexpr Duration kExpireEvery = 60s;
+}  // namespace
+
+void LinkRef::tell(std::function<void(AgentLink&)> message) const {
+  thread->post([to = thread, which = number, say = std::move(message)] {
+    if (AgentLink* link = to->find(which)) say(*link);
+  });
+}
+
+RegistryOwner::RegistryOwner(net::Loop& loop, Shared& shared, Registry registry,
+                             std::vector<std::string> public_addresses)
+    : loop_(loop),
+      shared_(shared),
+      registry_(std::move(registry)),
+      public_addresses_(std::move(public_addresses)),
+      publish_timer_([](void* self) { static_cast<RegistryOwner*>(self)->publish(); }, this),
+      expire_timer_([](void* self) { static_cast<RegistryOwner*>(self)->on_expire_time(); }, this) {
+  loop_.timers().arm(expire_timer_, loop_.now() + kExpireEvery);
+}
+
+Moment RegistryOwner::moment() const {
+  return {loop_.now(), net::wall_now()};
+}
+
+void RegistryOwner::post_hello(LinkRef link, SessionClaim claim) {
+  loop_.post([this, link, claim = std::move(claim)] { on_hello(link, claim); });
+}
+
+void RegistryOwner::post_register(LinkRef link, std::shared_ptr<AgentSession> session, wire::Register request) {
+  loop_.post([this, link, session = std::move(session), request = std::move(request)] {
+    on_register(link, session, request);
+  });
+}
+
+void RegistryOwner::post_unregister(std::shared_ptr<AgentSession> session, std::uint32_t claim) {
+  loop_.post([this, session = std::move(session), claim] {
+    if (registry_.unregister(*session, claim, loop_.now())) publish_soon();
+  });
+}
+
+void RegistryOwner::post_probe_answered(std::shared_ptr<AgentSession> session) {
+  loop_.post([this, session = std::move(session)] { on_probe_result(session, ProbeOutcome::answered); });
+}
+
+void RegistryOwner::post_closed(std::shared_ptr<AgentSession> session) {
+  loop_.post([this, session = std::move(session)] { on_closed(session); });
+}
+
+void RegistryOwner::on_hello(const LinkRef& link, const SessionClaim& claim) {
+  settle(link, claim, registry_.admit(claim, moment()));
+}
+
+void RegistryOwner::settle(const LinkRef& link, const SessionClaim& claim, Admission admission) {
+  if (auto* refused = std::get_if<Refused>(&admission)) {
+    link.tell([refusal = std::move(*refused)](AgentLink& to) {
+      to.on_refused(refusal.reason, refusal.retry_after, refusal.detail);
+    });
+    return;
+  }
+  if (const auto* probe = std::get_if<ProbeOld>(&admission)) {
+    auto& waiting = probes_[probe->held.get()];
+    waiting.push_back({link, claim});
+    if (waiting.size() == 1) link_of(probe->held).tell([](AgentLink& old) { old.probe(core::kTakeoverProbe); });
+    return;
+  }
+  if (const auto* took = std::get_if<TookOver>(&admission)) {
+    link_of(took->old).tell([](AgentLink& old) { old.on_refused(Reason::superseded, 0s, "a newer session took over"); });
+    links_.erase(took->old.get());
+    publish_soon();
+  }
+  if (claim.session->closed()) {  // its connection broke while the old session was probed
+    registry_.close_session(*claim.session, loop_.now());
+    return;
+  }
+  links_[claim.session.get()] = link;
+  link.tell([](AgentLink& to) { to.on_admitted(); });
+}
+
+void RegistryOwner::on_probe_result(const std::shared_ptr<AgentSession>& session, ProbeOutcome outcome) {
+  const auto at = probes_.find(session.get());
+  if (at == probes_.end()) return;  // a probe for another reason
+  const std::vector<Waiting> waiting = std::move(at->second);
+  probes_.erase(at);
+  for (const Waiting& each : waiting) {
+    settle(each.link, each.claim, registry_.admit_probed(each.claim, session, outcome, moment()));
+  }
+}
+
+void RegistryOwner::on_closed(const std::shared_ptr<AgentSession>& session) {
+  on_probe_result(session, ProbeOutcome::silent);
+  links_.erase(session.get());
+  if (registry_.close_session(*session, loop_.now())) publish_soon();
+}
+
+void RegistryOwner::on_register(const LinkRef& link, const std::shared_ptr<AgentSession>& session,
+                                const wire::Register& request) {
+  const auto endpoint = registry_.register_service(*session, request, moment());
+  if (!endpoint) {
+    const Duration retry = endpoint.error().reason == Reason::name_taken ? kNameTakenRetryAfter : kDeniedRetryAfter;
+    shared_.counters.refused.add(endpoint.error().reason);
+    log(Level::warn, "registration refused",
+        {{"agent", session->description().spiffe_id},
+         {"service", request.service},
+         {"reason", reason_code(endpoint.error().reason)},
+         {"detail", endpoint.error().detail}});
+    link.tell([claim = request.claim, error = endpoint.error(), retry](AgentLink& to) {
+      to.on_claim_refused(claim, error.reason, retry, error.detail);
+    });
+    return;
+  }
+  publish_soon([link, message = registered_message(**endpoint)] {
+    link.tell([message](AgentLink& to) { to.on_registered(message); });
+  });
+}
+
+wire::Registered RegistryOwner::registered_message(const Endpoint& endpoint) const {
+  wire::Registered message;
+  message.claim = endpoint.claim;
+  message.service = endpoint.service;
+  message.public_addresses = public_addresses_;
+  for (const Cidr& source : endpoint.sources) message.sources.push_back(source.to_string());
+  message.pool_size = endpoint.session->pool_size();
+  return message;
+}
+
+void RegistryOwner::publish_soon(Task when_visible) {
+  when_visible_.push_back(std::move(when_visible));
+  publish_soon();
+}
+
+void RegistryOwner::publish_soon() {
+  if (!publish_timer_.armed()) loop_.timers().arm(publish_timer_, loop_.now() + kPublishEvery);
+}
+
+void RegistryOwner::publish() {
+  if (auto snapshot = registry_.publish()) shared_.routes.publish(std::move(snapshot));
+  std::vector<Task> visible;
+  visible.swap(when_visible_);
+  for (Task& task : visible) task();
+}
+
+void RegistryOwner::on_expire_time() {
+  registry_.expire(loop_.now());
+  publish_soon();
+  loop_.timers().arm(expire_timer_, loop_.now() + kExpireEvery);
+}
+
+LinkRef RegistryOwner::link_of(const std::shared_ptr<AgentSession>& session) const {
+  return links_.at(session.get());
+}
+
+void RegistryOwner::replace_policy(Policy policy) {
+  const PolicyChange change = registry_.replace_policy(std::move(policy), loop_.now());
+  for (const EndpointPtr& endpoint : change.withdrawn) {
+    shared_.counters.refused.add(Reason::policy_denied);
+    link_of(endpoint->session).tell([claim = endpoint->claim](AgentLink& link) {
+      link.on_claim_refused(claim, Reason::policy_denied, kDeniedRetryAfter, "the policy was changed");
+    });
+  }
+  for (const EndpointPtr& endpoint : change.updated) {
+    link_of(endpoint->session).tell([message = registered_message(*endpoint)](AgentLink& link) {
+      link.on_registered(message);
+    });
+  }
+  for (const auto& session : change.denied) {
+    shared_.counters.refused.add(Reason::policy_denied);
+    link_of(session).tell([](AgentLink& link) {
+      link.on_refused(Reason::policy_denied, kDeniedRetryAfter, "the policy was changed");
+    });
+  }
+  publish_soon();
+}
+
+void RegistryOwner::replace_own_names(const std::vector<std::string>& names) {
+  registry_.replace_own_names(names);
+  publish_soon();
+}
+
+}  // namespace fairlead::rendezvous

@@ -1,0 +1,72 @@
+#pragma once
+// The thread-side of the registry: owns it, on the main loop, and turns what control threads ask into calls on it and
+// answers to their links. A registration is answered only after the snapshot that shows it was published, so all
+// workers can see it. Every method runs on the main loop; use post_* from other threads.
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "common/net/loop.h"
+#include "rendezvous/registry/registry.h"
+#include "rendezvous/relay/agent_session.h"
+#include "rendezvous/shared.h"
+
+namespace fairlead::rendezvous {
+
+class AgentLink;
+class ControlThread;
+
+// A link as other threads know it: a message to one that is gone finds nothing.
+struct LinkRef {
+  ControlThread* thread = nullptr;
+  std::uint64_t number = 0;
+  void tell(std::function<void(AgentLink&)> message) const;
+};
+
+class RegistryOwner {
+ public:
+  RegistryOwner(net::Loop& loop, Shared& shared, Registry registry, std::vector<std::string> public_addresses);
+
+  // Any thread.
+  void post_hello(LinkRef link, SessionClaim claim);
+  void post_register(LinkRef link, std::shared_ptr<AgentSession> session, wire::Register request);
+  void post_unregister(std::shared_ptr<AgentSession> session, std::uint32_t claim);
+  void post_probe_answered(std::shared_ptr<AgentSession> session);
+  void post_closed(std::shared_ptr<AgentSession> session);
+
+  // Main loop.
+  Registry& registry() { return registry_; }
+  void replace_policy(Policy policy);
+  void replace_own_names(const std::vector<std::string>& names);
+
+ private:
+  struct Waiting {  // a newcomer, while the session that it would replace is probed
+    LinkRef link;
+    SessionClaim claim;
+  };
+
+  void on_hello(const LinkRef& link, const SessionClaim& claim);
+  void settle(const LinkRef& link, const SessionClaim& claim, Admission admission);
+  void on_register(const LinkRef& link, const std::shared_ptr<AgentSession>& session, const wire::Register& request);
+  void on_probe_result(const std::shared_ptr<AgentSession>& session, ProbeOutcome outcome);
+  void on_closed(const std::shared_ptr<AgentSession>& session);
+  wire::Registered registered_message(const Endpoint& endpoint) const;
+  void publish_soon(Task when_visible);
+  void publish_soon();
+  void publish();
+  void on_expire_time();
+  Moment moment() const;
+  LinkRef link_of(const std::shared_ptr<AgentSession>& session) const;
+
+  net::Loop& loop_;
+  Shared& shared_;
+  Registry registry_;
+  std::vector<std::string> public_addresses_;
+  std::map<const AgentSession*, LinkRef> links_;              // of admitted sessions
+  std::map<const AgentSession*, std::vector<Waiting>> probes_;  // by the session that is probed
+  std::vector<Task> when_visible_;
+  core::TimerEntry publish_timer_;
+  core::TimerEntry expire_timer_;
+};
+
+}  // namespace fairlead::rendezvous

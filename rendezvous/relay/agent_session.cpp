@@ -1,0 +1,119 @@
+#include "rendezvous/relay/agent_session.h"
+
+#include <algorithm>
+
+namespace fairlead::rendezvous {
+
+AgentSession::AgentSession(Description description, TimePoint now, std::function<void()> demand,
+                           std::function<void()> probe)
+    : description_(std::move(description)),
+      keys_(description_.key, description_.id),
+      demand_(std::move(demand)),
+      probe_(std::move(probe)),
+      relays_(description_.relays_max),
+      pool_(description_.pool, now) {}
+
+Result<void> AgentSession::admit_ticket(const wire::Signed<wire::Ticket>& ticket) {
+  const auto counter = keys_.verify_ticket(ticket);
+  if (!counter) return tl::unexpected(counter.error());
+  const std::lock_guard lock(mutex_);
+  if (closed_) return fail(Reason::session_ended, "the session of this ticket has ended");
+  return window_.accept(*counter);
+}
+
+Result<std::optional<WorkerItem>> AgentSession::add_ready(WorkerItem channel, TimePoint now) {
+  const std::lock_guard lock(mutex_);
+  if (closed_) return fail(Reason::session_ended, "the session of this channel has ended");
+  if (auto accepted = pool_.on_ready(now); !accepted) return tl::unexpected(accepted.error());
+  if (waiters_.empty()) {
+    ready_.push_back(channel);
+    return std::optional<WorkerItem>();
+  }
+  const WorkerItem waiter = waiters_.front();
+  waiters_.pop_front();
+  pool_.on_taken(now);
+  return std::optional(waiter);
+}
+
+AgentSession::Claim AgentSession::claim_or_wait(WorkerItem client, TimePoint now) {
+  Claim claim{Claim::Kind::waiting, {}};
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return {Claim::Kind::ended, {}};
+    if (ready_.empty()) {
+      pool_.on_empty(now);
+      waiters_.push_back(client);
+    } else {
+      const auto own = std::find_if(ready_.rbegin(), ready_.rend(),
+                                    [&](const WorkerItem& each) { return each.worker == client.worker; });
+      const auto at = own == ready_.rend() ? std::prev(ready_.end()) : std::prev(own.base());
+      claim = {Claim::Kind::taken, *at};
+      ready_.erase(at);
+      pool_.on_taken(now);
+    }
+  }
+  tell_demand();
+  return claim;
+}
+
+void AgentSession::stop_waiting(WorkerItem client) {
+  const std::lock_guard lock(mutex_);
+  std::erase(waiters_, client);
+}
+
+bool AgentSession::remove_ready(WorkerItem channel, TimePoint now) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::erase(ready_, channel) == 0) return false;
+    pool_.on_lost(now);
+  }
+  tell_demand();
+  return true;
+}
+
+std::vector<WorkerItem> AgentSession::take_surplus(TimePoint now) {
+  const std::lock_guard lock(mutex_);
+  std::vector<WorkerItem> out;
+  for (auto left = pool_.surplus(now); left > 0 && !ready_.empty(); --left) {
+    out.push_back(ready_.front());
+    ready_.erase(ready_.begin());
+    pool_.on_lost(now);
+  }
+  return out;
+}
+
+void AgentSession::tell_demand() {
+  if (!demand_told_.exchange(true, std::memory_order_acq_rel)) demand_();
+}
+
+std::uint16_t AgentSession::take_ask(TimePoint now) {
+  demand_told_.store(false, std::memory_order_release);
+  const std::lock_guard lock(mutex_);
+  return closed_ ? std::uint16_t{0} : pool_.take_ask(now);
+}
+
+std::optional<TimePoint> AgentSession::ask_deadline() {
+  const std::lock_guard lock(mutex_);
+  return pool_.deadline();
+}
+
+std::uint16_t AgentSession::pool_size() {
+  const std::lock_guard lock(mutex_);
+  return pool_.target();
+}
+
+AgentSession::Leftovers AgentSession::close() {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  Leftovers left{.channels = std::move(ready_), .waiters = {waiters_.begin(), waiters_.end()}};
+  ready_.clear();
+  waiters_.clear();
+  return left;
+}
+
+std::size_t AgentSession::ready_count() {
+  const std::lock_guard lock(mutex_);
+  return ready_.size();
+}
+
+}  // namespace fairlead::rendezvous

@@ -1,0 +1,46 @@
+#pragma once
+// A ready data channel: an agent's connection whose ticket was good, waiting on the worker that accepted it. It must be
+// silent; readable or hung up means dead, and it is dropped at once, not when somebody needs it. Only the rendezvous
+// retires channels (an agent that did would race a take).
+#include <memory>
+
+#include "common/net/poller.h"
+#include "rendezvous/relay/agent_session.h"
+
+namespace fairlead::rendezvous {
+
+class DataChannel;
+
+class DataChannelOwner {
+ public:
+  virtual ~DataChannelOwner() = default;
+  // channel_died or channel_retired; the last thing the channel does.
+  virtual void on_channel_ended(DataChannel& channel, Reason reason) = 0;
+};
+
+class DataChannel final : public net::PollTarget {
+ public:
+  DataChannel(DataChannelOwner& owner, net::Poller& poller, net::Fd fd, std::shared_ptr<AgentSession> session,
+              std::uint64_t ticket_counter, Duration age_limit);
+
+  AgentSession& session() { return *session_; }
+  const std::shared_ptr<AgentSession>& shared_session() const { return session_; }
+  std::uint64_t ticket_counter() const { return ticket_counter_; }
+  // For whoever claimed it. Nothing was ever read from it.
+  net::PolledFd take_fd() {
+    age_.cancel();
+    return std::move(fd_);
+  }
+  std::uint64_t number = 0;  // the worker's
+
+ private:
+  void on_ready(net::Readiness ready) override;
+
+  DataChannelOwner& owner_;
+  net::PolledFd fd_;
+  std::shared_ptr<AgentSession> session_;
+  std::uint64_t ticket_counter_;
+  core::TimerEntry age_;
+};
+
+}  // namespace fairlead::rendezvous

@@ -1,0 +1,269 @@
+#include "rendezvous/relay/worker.h"
+
+#include <algorithm>
+
+#include "common/wire/tls_alert.h"
+
+namespace fairlead::rendezvous {
+namespace {
+
+constexpr Duration kChannelAge = 15min;  // +-20 %: channels that came together must not leave together
+
+std::uint8_t alert_of(Reason reason) {
+  switch (reason) {
+    case Reason::unknown_name:
+      return wire::kUnrecognizedName;
+    case Reason::source_denied:
+      return wire::kAccessDenied;
+    default:
+      return wire::kInternalError;
+  }
+}
+
+}  // namespace
+
+Worker::Worker(unsigned index, Shared& shared, const Limits& limits, std::uint64_t seed, ToControl to_control)
+    : index_(index),
+      shared_(shared),
+      limits_(limits),
+      rng_(seed),
+      to_control_(std::move(to_control)),
+      routes_(shared.routes),
+      poller_(loop_),
+      farewells_(poller_) {}
+
+Worker::~Worker() = default;
+
+void Worker::listen(net::Fd fd, const ListenerRules& rules) {
+  rules_.push_back(std::make_unique<ListenerRules>(rules));
+  const ListenerRules& kept = *rules_.back();
+  listeners_.push_back(std::make_unique<Listener>(
+      poller_, std::move(fd), [this, &kept](net::AcceptedSocket accepted) { on_accept(std::move(accepted), kept); },
+      [this] { refuse_accepted(Reason::server_full, {}); }));
+}
+
+void Worker::start() {
+  thread_ = std::thread([this] { loop_.run(); });
+}
+
+void Worker::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void Worker::stop_listening() {
+  for (const auto& listener : listeners_) listener->drain_queue();
+  listeners_.clear();
+}
+
+void Worker::shut_down() {
+  listeners_.clear();
+  for (const auto number : inbounds_.numbers()) inbounds_.take(number);
+  for (const auto number : mesh_.numbers()) {
+    if (auto* connection = mesh_.find(number)) connection->close(Reason::shutting_down);
+  }
+  for (const auto number : relays_.numbers()) {
+    if (auto* relay = relays_.find(number)) relay->close(Reason::shutting_down);
+  }
+  for (const auto number : channels_.numbers()) channels_.take(number);
+  loop_.stop();
+}
+
+void Worker::refuse_accepted(Reason reason, const SocketAddress& peer) {
+  shared_.counters.refused.add(reason);
+  shared_.access_log.write({.reason = reason, .peer = peer.to_string()}, loop_.now());
+}
+
+void Worker::on_accept(net::AcceptedSocket accepted, const ListenerRules& rules) {
+  if (!rules.proxy_from.empty()) {
+    const bool trusted = std::any_of(rules.proxy_from.begin(), rules.proxy_from.end(),
+                                     [&](const Cidr& cidr) { return cidr.contains(accepted.peer.ip); });
+    if (!trusted) return refuse_accepted(Reason::proxy_source_untrusted, accepted.peer);
+  }
+  auto unclassified = shared_.gauges.unclassified.take();
+  if (!unclassified) return refuse_accepted(Reason::unclassified_max, accepted.peer);
+  // Behind a load balancer all come from one address, which was trusted above.
+  SourceToken source;
+  if (rules.proxy_from.empty()) {
+    auto token = shared_.gauges.unclassified_per_source.take(accepted.peer.ip);
+    if (!token) return refuse_accepted(Reason::unclassified_per_source, accepted.peer);
+    source = std::move(*token);
+  }
+  Inbound& inbound = inbounds_.add(
+      std::make_unique<Inbound>(*this, poller_, std::move(accepted.fd), accepted.peer, rules, limits_,
+                                Inbound::Admission{std::move(*unclassified), std::move(source)}));
+  inbound.start();
+}
+
+void Worker::on_turned_away(Inbound& inbound, Reason reason) {
+  refuse_accepted(reason, inbound.peer());
+  retire(inbounds_, inbound.number);
+}
+
+void Worker::on_client_hello(Inbound& inbound, wire::ClientHello hello) {
+  const bool fixed = !inbound.rules().service.empty();
+  if (!fixed && routes_.current().route(hello.server_name.value_or(""), hello.alpn).kind == Route::Kind::own) {
+    to_control_({inbound.take_fd(), inbound.take_bytes(), inbound.peer()});
+  } else {
+    start_mesh(inbound, std::move(hello));
+  }
+  retire(inbounds_, inbound.number);
+}
+
+void Worker::start_mesh(Inbound& inbound, wire::ClientHello hello) {
+  const SocketAddress peer = inbound.peer();
+  MeshClient client;
+  client.fd = inbound.take_fd();
+  client.bytes = inbound.take_bytes();
+  const auto refuse = [&](Reason reason) {
+    refuse_accepted(reason, peer);
+    farewell(std::move(client.fd), reason);
+  };
+  if (client.bytes.size() > wire::kMaxChannelHello) return refuse(Reason::classify_too_long);
+  auto relay = shared_.gauges.relays.take();
+  if (!relay) return refuse(Reason::server_full);
+  auto source = shared_.gauges.relays_per_source.take(peer.ip);
+  if (!source) return refuse(Reason::relays_per_source);
+  client.relay = std::move(*relay);
+  client.source = std::move(*source);
+  client.hello = std::move(hello);
+  client.fixed_service = inbound.rules().service;
+  client.peer = peer;
+  client.accepted = inbound.accepted();
+  rng_.fill(client.id);
+  mesh_.add(std::make_unique<MeshConnection>(*this, std::move(client))).start();
+}
+
+void Worker::on_ticket(Inbound& inbound, const wire::Signed<wire::Ticket>& ticket) {
+  auto session = shared_.sessions.find(ticket.fields.session);
+  const auto admitted = session ? session->admit_ticket(ticket)
+                                : Result<void>(fail(Reason::ticket_unknown_session, "no such session"));
+  if (!admitted) return on_turned_away(inbound, admitted.error().reason);
+  const Duration age = kChannelAge * 4 / 5 + Duration(static_cast<Duration::rep>(rng_.below(kChannelAge.count() * 2 / 5)));
+  DataChannel& channel = channels_.add(
+      std::make_unique<DataChannel>(*this, poller_, inbound.take_fd(), session, ticket.fields.counter, age));
+  const WorkerItem item{index_, channel.number};
+  const auto ready = session->add_ready(item, loop_.now());
+  if (!ready) {
+    channels_.take(item.number);
+    return on_turned_away(inbound, ready.error().reason);
+  }
+  retire(inbounds_, inbound.number);
+  if (*ready) hand_to_waiter(**ready, item, std::move(session));
+}
+
+// The channel is reserved for a client that waits, here or at another worker.
+void Worker::hand_to_waiter(WorkerItem waiter, WorkerItem channel, std::shared_ptr<AgentSession> session) {
+  if (waiter.worker == index_) return offer_channel(waiter.number, channel, std::move(session));
+  Worker* other = shared_.workers[waiter.worker];
+  other->post([other, waiter, channel, session = std::move(session)] {
+    other->offer_channel(waiter.number, channel, session);
+  });
+}
+
+void Worker::offer_channel(std::uint64_t client, WorkerItem channel, std::shared_ptr<AgentSession> session) {
+  MeshConnection* connection = mesh_.find(client);
+  if (connection != nullptr && connection->waits_for(*session)) return connection->on_channel_ready(channel);
+  if (channel.worker == index_) return release_channel(channel.number);
+  Worker* other = shared_.workers[channel.worker];
+  other->post([other, number = channel.number] { other->release_channel(number); });
+}
+
+// The client that it was reserved for has gone: it is ready again.
+void Worker::release_channel(std::uint64_t number) {
+  DataChannel* channel = channels_.find(number);
+  if (channel == nullptr) return;
+  auto session = channel->shared_session();
+  const auto ready = session->add_ready({index_, number}, loop_.now());
+  if (!ready) return close_channel(number, ready.error().reason);
+  if (*ready) hand_to_waiter(**ready, {index_, number}, std::move(session));
+}
+
+void Worker::close_channel(std::uint64_t number, Reason reason) {
+  if (channels_.find(number) == nullptr) return;
+  shared_.counters.closed.add(reason);
+  retire(channels_, number);
+}
+
+void Worker::on_channel_ended(DataChannel& channel, Reason reason) {
+  // One that is reserved for a client stays until that client comes for it: it finds it dead then.
+  if (channel.session().remove_ready({index_, channel.number}, loop_.now()) || reason == Reason::channel_died) {
+    close_channel(channel.number, reason);
+  }
+}
+
+std::unique_ptr<DataChannel> Worker::take_channel(std::uint64_t number) {
+  return channels_.take(number);
+}
+
+void Worker::session_ended(std::uint64_t waiting_client) {
+  MeshConnection* connection = mesh_.find(waiting_client);
+  if (connection != nullptr && connection->waiting()) connection->on_session_ended();
+}
+
+void Worker::adopt(MeshClient client, Attempt attempt, std::uint64_t channel) {
+  mesh_.add(std::make_unique<MeshConnection>(*this, std::move(client))).start_with(std::move(attempt), channel);
+}
+
+void Worker::on_mesh_moves(MeshConnection& connection, MeshClient client, Attempt attempt, WorkerItem channel) {
+  Worker* other = shared_.workers[channel.worker];
+  other->post([other, client = std::move(client), attempt = std::move(attempt), number = channel.number]() mutable {
+    other->adopt(std::move(client), std::move(attempt), number);
+  });
+  retire(mesh_, connection.number);
+}
+
+void Worker::on_mesh_accepted(MeshConnection& connection, Accepted accepted) {
+  shared_.counters.relays_total.fetch_add(1, std::memory_order_relaxed);
+  shared_.counters.bytes_in.fetch_add(accepted.who.bytes.size(), std::memory_order_relaxed);
+  relays_.add(std::make_unique<LiveRelay>(
+      *this, net::RelayTools{poller_, pipes_, farewells_},
+      net::RelayLimits{.idle_timeout = limits_.idle_timeout, .half_close_timeout = limits_.half_close_timeout},
+      std::move(accepted)));
+  retire(mesh_, connection.number);
+}
+
+void Worker::on_mesh_turned_away(MeshConnection& connection, net::PolledFd client, MeshClient who, Reason reason) {
+  shared_.counters.refused.add(reason);
+  record(who, nullptr, {.reason = reason, .client_bytes = 0, .service_bytes = 0, .lasted = loop_.now() - who.accepted});
+  if (reason != Reason::client_closed) farewell(client.release(), reason);
+  retire(mesh_, connection.number);
+}
+
+void Worker::on_live_relay_ended(LiveRelay& relay, const net::RelayOutcome& outcome) {
+  shared_.counters.closed.add(outcome.reason);
+  shared_.counters.bytes_in.fetch_add(outcome.client_bytes, std::memory_order_relaxed);
+  shared_.counters.bytes_out.fetch_add(outcome.service_bytes, std::memory_order_relaxed);
+  record(relay.who(), &relay.attempt(), outcome);
+  retire(relays_, relay.number);
+}
+
+void Worker::farewell(net::Fd fd, Reason reason) {
+  farewells_.say(std::move(fd), wire::tls_alert(alert_of(reason)));
+}
+
+void Worker::record(const MeshClient& who, const Attempt* attempt, const net::RelayOutcome& outcome) {
+  if (!shared_.access_log.wants(outcome.reason)) return;
+  AccessRecord line{.reason = outcome.reason, .conn = to_hex(who.id), .peer = who.peer.to_string()};
+  line.service = who.service.empty() ? who.hello.server_name.value_or("") : who.service;
+  if (attempt != nullptr) {
+    line.endpoint = attempt->endpoint->name;
+    line.agent = attempt->endpoint->spiffe_id;
+  }
+  line.bytes_in = outcome.client_bytes;
+  line.bytes_out = outcome.service_bytes;
+  line.lasted = outcome.lasted;
+  shared_.access_log.write(line, loop_.now());
+}
+
+std::vector<RelaySummary> Worker::relays(std::size_t limit) const {
+  std::vector<RelaySummary> out;
+  for (const auto number : relays_.numbers()) {
+    if (out.size() >= limit) break;
+    const LiveRelay& relay = *relays_.find(number);
+    out.push_back({to_hex(relay.who().id), relay.attempt().endpoint->service, relay.attempt().endpoint->name,
+                   relay.who().peer.to_string(), relay.who().accepted});
+  }
+  return out;
+}
+
+}  // namespace fairlead::rendezvous

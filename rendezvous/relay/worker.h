@@ -1,0 +1,121 @@
+#pragma once
+// One relay worker: a thread with its own loop, SO_REUSEPORT listeners, connections and relays. It never ends TLS:
+// what ends at the rendezvous is handed to a control thread. Other threads reach it by post() alone.
+//
+//   Listener -> Inbound --own name--> control thread
+//                  | ticket                       | ClientHello
+//                  v                              v
+//             DataChannel --claimed by--> MeshConnection --accepted--> LiveRelay
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "common/base/random.h"
+#include "common/net/farewell.h"
+#include "common/net/pipe_pool.h"
+#include "rendezvous/front/inbound.h"
+#include "rendezvous/front/listener.h"
+#include "rendezvous/relay/live_relay.h"
+#include "rendezvous/relay/mesh_connection.h"
+#include "rendezvous/relay/numbered.h"
+#include "rendezvous/shared.h"
+
+namespace fairlead::rendezvous {
+
+// A connection that ends at the rendezvous: its socket and what was read from it.
+struct ControlInbound {
+  net::Fd fd;
+  Bytes bytes;
+  SocketAddress peer;
+};
+
+struct RelaySummary {
+  std::string conn;
+  std::string service;
+  std::string endpoint;
+  std::string peer;
+  TimePoint since;
+};
+
+class Worker final : public InboundOwner, public DataChannelOwner, public MeshHost, public LiveRelayOwner {
+ public:
+  using ToControl = std::function<void(ControlInbound)>;  // called on the worker's thread
+
+  Worker(unsigned index, Shared& shared, const Limits& limits, std::uint64_t seed, ToControl to_control);
+  ~Worker() override;
+
+  // Before start().
+  void listen(net::Fd fd, const ListenerRules& rules);
+  void start();
+  void join();
+
+  void post(Task task) { loop_.post(std::move(task)); }
+
+  // The rest: on the worker's thread, by post().
+  void apply(const Limits& limits) { limits_ = limits; }
+  void stop_listening();
+  // Ends everything that is left with shutting_down, then the thread.
+  void shut_down();
+  std::size_t busy() const { return mesh_.size() + relays_.size(); }
+
+  void adopt(MeshClient client, Attempt attempt, std::uint64_t channel);
+  void offer_channel(std::uint64_t client, WorkerItem channel, std::shared_ptr<AgentSession> session);
+  void release_channel(std::uint64_t channel);
+  void close_channel(std::uint64_t channel, Reason reason);
+  void session_ended(std::uint64_t waiting_client);
+  std::vector<RelaySummary> relays(std::size_t limit) const;
+
+ private:
+  // InboundOwner
+  void on_client_hello(Inbound& inbound, wire::ClientHello hello) override;
+  void on_ticket(Inbound& inbound, const wire::Signed<wire::Ticket>& ticket) override;
+  void on_turned_away(Inbound& inbound, Reason reason) override;
+  // DataChannelOwner
+  void on_channel_ended(DataChannel& channel, Reason reason) override;
+  // MeshHost
+  Shared& shared() override { return shared_; }
+  const Limits& limits() override { return limits_; }
+  net::Poller& poller() override { return poller_; }
+  Rng& rng() override { return rng_; }
+  const Snapshot& routes() override { return routes_.current(); }
+  unsigned index() const override { return index_; }
+  std::unique_ptr<DataChannel> take_channel(std::uint64_t number) override;
+  void on_mesh_accepted(MeshConnection& connection, Accepted accepted) override;
+  void on_mesh_moves(MeshConnection& connection, MeshClient client, Attempt attempt, WorkerItem channel) override;
+  void on_mesh_turned_away(MeshConnection& connection, net::PolledFd client, MeshClient who, Reason reason) override;
+  // LiveRelayOwner
+  void on_live_relay_ended(LiveRelay& relay, const net::RelayOutcome& outcome) override;
+
+  void on_accept(net::AcceptedSocket accepted, const ListenerRules& rules);
+  void start_mesh(Inbound& inbound, wire::ClientHello hello);
+  void refuse_accepted(Reason reason, const SocketAddress& peer);
+  void hand_to_waiter(WorkerItem waiter, WorkerItem channel, std::shared_ptr<AgentSession> session);
+  void farewell(net::Fd fd, Reason reason);
+  void record(const MeshClient& who, const Attempt* attempt, const net::RelayOutcome& outcome);
+  template <class T>
+  void retire(Numbered<T>& from, std::uint64_t number) {
+    if (auto object = from.take(number)) loop_.retire(std::move(object));
+  }
+
+  const unsigned index_;
+  Shared& shared_;
+  Limits limits_;
+  SeededRng rng_;  // jitter, load balancing, ids that need not be secret
+  ToControl to_control_;
+  SnapshotReader routes_;
+  net::Loop loop_;
+  net::Poller poller_;
+  net::PipePool pipes_;
+  net::Farewells farewells_;
+  std::vector<std::unique_ptr<ListenerRules>> rules_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  Numbered<Inbound> inbounds_;
+  Numbered<DataChannel> channels_;
+  Numbered<MeshConnection> mesh_;
+  Numbered<LiveRelay> relays_;
+  std::thread thread_;
+};
+
+}  // namespace fairlead::rendezvous

@@ -1,0 +1,68 @@
+#pragma once
+// What the threads of one server share. Built by Server before any thread starts and outlives them all; every member
+// may be used from any thread unless it says otherwise.
+#include <memory>
+#include <vector>
+
+#include "common/base/time.h"
+#include "common/wire/ids.h"
+#include "rendezvous/access_lines.h"
+#include "rendezvous/config.h"
+#include "rendezvous/counters.h"
+#include "rendezvous/gauge.h"
+#include "rendezvous/registry/snapshot_cell.h"
+#include "rendezvous/relay/session_directory.h"
+
+namespace fairlead::rendezvous {
+
+class Worker;
+
+// The numbers of [limits] that count something.
+struct Gauges {
+  explicit Gauges(const Limits& limits)
+      : unclassified(limits.unclassified_max),
+        unclassified_per_source(limits.unclassified_per_source),
+        handshakes(limits.handshakes_max),
+        handshakes_waiting(limits.handshakes_waiting),
+        sessions(limits.sessions_max),
+        relays(limits.relays_max),
+        relays_per_source(limits.relays_per_source),
+        relays_per_service(limits.relays_per_service) {}
+
+  // After a reload: what is in use beyond a lowered maximum stays, and nothing is added to it.
+  void apply(const Limits& limits) {
+    unclassified.set_max(limits.unclassified_max);
+    unclassified_per_source.set_max(limits.unclassified_per_source);
+    handshakes.set_max(limits.handshakes_max);
+    handshakes_waiting.set_max(limits.handshakes_waiting);
+    sessions.set_max(limits.sessions_max);
+    relays.set_max(limits.relays_max);
+    relays_per_source.set_max(limits.relays_per_source);
+    relays_per_service.set_max(limits.relays_per_service);
+  }
+
+  Gauge unclassified;
+  KeyedGauge<IpAddress> unclassified_per_source;
+  Gauge handshakes;
+  Gauge handshakes_waiting;
+  Gauge sessions;
+  Gauge relays;
+  KeyedGauge<IpAddress> relays_per_source;
+  KeyedGauge<std::string> relays_per_service;
+};
+
+struct Shared {
+  Shared(const Limits& limits, AccessLog access, std::shared_ptr<const Snapshot> first_routes)
+      : gauges(limits), access_log(access), routes(std::move(first_routes)) {}
+
+  Gauges gauges;
+  Counters counters;
+  AccessLines access_log;
+  SessionDirectory sessions;
+  SnapshotCell routes;
+  std::vector<Worker*> workers;  // by index; fixed before the threads start; only post() may be called from elsewhere
+  wire::InstanceId instance{};
+  TimePoint started;  // unknown names wait for a while after it
+};
+
+}  // namespace fairlead::rendezvous
