@@ -200,7 +200,7 @@ class History {
 
 TEST_CASE("random histories agree with the plain list") {
   int refusals = 0;
-  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 25; ++seed) {
     CAPTURE(seed);
     History history(seed);
     for (int i = 0; i < 120; ++i) {
@@ -209,7 +209,7 @@ TEST_CASE("random histories agree with the plain list") {
     }
     refusals += history.refusals();
   }
-  CHECK(refusals > 500);  // the histories do meet the rules
+  CHECK(refusals > 300);  // the histories do meet the rules
 }
 
 }  // namespace
