@@ -62,8 +62,8 @@ void Report::warn(std::string line) {
 Section::Section(const Value& table, std::string file, std::string prefix, Report& report)
     : table_(&table), file_(std::move(file)), prefix_(std::move(prefix)), report_(&report) {}
 
-bool Section::has(std::string_view key) const {
-  return find_member(*table_, key) != nullptr;
+bool Section::has(std::string_view key) {
+  return find(key) != nullptr;
 }
 
 std::optional<Kind> Section::kind_of(std::string_view key) const {

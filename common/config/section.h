@@ -69,8 +69,8 @@ class Section {
   // `file` and `prefix` name the table in messages; "" is the root.
   Section(const Value& table, std::string file, std::string prefix, Report& report);
 
-  bool has(std::string_view key) const;                     // does not make the key known
-  std::optional<Kind> kind_of(std::string_view key) const;  // nor this; nullopt: no such key
+  bool has(std::string_view key);                           // makes the key known, like every getter
+  std::optional<Kind> kind_of(std::string_view key) const;  // nullopt: no such key
 
   std::string text(std::string_view key, std::string_view otherwise);
   std::optional<Text> find_text(std::string_view key, std::string_view allowed = "");

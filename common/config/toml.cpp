@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "common/config/nearest.h"
+#include "common/config/toml_guard.h"
 #include "common/config/value.h"
 
 namespace fairlead::config {
@@ -37,7 +38,7 @@ Value convert_array(const toml::array& array) {
   return out;
 }
 
-// Recursion is bounded: parse_toml has refused deep nesting and long dotted keys before.
+// Recursion is bounded: toml++ has refused deep nesting, and find_unparsable long dotted keys.
 Value convert(const toml::node& node) {
   Value out;
   if (const auto* table = node.as_table()) {
@@ -58,53 +59,6 @@ Value convert(const toml::node& node) {
   }
   out.line = static_cast<int>(node.source().begin.line);
   return out;
-}
-
-// The end of the string that begins at `at`, counting the lines it spans.
-std::size_t skip_string(std::string_view text, std::size_t at, int& line) {
-  const char quote = text[at];
-  const bool multi_line = text.substr(at).starts_with(std::string(3, quote));
-  at += multi_line ? 3 : 1;
-  for (; at < text.size(); ++at) {
-    if (text[at] == '\n') {
-      if (!multi_line) return at;  // the parser will say what is wrong
-      ++line;
-    } else if (text[at] == '\\' && quote == '"') {
-      if (++at < text.size() && text[at] == '\n') ++line;
-    } else if (text[at] == quote && !multi_line) {
-      return at + 1;
-    } else if (text.substr(at).starts_with(std::string(3, quote))) {
-      at += 3;
-      // TOML 1.0: one or two quotes may stand directly before the closing three.
-      for (int i = 0; i < 2 && at < text.size() && text[at] == quote; ++i) ++at;
-      return at;
-    }
-  }
-  return at;
-}
-
-// toml++ makes one table for each part of a dotted key, without a limit, and destroys them by recursion: a key of
-// a hundred thousand dots would overflow the stack. Returns the line of a key with too many parts, or 0.
-int line_of_overlong_key(std::string_view text) {
-  int line = 1;
-  std::size_t dots = 0;
-  std::size_t at = 0;
-  while (at < text.size()) {
-    const char c = text[at];
-    if (c == '"' || c == '\'') {
-      at = skip_string(text, at, line);
-      continue;
-    }
-    if (c == '#') {
-      at = std::min(text.find('\n', at), text.size());
-      continue;
-    }
-    if (c == '.' && ++dots >= kMaxKeyParts) return line;
-    if (c == '\n' || c == '=' || c == ',' || c == '{' || c == '[') dots = 0;
-    if (c == '\n') ++line;
-    ++at;
-  }
-  return 0;
 }
 
 // What a person would call the key on that line: the text before '=', or the table's name.
@@ -158,9 +112,7 @@ Result<Value> parse_toml(std::string_view text, const std::string& file) {
     return fail(Reason::config_invalid,
                 fmt::format("{}:1: the file is too long; allowed: at most {} bytes", file, kMaxFileBytes));
   }
-  if (const int line = line_of_overlong_key(text)) {
-    return syntax_error(file, text, line, fmt::format("too many dots; allowed: at most {} parts", kMaxKeyParts));
-  }
+  if (const auto found = find_unparsable(text)) return syntax_error(file, text, found->line, found->wrong);
   const toml::parse_result parsed = toml::parse(text);
   if (!parsed) {
     const toml::parse_error& error = parsed.error();
