@@ -1,0 +1,290 @@
+#include "agent/agent.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <filesystem>
+
+#include "common/base/log.h"
+#include "common/base/pattern.h"
+#include "common/base/version.h"
+#include "common/net/socket.h"
+
+namespace fairlead::agent {
+namespace {
+
+constexpr const char* kAlpn = "fairlead/1";
+constexpr const char* kAgentPattern = "spiffe://{trust_domain}/agent/{cluster}/{name}";
+constexpr Duration kTick = 1s;
+constexpr Duration kStopCheck = 50ms;
+constexpr std::size_t kDescriptorReserve = 256;
+
+tls::IdentityFiles files_of(const IdentityConfig& identity) {
+  return {identity.cert, identity.key, identity.ca};
+}
+
+std::string host_label() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) return "";
+  const std::string full = normalize_name(name.data());
+  const std::string label = full.substr(0, full.find('.'));
+  return is_label(label) ? label : "";
+}
+
+std::size_t default_relays_max(std::size_t open_files) {
+  const std::size_t usable = open_files > 2 * kDescriptorReserve ? open_files - kDescriptorReserve : open_files / 2;
+  return usable / 2;  // a relay holds two descriptors
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Agent>> Agent::open(AgentConfig config, std::string config_path, OnReachable on_reachable) {
+  auto credentials = tls::Credentials::load(files_of(config.identity));
+  if (!credentials) return tl::unexpected(credentials.error());
+  for (const std::string& warning : (*credentials)->warnings()) log(Level::warn, warning);
+  return std::unique_ptr<Agent>(
+      new Agent(std::move(config), std::move(config_path), std::move(*credentials), std::move(on_reachable)));
+}
+
+Agent::Agent(AgentConfig config, std::string config_path, std::shared_ptr<const tls::Credentials> credentials,
+             OnReachable on_reachable)
+    : config_(std::move(config)),
+      config_path_(std::move(config_path)),
+      credentials_(std::move(credentials)),
+      on_reachable_(std::move(on_reachable)),
+      clock_(config_.state_dir + "/clock"),
+      started_(clock_.now()),
+      tls_context_(make_context()),
+      poller_(loop_),
+      farewells_(poller_),
+      tools_{.loop = loop_,
+             .channel = {poller_, pipes_, farewells_},
+             .config = config_,
+             .counters = counters_,
+             .rng = rng_,
+             .relays_max = config_.limits.relays_max != 0 ? config_.limits.relays_max
+                                                          : default_relays_max(net::raise_open_files())},
+      reachable_(config_.services.size()),
+      tick_([](void* self) { static_cast<Agent*>(self)->on_tick(); }, this) {
+  std::error_code ignored;
+  std::filesystem::create_directories(config_.state_dir, ignored);
+  rng_.fill(boot_id_);
+  adopt_names();
+  start_links();
+}
+
+Agent::~Agent() = default;
+
+tls::TlsClientContext Agent::make_context() {
+  return tls::TlsClientContext(
+      {.credentials = credentials_, .alpn = {kAlpn}, .clock = [this] { return clock_.now(); }});
+}
+
+// What the configuration leaves open comes from the certificate, then from the host.
+void Agent::adopt_names() {
+  Captures captures;
+  captures["trust_domain"] = std::string(credentials_->trust_domain());
+  const bool known = pattern_match(PatternKind::spiffe, kAgentPattern, credentials_->spiffe_id(), captures);
+  endpoint_ = !config_.name.empty() ? config_.name : known ? captures["name"] : host_label();
+  tools_.cluster = !config_.cluster.empty() ? config_.cluster : known ? captures["cluster"] : "";
+}
+
+void Agent::start_links() {
+  for (const HostPort& server : config_.rendezvous) {
+    links_.push_back(std::make_unique<RendezvousLink>(tools_, *this, server));
+  }
+}
+
+void Agent::run() {
+  auto control = net::ControlServer::open(
+      loop_, poller_, config_.control_path,
+      [this](const wire::HttpRequest& request) { return on_status_request(request); });
+  if (control) {
+    control_ = std::move(*control);
+  } else {
+    log(Level::warn, "no status socket; `status` will not work", {{"detail", control.error().detail}});
+  }
+  signals_.push_back(std::make_unique<net::SignalWatcher>(loop_, SIGTERM, [this] { on_terminate(); }));
+  signals_.push_back(std::make_unique<net::SignalWatcher>(loop_, SIGINT, [this] { on_terminate(); }));
+  signals_.push_back(std::make_unique<net::SignalWatcher>(loop_, SIGHUP, [this] { reload(); }));
+  network_ = std::make_unique<net::NetworkWatch>(loop_, poller_, [this](net::NetworkEvent event) { on_network(event); });
+  identity_watch_ = std::make_unique<net::FileWatch>(
+      loop_, std::array{config_.identity.cert, config_.identity.key, config_.identity.ca},
+      [this] { reload_identity(); });
+  for (std::size_t i = 0; i < std::min(kSessions, links_.size()); ++i) links_[i]->activate();
+  loop_.timers().arm(tick_, loop_.now() + kTick);
+  loop_.run();
+}
+
+wire::Hello Agent::next_hello() {
+  return {.software = "fairlead-agent " FAIRLEAD_VERSION,
+          .endpoint = endpoint_,
+          .cluster = tools_.cluster,
+          .boot_id = boot_id_,
+          .counter = ++sessions_opened_,
+          .pool_min = static_cast<std::uint16_t>(config_.pool.min),
+          .pool_max = static_cast<std::uint16_t>(config_.pool.max)};
+}
+
+bool Agent::is_duplicate(const RendezvousLink& link, const wire::InstanceId& instance) {
+  return std::any_of(links_.begin(), links_.end(), [&](const auto& each) {
+    return each.get() != &link && each->state() == RendezvousLink::State::up && each->instance() == instance;
+  });
+}
+
+void Agent::on_link_changed(RendezvousLink& /*link*/) {
+  if (!on_reachable_) return;
+  for (std::size_t i = 0; i < reachable_.size(); ++i) {
+    const ServiceReport report = service_report(i);
+    if (reachable_[i] || report.path == "down") continue;
+    reachable_[i] = true;
+    on_reachable_(report);
+  }
+}
+
+// Sessions are held with the first servers that work: one that fails gives its place to one that rests.
+void Agent::on_link_failed(RendezvousLink& link) {
+  if (stopping_ || links_.size() <= kSessions) return;
+  const auto resting = std::find_if(links_.begin(), links_.end(), [](const auto& each) {
+    return each->state() == RendezvousLink::State::standby;
+  });
+  if (resting == links_.end()) return;
+  link.rest();
+  // Round robin: the failed one is the last to be tried again.
+  RendezvousLink& next = **resting;
+  const auto failed = std::find_if(links_.begin(), links_.end(), [&](const auto& each) { return each.get() == &link; });
+  std::rotate(failed, failed + 1, links_.end());
+  next.activate();
+}
+
+void Agent::keep_until_done(std::unique_ptr<SessionChannels> channels) {
+  leftovers_.push_back(std::move(channels));
+}
+
+void Agent::on_network(net::NetworkEvent event) {
+  log(Level::info, "network changed",
+      {{"reason", reason_code(Reason::network_changed)},
+       {"detail", event == net::NetworkEvent::resumed ? "resumed" : "changed"}});
+  for (const auto& link : links_) link->check_path();
+}
+
+void Agent::on_tick() {
+  std::erase_if(leftovers_, [](const auto& each) { return each->empty(); });
+  if (stopping_) {
+    if (tools_.relays == 0 || loop_.now() >= stop_at_) return stop();
+    loop_.timers().arm(tick_, loop_.now() + kStopCheck);
+    return;
+  }
+  loop_.timers().arm(tick_, loop_.now() + kTick);
+}
+
+void Agent::on_terminate() {
+  if (stopping_) return stop();
+  stopping_ = true;
+  stop_at_ = loop_.now() + config_.drain_timeout;
+  log(Level::info, "draining; a second signal stops at once");
+  for (const auto& link : links_) link->drain(config_.drain_timeout);
+  loop_.timers().arm(tick_, loop_.now() + kStopCheck);
+}
+
+void Agent::stop() {
+  tick_.cancel();
+  stopping_ = true;
+  for (const auto& link : links_) link->close(Reason::shutting_down);
+  for (const auto& channels : leftovers_) channels->close_all(Reason::shutting_down);
+  log(Level::info, "stopped");
+  loop_.stop();
+}
+
+void Agent::reload_identity() {
+  auto credentials = tls::Credentials::load(files_of(config_.identity));
+  if (!credentials) {
+    log(Level::error, "identity files changed and cannot be used; the old identity stays",
+        {{"detail", credentials.error().detail}});
+    return;
+  }
+  credentials_ = std::move(*credentials);
+  tls_context_ = make_context();
+  log(Level::info, "identity loaded", {{"id", credentials_->spiffe_id()}});
+  for (const auto& link : links_) link->renew();
+}
+
+void Agent::reload() {
+  if (config_path_.empty()) return;
+  auto loaded = load_config(config_path_);
+  const auto credentials = loaded ? tls::Credentials::load(files_of(loaded->config.identity))
+                                  : Result<std::shared_ptr<const tls::Credentials>>(tl::unexpected(loaded.error()));
+  if (!credentials) {
+    log(Level::error, "reload refused; the running configuration stays", {{"detail", credentials.error().detail}});
+    return;
+  }
+  for (const std::string& key : restart_keys(config_, loaded->config)) {
+    log(Level::warn, "this key needs a restart; its old value stays", {{"key", key}});
+  }
+  config_.services = loaded->config.services;
+  config_.limits = loaded->config.limits;
+  config_.drain_timeout = loaded->config.drain_timeout;
+  config_.identity = loaded->config.identity;
+  reachable_.assign(config_.services.size(), false);
+  for (const auto& link : links_) link->services_changed();
+  reload_identity();
+  log(Level::info, "reloaded");
+}
+
+net::HttpReply Agent::on_status_request(const wire::HttpRequest& request) {
+  if (request.path != "/status") return {.status = 404, .body = "{\"error\":\"no such page\"}\n"};
+  const bool text = std::any_of(request.query.begin(), request.query.end(), [](const auto& each) {
+    return each.first == "format" && each.second == "text";
+  });
+  const StatusReport report = status_report();
+  if (text) return {.body = render_text(report), .content_type = "text/plain; charset=utf-8"};
+  return {.body = render_json(report)};
+}
+
+ServiceReport Agent::service_report(std::size_t index) const {
+  ServiceReport report{.name = config_.services[index].name, .path = "down", .since = started_};
+  if (!tools_.cluster.empty()) report.name += "." + tools_.cluster;
+  report.reason = reason_code(Reason::session_ended);
+  report.detail = "no rendezvous has this service now";
+  for (const auto& link : links_) {
+    const ServiceState& state = link->services()[index];
+    if (state.kind == ServiceState::Kind::registered) {
+      return {.name = state.name, .path = "relay", .address = state.address, .since = state.since};
+    }
+    if (state.kind == ServiceState::Kind::refused) {
+      report.reason = state.reason;
+      report.detail = state.detail;
+      report.since = state.since;
+    }
+  }
+  return report;
+}
+
+StatusReport Agent::status_report() const {
+  StatusReport report{.started = started_,
+                      .spiffe_id = credentials_->spiffe_id(),
+                      .not_after = credentials_->not_after(),
+                      .relays = tools_.relays,
+                      .relays_max = tools_.relays_max,
+                      .counters = counters_};
+  for (std::size_t i = 0; i < config_.services.size(); ++i) report.services.push_back(service_report(i));
+  for (const auto& link : links_) {
+    RendezvousReport each{.address = link->server().to_string(),
+                          .state = std::string(link_state_name(link->state())),
+                          .since = link->since()};
+    if (const SessionChannels* channels = link->channels()) {
+      each.channels_ready = channels->ready();
+      each.channels_busy = channels->busy();
+    }
+    if (link->last_error() && link->state() != RendezvousLink::State::up) {
+      each.reason = reason_code(link->last_error()->reason);
+      each.detail = link->last_error()->detail;
+    }
+    report.rendezvous.push_back(std::move(each));
+  }
+  return report;
+}
+
+}  // namespace fairlead::agent

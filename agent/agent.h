@@ -1,0 +1,89 @@
+#pragma once
+// The agent: builds the parts, connects them, reloads and drains them. One loop, one thread.
+//
+//   header on a data channel -> TargetDial -> Relay(channel, target)
+//   RendezvousLink (x2) -> SessionChannels -> DataChannel
+#include <memory>
+#include <vector>
+
+#include "agent/rendezvous_link.h"
+#include "agent/status.h"
+#include "common/crypto/system_rng.h"
+#include "common/net/control_socket.h"
+#include "common/net/file_watch.h"
+#include "common/net/network_watch.h"
+#include "common/net/signals.h"
+
+namespace fairlead::agent {
+
+// Sessions are held with this many of the configured servers.
+inline constexpr std::size_t kSessions = 2;
+
+class Agent final : public LinkOwner {
+ public:
+  // Called when a service becomes reachable: its name, path and address. For `expose`.
+  using OnReachable = std::function<void(const ServiceReport&)>;
+
+  // config_invalid when the identity cannot be used; everything else is tried again while it runs.
+  static Result<std::unique_ptr<Agent>> open(AgentConfig config, std::string config_path, OnReachable on_reachable);
+  ~Agent() override;
+
+  void run();  // until a signal has stopped it
+
+ private:
+  Agent(AgentConfig config, std::string config_path, std::shared_ptr<const tls::Credentials> credentials,
+        OnReachable on_reachable);
+
+  // LinkOwner
+  tls::TlsClientContext& tls_context() override { return tls_context_; }
+  wire::Hello next_hello() override;
+  WallTime wall_now() override { return clock_.now(); }
+  void on_server_time(WallTime server_time) override { clock_.on_server_time(server_time); }
+  bool is_duplicate(const RendezvousLink& link, const wire::InstanceId& instance) override;
+  void on_link_changed(RendezvousLink& link) override;
+  void on_link_failed(RendezvousLink& link) override;
+  void keep_until_done(std::unique_ptr<SessionChannels> channels) override;
+
+  void start_links();
+  void adopt_names();
+  void on_network(net::NetworkEvent event);
+  void on_terminate();
+  void on_tick();
+  void stop();
+  void reload();
+  void reload_identity();
+  tls::TlsClientContext make_context();
+  net::HttpReply on_status_request(const wire::HttpRequest& request);
+  StatusReport status_report() const;
+  ServiceReport service_report(std::size_t index) const;
+
+  AgentConfig config_;
+  const std::string config_path_;  // empty: `expose`
+  std::shared_ptr<const tls::Credentials> credentials_;
+  OnReachable on_reachable_;
+  crypto::SystemRng rng_;
+  DeviceClock clock_;
+  const WallTime started_;
+  wire::BootId boot_id_{};
+  std::uint64_t sessions_opened_ = 0;
+  std::string endpoint_;
+  tls::TlsClientContext tls_context_;
+  net::Loop loop_;
+  net::Poller poller_;
+  net::PipePool pipes_;
+  net::Farewells farewells_;
+  Counters counters_;
+  AgentTools tools_;
+  std::vector<std::unique_ptr<SessionChannels>> leftovers_;  // of ended sessions, until their relays are done
+  std::vector<std::unique_ptr<RendezvousLink>> links_;
+  std::vector<bool> reachable_;  // by service: told to on_reachable_ already
+  bool stopping_ = false;
+  TimePoint stop_at_;
+  std::unique_ptr<net::ControlServer> control_;
+  std::unique_ptr<net::NetworkWatch> network_;
+  std::unique_ptr<net::FileWatch> identity_watch_;
+  std::vector<std::unique_ptr<net::SignalWatcher>> signals_;
+  core::TimerEntry tick_;
+};
+
+}  // namespace fairlead::agent

@@ -1,0 +1,96 @@
+#include "agent/commands.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "agent/agent.h"
+#include "common/base/json_writer.h"
+#include "common/base/log.h"
+#include "common/net/control_socket.h"
+#include "common/tls/time_text.h"
+
+namespace fairlead::agent {
+namespace {
+
+constexpr Duration kStatusPatience = 10s;
+
+int complain(const Error& error, int exit_code) {
+  fmt::print(stderr, "fairlead-agent: {}\n", error.detail);
+  return exit_code;
+}
+
+int run_agent(AgentConfig config, const std::string& config_path, Agent::OnReachable on_reachable) {
+  auto agent = Agent::open(std::move(config), config_path, std::move(on_reachable));
+  if (!agent) return complain(agent.error(), config::kExitUnusable);
+  (*agent)->run();
+  return config::kExitSuccess;
+}
+
+// The line that a person who exposes a service waits for.
+void print_reachable(const ServiceReport& service, config::AnswerFormat format) {
+  if (format == config::AnswerFormat::json) {
+    JsonWriter json;
+    json.begin_object().field("name", service.name).field("path", service.path).field("address", service.address);
+    fmt::print("{}\n", json.end_object().take());
+  } else {
+    fmt::print("{} {} {}\n", service.name, service.path, service.address);
+  }
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+int run_command(const RunCommand& command) {
+  auto loaded = load_config(command.config, command.unknown_keys);
+  if (!loaded) return complain(loaded.error(), config::kExitUnusable);
+  for (const std::string& warning : loaded->warnings) log(Level::warn, warning);
+  return run_agent(std::move(loaded->config), command.config, {});
+}
+
+int run_command(const CheckCommand& command) {
+  const auto loaded = load_config(command.config);
+  if (!loaded) return complain(loaded.error(), config::kExitUnusable);
+  if (const auto files = check_files(loaded->config, command.config); !files) {
+    return complain(files.error(), config::kExitUnusable);
+  }
+  const IdentityConfig& identity = loaded->config.identity;
+  const auto credentials = tls::Credentials::load({identity.cert, identity.key, identity.ca});
+  if (!credentials) return complain(credentials.error(), config::kExitUnusable);
+  for (const std::string& warning : (*credentials)->warnings()) fmt::print(stderr, "warning: {}\n", warning);
+  fmt::print("{}: usable, identity {} until {}\n", command.config, (*credentials)->spiffe_id(),
+             tls::time_text((*credentials)->not_after()));
+  return config::kExitSuccess;
+}
+
+int run_command(const ExposeCommand& command) {
+  return run_agent(command.config, "",
+                   [format = command.format](const ServiceReport& service) { print_reachable(service, format); });
+}
+
+int run_command(const StatusCommand& command) {
+  std::string socket = command.socket;
+  if (socket.empty() && command.config.empty()) socket = AgentConfig{}.control_path;
+  if (socket.empty()) {
+    const auto loaded = load_config(command.config);
+    if (!loaded) return complain(loaded.error(), config::kExitUnusable);
+    socket = loaded->config.control_path;
+  }
+  if (socket.starts_with("unix:")) socket.erase(0, 5);
+  const bool json = command.format == config::AnswerFormat::json;
+  const auto answer =
+      net::query_control(socket, json ? "/status?format=json" : "/status?format=text", kStatusPatience);
+  if (!answer) {
+    return complain({answer.error().reason,
+                     fmt::format("{}: {}", reason_code(answer.error().reason), answer.error().detail)},
+                    config::kExitFailed);
+  }
+  std::fwrite(answer->body.data(), 1, answer->body.size(), stdout);
+  return answer->status == 200 ? config::kExitSuccess : config::kExitFailed;
+}
+
+int run_command(const ExplainCommand& command) {
+  return config::print(config::explain(command.code, command.format));
+}
+
+}  // namespace fairlead::agent

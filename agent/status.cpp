@@ -1,0 +1,72 @@
+#include "agent/status.h"
+
+#include <fmt/format.h>
+
+#include "common/base/json_writer.h"
+#include "common/base/version.h"
+#include "common/tls/time_text.h"
+
+namespace fairlead::agent {
+namespace {
+
+void write_counts(JsonWriter& json, std::string_view name, const ReasonCounts& counts) {
+  json.key(name).begin_object();
+  for (std::size_t i = 0; i < reason_count(); ++i) {
+    const auto reason = static_cast<Reason>(i);
+    if (counts.get(reason) > 0) json.field(reason_code(reason), counts.get(reason));
+  }
+  json.end_object();
+}
+
+void write_services(JsonWriter& json, const std::vector<ServiceReport>& services) {
+  json.key("services").begin_array();
+  for (const ServiceReport& each : services) {
+    json.begin_object().field("name", each.name).field("path", each.path).field("address", each.address);
+    json.field("since", tls::time_text(each.since)).field("reason", each.reason).field("detail", each.detail);
+    json.end_object();
+  }
+  json.end_array();
+}
+
+}  // namespace
+
+std::string render_json(const StatusReport& report) {
+  JsonWriter json;
+  json.begin_object().field("version", FAIRLEAD_VERSION).field("started", tls::time_text(report.started));
+  json.key("identity").begin_object().field("id", report.spiffe_id);
+  json.field("not_after", tls::time_text(report.not_after)).end_object();
+  write_services(json, report.services);
+  json.key("rendezvous").begin_array();
+  for (const RendezvousReport& each : report.rendezvous) {
+    json.begin_object().field("address", each.address).field("state", each.state);
+    json.field("since", tls::time_text(each.since));
+    json.key("channels").begin_object().field("ready", static_cast<std::uint64_t>(each.channels_ready));
+    json.field("busy", static_cast<std::uint64_t>(each.channels_busy)).end_object();
+    json.field("reason", each.reason).field("detail", each.detail).end_object();
+  }
+  json.end_array();
+  json.key("mappings").begin_array().end_array();
+  json.key("limits").begin_object().key("relays_max").begin_object();
+  json.field("used", static_cast<std::uint64_t>(report.relays));
+  json.field("max", static_cast<std::uint64_t>(report.relays_max)).end_object().end_object();
+  write_counts(json, "closed", report.counters.closed);
+  write_counts(json, "refused", report.counters.refused);
+  return json.end_object().take() + "\n";
+}
+
+std::string render_text(const StatusReport& report) {
+  std::string out = fmt::format("fairlead-agent {}, since {}\nidentity  {} (until {})\n", FAIRLEAD_VERSION,
+                                tls::time_text(report.started), report.spiffe_id, tls::time_text(report.not_after));
+  for (const ServiceReport& each : report.services) {
+    out += fmt::format("service   {} {} {} since {}", each.name, each.path, each.address, tls::time_text(each.since));
+    out += each.reason.empty() ? "\n" : fmt::format(" ({}: {})\n", each.reason, each.detail);
+  }
+  for (const RendezvousReport& each : report.rendezvous) {
+    out += fmt::format("server    {} {} since {}, channels {} ready {} busy", each.address, each.state,
+                       tls::time_text(each.since), each.channels_ready, each.channels_busy);
+    out += each.reason.empty() ? "\n" : fmt::format(" ({}: {})\n", each.reason, each.detail);
+  }
+  return out;
+}
+
+}  // namespace fairlead::agent

@@ -1,0 +1,45 @@
+#pragma once
+// What the agent's `status` answers, as a pure function of a report: JSON for machines, text for people. Shape:
+// interface.md, "What --json holds at least".
+#include <string>
+#include <vector>
+
+#include "agent/counters.h"
+#include "common/base/time.h"
+
+namespace fairlead::agent {
+
+struct ServiceReport {
+  std::string name;  // SERVICE.CLUSTER once known, else SERVICE
+  std::string path;  // relay, direct, down
+  std::string address;
+  WallTime since{};
+  std::string reason;
+  std::string detail;
+};
+
+struct RendezvousReport {
+  std::string address;
+  std::string state;
+  WallTime since{};
+  std::size_t channels_ready = 0;
+  std::size_t channels_busy = 0;
+  std::string reason;  // of the last failure, while there is no session
+  std::string detail;
+};
+
+struct StatusReport {
+  WallTime started{};
+  std::string spiffe_id;
+  WallTime not_after{};
+  std::vector<ServiceReport> services;
+  std::vector<RendezvousReport> rendezvous;
+  std::size_t relays = 0;
+  std::size_t relays_max = 0;
+  Counters counters;
+};
+
+std::string render_json(const StatusReport& report);
+std::string render_text(const StatusReport& report);
+
+}  // namespace fairlead::agent
