@@ -17,7 +17,7 @@ class Query {
   Result<void> send(ByteView request) {
     while (!request.empty()) {
       const auto sent = write_some(fd_.get(), request);
-      if (!sent) return tl::unexpected(sent.error());
+      if (!sent) return broken_off();
       if (*sent) {
         request = request.subspan(**sent);
       } else if (const auto ready = wait(POLLOUT); !ready) {
@@ -33,7 +33,7 @@ class Query {
     std::array<std::uint8_t, 64 * 1024> chunk;
     while (true) {
       const auto got = read_some(fd_.get(), chunk);
-      if (!got) return tl::unexpected(got.error());
+      if (!got || got->value_or(1) == 0) return broken_off();
       if (!*got) {
         if (const auto ready = wait(POLLIN); !ready) return tl::unexpected(ready.error());
         continue;
@@ -52,6 +52,10 @@ class Query {
   }
 
  private:
+  static tl::unexpected<Error> broken_off() {
+    return fail(Reason::io_failed, "the program closed its control socket before it had answered");
+  }
+
   Result<void> wait(short events) {
     while (true) {
       const Duration left = until_ - monotonic_now();
