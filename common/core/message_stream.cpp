@@ -12,9 +12,9 @@ wire::Drain drain_message(Duration within) {
   return {static_cast<std::uint32_t>(std::clamp<std::int64_t>(ms, 0, UINT32_MAX))};
 }
 
-wire::Refused refused_message(std::uint32_t claim, Reason reason, std::chrono::seconds retry_after,
-                              std::string detail) {
-  const auto seconds = std::clamp<std::int64_t>(retry_after.count(), 0, UINT32_MAX);
+wire::Refused refused_message(std::uint32_t claim, Reason reason, Duration retry_after, std::string detail) {
+  const auto seconds =
+      std::clamp<std::int64_t>(std::chrono::ceil<std::chrono::seconds>(retry_after).count(), 0, UINT32_MAX);
   return {claim, std::string(reason_code(reason)), static_cast<std::uint32_t>(seconds), std::move(detail)};
 }
 

@@ -13,9 +13,9 @@ namespace fairlead::core {
 // A peer that lets this much pile up does not read; it is failed, never buffered for without end.
 inline constexpr std::size_t kMaxQueued = 256 * 1024;
 
-// Values cut to what the messages can say.
+// Values cut to what the messages can say; retry_after is rounded up to seconds.
 wire::Drain drain_message(Duration within);
-wire::Refused refused_message(std::uint32_t claim, Reason reason, std::chrono::seconds retry_after, std::string detail);
+wire::Refused refused_message(std::uint32_t claim, Reason reason, Duration retry_after, std::string detail);
 
 class MessageStream {
  public:

@@ -163,7 +163,7 @@ void ServerSession::welcome(wire::Welcome message, TimePoint now) {
   if (state_ == State::active) ping_if_due(now);
 }
 
-void ServerSession::refuse_session(Reason reason, std::chrono::seconds retry_after, std::string detail) {
+void ServerSession::refuse_session(Reason reason, Duration retry_after, std::string detail) {
   if (over()) return;
   tell_and_close(reason, retry_after, std::move(detail));
 }
@@ -173,7 +173,7 @@ void ServerSession::registered(const wire::Registered& message) {
   if (std::find(claims_.begin(), claims_.end(), message.claim) != claims_.end()) send(message);
 }
 
-void ServerSession::refuse(std::uint32_t claim, Reason reason, std::chrono::seconds retry_after, std::string detail) {
+void ServerSession::refuse(std::uint32_t claim, Reason reason, Duration retry_after, std::string detail) {
   if (state_ != State::active || !drop_claim(claim)) return;
   send(refused_message(claim, reason, retry_after, std::move(detail)));
 }
@@ -198,7 +198,7 @@ void ServerSession::send(const wire::ControlMessage& message) {
   if (!stream_.send(message)) fail_dead(Reason::not_reading, "the agent does not read its control channel");
 }
 
-void ServerSession::tell_and_close(Reason reason, std::chrono::seconds retry_after, std::string detail) {
+void ServerSession::tell_and_close(Reason reason, Duration retry_after, std::string detail) {
   send(refused_message(0, reason, retry_after, std::move(detail)));
   if (!over()) enter(State::closing);
 }

@@ -71,10 +71,10 @@ class ServerSession {
   // Version and features are set to what both sides have; the rest is as given.
   void welcome(wire::Welcome message, TimePoint now);
   // Ends the session, before or after the welcome. retry_after: not sooner.
-  void refuse_session(Reason reason, std::chrono::seconds retry_after, std::string detail);
+  void refuse_session(Reason reason, Duration retry_after, std::string detail);
   // Of claims that the agent has withdrawn meanwhile nothing is sent.
   void registered(const wire::Registered& message);
-  void refuse(std::uint32_t claim, Reason reason, std::chrono::seconds retry_after, std::string detail);
+  void refuse(std::uint32_t claim, Reason reason, Duration retry_after, std::string detail);
   void open_channels(std::uint16_t count);
   void set_pool_size(std::uint16_t size);
   void probe(TimePoint now, TimePoint deadline);
@@ -104,7 +104,7 @@ class ServerSession {
   bool drop_claim(std::uint32_t claim);
   void ping_if_due(TimePoint now);
   void send(const wire::ControlMessage& message);
-  void tell_and_close(Reason reason, std::chrono::seconds retry_after, std::string detail);
+  void tell_and_close(Reason reason, Duration retry_after, std::string detail);
   void fail_peer(Reason reason, std::string detail);  // the agent is told, too
   void fail_dead(Reason reason, std::string detail);
 
