@@ -83,7 +83,9 @@ Parsed<Bytes> collect_handshake(ByteView in, const HandshakeRules& rules) {
     const std::size_t before = message.have;
     const std::size_t arrived = std::min(length, reader.rest().size());
     message.add(reader.rest().first(arrived));
-    if (const auto fault = message_fault(message, rules)) return Malformed{*fault};
+    if (before < kMessageHeader) {
+      if (const auto fault = message_fault(message, rules)) return Malformed{*fault};
+    }
 
     const bool header_known = message.have >= kMessageHeader;
     if (header_known && rules.after == AfterMessage::nothing && before + length > message.need) {
