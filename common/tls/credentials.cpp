@@ -82,6 +82,12 @@ Result<void> Credentials::read_chain(const std::filesystem::path& file) {
   Result<PeerIdentity> identity = read_identity(*chain.get());
   if (!identity) return unusable(file, "the certificate cannot be used: {}", identity.error().detail);
   identity_ = std::move(*identity);
+  // Both sides are needed: an agent dials its rendezvous and is dialled when it is verified.
+  if (!may_act_as(*chain.get(), PeerRole::server) || !may_act_as(*chain.get(), PeerRole::client))
+    warnings_.push_back(
+        fmt::format("{}: the certificate is not made for both sides of TLS; issue it with serverAuth and "
+                    "clientAuth",
+                    file.string()));
   for (const mbedtls_x509_crt* at = chain.get(); at != nullptr; at = at->next) {
     identity_.not_after = std::min(identity_.not_after, to_wall_time(at->valid_to));
     not_before_ = std::max(not_before_, to_wall_time(at->valid_from));

@@ -36,21 +36,26 @@ bool has_extended_master_secret(ByteView body, std::uint8_t type) {
   return false;
 }
 
+// Zero until the record's header is complete.
+std::size_t payload_size(ByteView record) {
+  ByteReader header(record);
+  header.skip(3);
+  return header.u16();
+}
+
 }  // namespace
 
 HelloWatch::State HelloWatch::receive(ByteView in) {
   while (state_ == State::reading && !in.empty()) {
-    ByteReader header(record_);
-    const std::uint8_t type = header.u8();
-    header.skip(2);
-    const std::size_t payload = header.u16();
-    const std::size_t whole = header.ok() ? kRecordHeader + payload : kRecordHeader;
+    const std::size_t whole = kRecordHeader + payload_size(record_);
     const std::size_t taken = std::min(in.size(), whole - record_.size());
     record_.insert(record_.end(), in.begin(), in.begin() + static_cast<std::ptrdiff_t>(taken));
     in = in.subspan(taken);
-    if (header.ok() && (type != kHandshakeRecord || payload == 0 || payload > kMaxRecordPayload)) {
+    if (record_.size() < kRecordHeader) break;
+    const std::size_t payload = payload_size(record_);
+    if (record_[0] != kHandshakeRecord || payload == 0 || payload > kMaxRecordPayload) {
       state_ = State::broken;
-    } else if (header.ok() && record_.size() == whole) {
+    } else if (record_.size() == kRecordHeader + payload) {
       state_ = on_record(ByteView(record_).subspan(kRecordHeader));
       record_.clear();
     }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <mbedtls/asn1.h>
+#include <mbedtls/oid.h>
 #include <mbedtls/x509_crt.h>
 
 #include <algorithm>
@@ -125,6 +126,15 @@ Result<PeerIdentity> read_identity(const mbedtls_x509_crt& leaf) {
     return fail(Reason::certificate_identity, "it is a CA certificate, not a workload's");
   return PeerIdentity{std::move(names->uris[0]), to_wall_time(leaf.valid_to), crypto::sha256(der_of(leaf)),
                       std::move(names->dns_names), std::move(names->ip_addresses)};
+}
+
+bool may_act_as(const mbedtls_x509_crt& leaf, PeerRole role) {
+  const bool server = role == PeerRole::server;
+  const char* oid = server ? MBEDTLS_OID_SERVER_AUTH : MBEDTLS_OID_CLIENT_AUTH;
+  const std::size_t size =
+      server ? MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH) : MBEDTLS_OID_SIZE(MBEDTLS_OID_CLIENT_AUTH);
+  return mbedtls_x509_crt_check_key_usage(&leaf, MBEDTLS_X509_KU_DIGITAL_SIGNATURE) == 0 &&
+         mbedtls_x509_crt_check_extended_key_usage(&leaf, oid, size) == 0;
 }
 
 bool names_host(const PeerIdentity& identity, std::string_view host) {

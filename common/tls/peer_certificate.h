@@ -38,6 +38,11 @@ Result<AlternativeNames> read_alternative_names(const mbedtls_x509_crt& certific
 // not_after is the leaf's own.
 Result<PeerIdentity> read_identity(const mbedtls_x509_crt& leaf);
 
+enum class PeerRole : std::uint8_t { client, server };
+
+// Whether key usage and extended key usage allow this side of TLS; an absent extension allows both (X509-SVID §4.4).
+bool may_act_as(const mbedtls_x509_crt& leaf, PeerRole role);
+
 // Whether `host`, a name or an IP literal as it was dialled, is among the identity's names. A leading "*." of a
 // certificate's name stands for exactly one label (RFC 6125 §6.4.3).
 bool names_host(const PeerIdentity& identity, std::string_view host);

@@ -1,7 +1,6 @@
 #include "common/tls/peer_verifier.h"
 
 #include <fmt/format.h>
-#include <mbedtls/oid.h>
 
 #include <algorithm>
 
@@ -24,15 +23,6 @@ std::string flag_text(std::uint32_t flags) {
   std::ranges::replace(out, '\n', ' ');
   while (out.ends_with(' ')) out.pop_back();
   return out;
-}
-
-bool purpose_fits(const mbedtls_x509_crt& leaf, PeerRole peer) {
-  const bool server = peer == PeerRole::server;
-  const char* oid = server ? MBEDTLS_OID_SERVER_AUTH : MBEDTLS_OID_CLIENT_AUTH;
-  const std::size_t size =
-      server ? MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH) : MBEDTLS_OID_SIZE(MBEDTLS_OID_CLIENT_AUTH);
-  return mbedtls_x509_crt_check_key_usage(&leaf, MBEDTLS_X509_KU_DIGITAL_SIGNATURE) == 0 &&
-         mbedtls_x509_crt_check_extended_key_usage(&leaf, oid, size) == 0;
 }
 
 }  // namespace
@@ -69,7 +59,7 @@ void PeerVerifier::judge_time(const mbedtls_x509_crt& certificate, std::string_v
 }
 
 void PeerVerifier::judge_leaf(const mbedtls_x509_crt& leaf, std::uint32_t& flags) {
-  if (!purpose_fits(leaf, peer_)) {
+  if (!may_act_as(leaf, peer_)) {
     flags |= MBEDTLS_X509_BADCERT_EXT_KEY_USAGE;
     reject(Reason::certificate_purpose, fmt::format("{} lacks {} or digitalSignature", subject_of(leaf),
                                                     peer_ == PeerRole::server ? "serverAuth" : "clientAuth"));

@@ -15,8 +15,6 @@ struct mbedtls_x509_crt;
 
 namespace fairlead::tls {
 
-enum class PeerRole : std::uint8_t { client, server };
-
 class PeerVerifier {
  public:
   // `expected` is null when the peer is a client; it and `own` outlive this.
