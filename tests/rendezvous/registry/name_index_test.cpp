@@ -163,6 +163,7 @@ TEST_CASE("a service cannot register over a host that is held") {
   CHECK(world.add(world.nas1, {.claim = 3, .label = "cam"}) == "name_taken");
   CHECK(world.add(world.nas2, {.claim = 2, .label = "api"}) == "ok");
   CHECK(world.route("web.home") == "x.office: pi");
+  CHECK(world.route("web.home.mesh.example.com") == "unknown_name");  // a host has no domain
   CHECK(World::text(world.snapshot().route_service("web.home")) == "unknown_name");
   CHECK(world.registry.unregister(*world.pi, 1, at(0s)));
   CHECK(world.add(world.nas1, {.claim = 1, .label = "web"}) == "ok");
