@@ -106,7 +106,7 @@ TEST_CASE("broken responses") {
         "HTTP/1.0 200 OK\r\nContent-Length: 0", "HTTP/1.1  200 OK\r\nContent-Length: 0",
         "HTTP/1.1 200 OK\r\nContent-Length: 67108865", "HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615",
         "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked",
-        "\x16\x03\x03"}) {
+        "HTTP/1.1 200 O\rK\r\nContent-Length: 0", "HTTP/1.1 200 O\nK\r\nContent-Length: 0", "\x16\x03\x03"}) {
     CAPTURE(head);
     CHECK(refused_response(std::string(head) + "\r\n\r\n"));
   }

@@ -83,6 +83,9 @@ TEST_CASE("the limit counts record headers, and is exact") {
     CAPTURE(limit);
     CHECK(with_limit(limit) == Reason::classify_too_long);
   }
+  // Two records of 55 and 45 bytes: with room for the third one's header alone it is not waited for.
+  const auto tight = [](ByteView in) { return collect_handshake(in, rules(AfterMessage::nothing, 105)); };
+  CHECK(decided_after(cut, tight) == 100);
 }
 
 TEST_CASE("a message in more records than allowed is refused") {
