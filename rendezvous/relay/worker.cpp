@@ -12,6 +12,7 @@ constexpr Duration kChannelAge = 15min;  // +-20 %: channels that came together 
 std::uint8_t alert_of(Reason reason) {
   switch (reason) {
     case Reason::unknown_name:
+    case Reason::alpn_required:  // without one of them the name is none of the table's
       return wire::kUnrecognizedName;
     case Reason::source_denied:
       return wire::kAccessDenied;
