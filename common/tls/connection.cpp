@@ -106,6 +106,8 @@ Result<void> TlsEngine::Connection::handshake() {
     if (verifier_.failure()) return failed(*verifier_.failure());
     if (code == MBEDTLS_ERR_SSL_WANT_READ || code == MBEDTLS_ERR_SSL_WANT_WRITE) return {};
     if (code != 0) return failed(handshake_error(code));
+    // Only a full handshake comes by here; the library has no other way to ask whether it resumed.
+    if (ssl_->MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_SERVER_CERTIFICATE) kind_ = HandshakeKind::full;
   }
   return finish_handshake();
 }
@@ -113,14 +115,18 @@ Result<void> TlsEngine::Connection::handshake() {
 Result<void> TlsEngine::Connection::finish_handshake() {
   if (hello_.receive({}) != HelloWatch::State::present)
     return failed({Reason::handshake_failed, "the peer's hello could not be checked"});
-  if (!config_->alpn.empty() && alpn().empty())
+  if (!config_->alpn.empty() && alpn().empty()) {
+    mbedtls_ssl_send_alert_message(ssl_.get(), MBEDTLS_SSL_ALERT_LEVEL_FATAL,
+                                   MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL);
     return failed({Reason::handshake_failed, "the peer does not speak any of our application protocols (ALPN)"});
-  if (!verifier_.identity()) {
-    // No certificate was judged: a session was resumed, or the client may do without. A server always shows one.
-    restored_ = std::move(expected_ ? offered_ : exchange_.restored);
-    CHECK(restored_ || config_->ssl->MBEDTLS_PRIVATE(authmode) == MBEDTLS_SSL_VERIFY_OPTIONAL);
   }
+  // A ticket alone proves nothing, it travels in clear: its identity counts only when the keys came from it too.
+  if (kind_ == HandshakeKind::resumed) restored_ = std::move(expected_ ? offered_ : exchange_.restored);
   peer_ = restored_ ? restored_->peer : verifier_.identity().value_or(PeerIdentity());
+  if (peer_->spiffe_id.empty() && config_->client_certificate == ClientCertificate::required) {
+    peer_.reset();
+    return failed({Reason::certificate_missing, "the handshake ended without an identity"});
+  }
   if (expected_) save_session();
   offered_.reset();
   exchange_.restored.reset();

@@ -43,6 +43,8 @@ class TlsEngine::Connection {
   const Bytes& saved_session() const { return saved_session_; }
 
  private:
+  enum class HandshakeKind : std::uint8_t { resumed, full };
+
   static int on_send(void* self, const unsigned char* data, std::size_t size);
   static int on_receive(void* self, unsigned char* out, std::size_t size);
 
@@ -65,6 +67,7 @@ class TlsEngine::Connection {
   std::optional<PeerIdentity> peer_;
   Bytes saved_session_;
   State state_ = State::handshaking;
+  HandshakeKind kind_ = HandshakeKind::resumed;  // until the server's certificate shows otherwise
   bool alert_sent_ = false;
   bool close_sent_ = false;
   std::optional<Error> failure_;

@@ -7,6 +7,7 @@
 #endif
 
 #include "common/base/check.h"
+#include "common/crypto/aes_gcm.h"
 #include "common/crypto/system_rng.h"
 
 namespace fairlead::tls {
@@ -64,7 +65,10 @@ void limit_protocol(mbedtls_ssl_config* config) {
 
 #else
 
-void start_library() {}
+void start_library() {
+  mbedtls_ssl_list_ciphersuites();
+  crypto::aes256_gcm_seal({}, {}, {}, {});
+}
 
 int parse_private_key(mbedtls_pk_context* key, ByteView pem) {
   return mbedtls_pk_parse_key(key, pem.data(), pem.size(), nullptr, 0);

@@ -40,7 +40,8 @@ using OwnedSession = Owned<mbedtls_ssl_session, mbedtls_ssl_session_init, mbedtl
 using OwnedSslConfig = Owned<mbedtls_ssl_config, mbedtls_ssl_config_init, mbedtls_ssl_config_free>;
 using OwnedSsl = Owned<mbedtls_ssl_context, mbedtls_ssl_init, mbedtls_ssl_free>;
 
-// Before any TLS or key operation: 3.x needs its PSA core, even for TLS 1.2. Cheap when repeated, safe from any thread.
+// Before any TLS or key operation, and first of all before threads work side by side: 3.x needs its PSA core even for
+// TLS 1.2, and 2.28 fills static tables at their first use without a lock. Cheap when repeated.
 void start_library();
 // The kernel's random numbers in the form of the library's f_rng callbacks; the first argument is not used.
 int library_random(void* unused, unsigned char* out, std::size_t n);

@@ -65,6 +65,11 @@ SharedConfig::SharedConfig(PeerRole peer_role, std::shared_ptr<const Credentials
   CHECK(mbedtls_ssl_conf_alpn_protocols(ssl.get(), alpn_list_.data()) == 0);
 }
 
+void SharedConfig::make_client_certificate_optional() {
+  client_certificate = ClientCertificate::optional;
+  mbedtls_ssl_conf_authmode(ssl.get(), MBEDTLS_SSL_VERIFY_OPTIONAL);
+}
+
 void SharedConfig::use_tickets(std::shared_ptr<TicketKeys> keys) {
   ticket_keys = std::move(keys);
   mbedtls_ssl_conf_session_tickets_cb(ssl.get(), write_ticket, parse_ticket, this);
@@ -73,8 +78,7 @@ void SharedConfig::use_tickets(std::shared_ptr<TicketKeys> keys) {
 TlsServerContext::TlsServerContext(TlsServerOptions options)
     : config_(std::make_shared<SharedConfig>(PeerRole::client, std::move(options.credentials), std::move(options.alpn),
                                              std::move(options.clock))) {
-  if (options.client_certificate == ClientCertificate::optional)
-    mbedtls_ssl_conf_authmode(config_->ssl.get(), MBEDTLS_SSL_VERIFY_OPTIONAL);
+  if (options.client_certificate == ClientCertificate::optional) config_->make_client_certificate_optional();
   if (options.ticket_keys) config_->use_tickets(std::move(options.ticket_keys));
 }
 

@@ -25,12 +25,14 @@ struct SharedConfig {
   SharedConfig(const SharedConfig&) = delete;
   SharedConfig& operator=(const SharedConfig&) = delete;
 
+  void make_client_certificate_optional();
   void use_tickets(std::shared_ptr<TicketKeys> keys);
 
   const PeerRole peer;
   const std::shared_ptr<const Credentials> credentials;
   const std::vector<std::string> alpn;
   const WallClock clock;
+  ClientCertificate client_certificate = ClientCertificate::required;
   std::shared_ptr<TicketKeys> ticket_keys;
   // The library hands its ticket callbacks no connection: here stands the one whose step is running; else null.
   TicketExchange* exchange = nullptr;

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "tests/common/tls/engine_pair.h"
 
@@ -274,4 +275,26 @@ TEST_CASE("expectations that cannot be used are errors") {
   auto context = mesh.client_context();
   CHECK_FALSE(TlsEngine::client(context, {"rv.example.com", "spiffe://a*b/c"}, {}));
   CHECK_FALSE(TlsEngine::client(context, {std::string(300, 'a'), "spiffe://mesh.test/x"}, {}));
+}
+
+TEST_CASE("threads with contexts of their own share credentials") {
+  Mesh mesh;
+  std::vector<std::thread> threads;
+  std::vector<int> done(4, 0);
+  for (int& count : done) {
+    threads.emplace_back([&mesh, &count] {
+      auto server_context = mesh.server_context();
+      auto client_context = mesh.client_context();
+      for (int i = 0; i < 5; ++i) {
+        const auto server = TlsEngine::server(server_context).value();
+        const auto client = TlsEngine::client(client_context, mesh.expected, {}).value();
+        std::optional<Error> error;
+        while (move_output(*client, *server, SIZE_MAX, error) || move_output(*server, *client, SIZE_MAX, error)) {
+        }
+        count += client->handshake_done() && server->handshake_done() && !error ? 1 : 0;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const int count : done) CHECK(count == 5);
 }
