@@ -97,7 +97,8 @@ std::optional<RelayStep> RelayState::pass_on_ends(TimePoint now) {
   for (const Side from : {Side::client, Side::service}) {
     if (flow(from).end != End::ended || !drained(from)) continue;
     flow(from).end = End::passed_on;
-    enter(Phase::half_closed, now);
+    enter(Phase::half_closed);
+    phase_since_ = now;
     return RelayStep{.kind = RelayStep::Kind::shut_down, .side = other(from)};
   }
   return std::nullopt;
@@ -108,9 +109,13 @@ std::optional<RelayStep> RelayState::pass_on_reset(Side from, TimePoint now) {
     finish(reset_reason(from));  // nobody is left to be told
     return std::nullopt;
   }
-  if (phase_ == Phase::relaying || phase_ == Phase::half_closed) enter(Phase::resetting, now);
+  if (phase_ == Phase::relaying || phase_ == Phase::half_closed) {
+    enter(Phase::resetting);
+    phase_since_ = now;
+  }
   if (phase_ != Phase::resetting || !drained(from)) return std::nullopt;
-  enter(Phase::settling, now);
+  enter(Phase::settling);
+  phase_since_ = now;
   return RelayStep{.kind = RelayStep::Kind::await_delivery, .side = other(from)};
 }
 
@@ -128,12 +133,15 @@ void RelayState::finish_with_reset(Side to) {
 }
 
 void RelayState::finish(Reason reason) {
+  enter(Phase::finished);
   reason_ = reason;
-  phase_ = Phase::finished;  // from every phase but itself
 }
 
-void RelayState::enter(Phase next, TimePoint now) {
+void RelayState::enter(Phase next) {
   switch (next) {
+    case Phase::relaying:
+      CHECK(false);  // the first one, never entered again
+      break;
     case Phase::half_closed:
       CHECK(phase_ == Phase::relaying);
       break;
@@ -143,12 +151,11 @@ void RelayState::enter(Phase next, TimePoint now) {
     case Phase::settling:
       CHECK(phase_ == Phase::resetting);
       break;
-    case Phase::relaying:
     case Phase::finished:
-      CHECK(!"entered by construction and by finish()");
+      CHECK(phase_ != Phase::finished);
+      break;
   }
   phase_ = next;
-  phase_since_ = now;
 }
 
 }  // namespace fairlead::core

@@ -99,7 +99,7 @@ class RelayState {
   Flow& flow(Side from) { return flows_[static_cast<std::size_t>(from)]; }
   bool broken(Side side) const { return broken_[static_cast<std::size_t>(side)]; }
   bool drained(Side from) const { return flow(from).end != End::open && held(from) == 0; }
-  void enter(Phase next, TimePoint now);
+  void enter(Phase next);
   void finish_with_reset(Side to);
   void finish(Reason reason);
   std::optional<RelayStep> pass_on_ends(TimePoint now);

@@ -38,8 +38,6 @@ class Query {
         if (const auto ready = wait(POLLIN); !ready) return tl::unexpected(ready.error());
         continue;
       }
-      if (**got == 0)
-        return fail(Reason::io_failed, "the program closed the control socket in the middle of its answer");
       answer.insert(answer.end(), chunk.begin(), chunk.begin() + static_cast<std::ptrdiff_t>(**got));
       if (answer.size() < wanted) continue;
       auto parsed = wire::parse_http_response(answer);
