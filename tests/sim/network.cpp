@@ -93,7 +93,7 @@ void Network::dial(const Host& host, Purpose purpose, std::function<void(Connect
   }
   scheduler_.after(2 * host.delay, [this, &host, purpose, done = std::move(done)] {
     if (!on_accept) return done(nullptr);
-    const auto connection = std::make_shared<Connection>(scheduler_, rng_, host, purpose);
+    const auto connection = std::make_shared<Connection>(scheduler_, rng_, host, purpose, ++connections_);
     connection->on_path = on_path;
     if (on_connected) on_connected(connection);
     on_accept(connection);

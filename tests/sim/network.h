@@ -33,8 +33,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::function<void()> on_closed;
   };
 
-  Connection(Scheduler& scheduler, Rng& rng, const Host& from, Purpose what_for)
-      : host(from), purpose(what_for), scheduler_(scheduler), rng_(rng) {}
+  Connection(Scheduler& scheduler, Rng& rng, const Host& from, Purpose what_for, std::uint64_t which)
+      : host(from), purpose(what_for), number(which), scheduler_(scheduler), rng_(rng) {}
 
   void attach(Side side, Handlers handlers) { ends_[index(side)].handlers = std::move(handlers); }
   void send(Side from, ByteView bytes);
@@ -57,6 +57,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   const Host& host;
   const Purpose purpose;
+  const std::uint64_t number;  // orders connections: addresses would make runs of one seed differ
 
  private:
   struct End {
@@ -98,6 +99,7 @@ class Network {
  private:
   Scheduler& scheduler_;
   Rng& rng_;
+  std::uint64_t connections_ = 0;
 };
 
 }  // namespace fairlead::sim

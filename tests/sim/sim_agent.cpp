@@ -159,7 +159,7 @@ void SimAgent::on_dialled(ConnectionPtr connection, std::uint64_t epoch) {
     return;
   }
   const auto channel = std::make_shared<Channel>(Channel{connection, next_ticket_++, epoch, *keys_, {}, false});
-  channels_[connection.get()] = channel;
+  channels_[connection->number] = channel;
   connection->attach(Side::agent, {guarded([this, channel](ByteView bytes) { on_data(channel, bytes); }),
                                    guarded([this, channel] { on_channel_closed(channel); })});
   const Bytes ticket = channel->keys.make_ticket(channel->counter);
@@ -212,7 +212,7 @@ void SimAgent::drop(ChannelPtr channel) {
 }
 
 void SimAgent::on_channel_closed(const ChannelPtr& channel) {
-  channels_.erase(channel->connection.get());
+  channels_.erase(channel->connection->number);
   if (channel->bound || channel->epoch != epoch_ || !dialer_) return;
   dialer_->on_lost();
   open_channels();

@@ -86,7 +86,7 @@ class SimAgent {
   std::uint64_t next_ticket_ = 0;
   std::size_t registered_ = 0;
   Backoff backoff_{BackoffLimits{}};
-  std::map<Connection*, ChannelPtr> channels_;
+  std::map<std::uint64_t, ChannelPtr> channels_;
   TimePoint silent_until_{};
   std::shared_ptr<int> alive_ = std::make_shared<int>();
 };

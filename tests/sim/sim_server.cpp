@@ -29,7 +29,7 @@ void SimServer::accept(ConnectionPtr connection) {
   const auto channel = std::make_shared<Channel>();
   channel->connection = connection;
   channel->deadline = context_.now() + 5s;
-  channels_[connection.get()] = channel;
+  channels_[connection->number] = channel;
   connection->attach(Side::server, {guarded([this, channel](ByteView bytes) { on_data(channel, bytes); }),
                                     guarded([this, channel] { on_channel_closed(channel); })});
   settle();

@@ -114,7 +114,7 @@ class SimServer {
   std::vector<SessionPtr> sessions_;
   std::map<std::string, SessionPtr> names_;
   std::map<std::string, SessionPtr> services_;
-  std::map<Connection*, ChannelPtr> channels_;
+  std::map<std::uint64_t, ChannelPtr> channels_;
   TimePoint next_wake_ = TimePoint::max();
   std::shared_ptr<int> alive_ = std::make_shared<int>();
 };

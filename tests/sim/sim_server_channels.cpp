@@ -68,7 +68,7 @@ void SimServer::on_channel_closed(const ChannelPtr& channel) {
 
 void SimServer::close(ChannelPtr channel) {
   channel->connection->close(Side::server);
-  channels_.erase(channel->connection.get());
+  channels_.erase(channel->connection->number);
   if (channel->state != ChannelState::ready) return;
   if (std::erase(channel->session->ready, channel) > 0) channel->session->pool->on_lost(context_.now());
 }

@@ -78,9 +78,9 @@ Tally World::run() {
     if (machine.agent) machine.agent->be_silent_until({});
   }
   run_until(scheduler_.now() + kCalm);
-  check_recovered();
-
   quiet_ = true;
+  run_until(scheduler_.now() + kQuiet);
+  check_recovered();
   run_until(scheduler_.now() + kQuiet);
   check_nothing_left();
   tally_.accepted = ledger_.accepted();
