@@ -78,7 +78,7 @@ def run_here(names):
     sys.path.insert(0, str(HERE))
     suite = unittest.TestLoader().loadTestsFromNames(names)
     result = unittest.TextTestRunner(stream=sys.stdout, resultclass=Recorder, verbosity=0).run(suite)
-    bad = {test.id() for test, _ in result.failures + result.errors}
+    bad = {getattr(test, "test_case", test).id() for test, _ in result.failures + result.errors}
     print(json.dumps({"ran": result.testsRun, "bad": len(bad), "skipped": len(result.skipped)}), flush=True)
 
 

@@ -225,7 +225,7 @@ class Status(MeshTest):
         self.assert_time(state["started"])
         self.assertEqual(state["identity"]["id"], "spiffe://mesh.test/agent/home/nas1")
         (service,) = state["services"]
-        self.assertEqual((service["name"], service["path"]), ("web", "relay"))
+        self.assertEqual((service["name"], service["path"]), ("web.home", "relay"))
         self.assertEqual(service["address"], f"{LOOPBACK}:{self.rendezvous.port}")
         self.assert_time(service["since"])
         (rendezvous,) = state["rendezvous"]

@@ -21,11 +21,15 @@ class Bulk(MeshTest):
         self.data = os.urandom(2 * SIZE)
 
     def exchange(self, number):
-        """1 MiB there and back, different for each connection; None if all is well, else what was wrong and when."""
-        begin = time.monotonic()
+        """1 MiB there and back, different for each connection; None if all is well, else when it was connected and what
+        was wrong. A refused connect is tried again: it never was a connection."""
         mine = self.data[number:number + SIZE]
+        deadline = time.monotonic() + BACK_WITHIN
+        begin = None
         try:
-            with self.caller.connect("web.home", timeout=60) as tls:
+            sock = self.dial(deadline)
+            begin = time.monotonic()
+            with self.caller.context.wrap_socket(sock, server_hostname="web.home") as tls:
                 writer = threading.Thread(target=self.send, args=[tls, mine])
                 writer.start()
                 try:
@@ -34,10 +38,18 @@ class Bulk(MeshTest):
                     writer.join()
                 end = tls.recv(1)
         except (OSError, EOFError) as problem:
-            return begin, time.monotonic(), repr(problem)
+            return begin, repr(problem)
         if back != mine or end != b"":
-            return begin, time.monotonic(), "WRONG BYTES"
+            return begin, "WRONG BYTES"
         return None
+
+    def dial(self, deadline):
+        while True:
+            try:
+                return self.caller.dial(timeout=60)
+            except ConnectionRefusedError:
+                if time.monotonic() > deadline:
+                    raise
 
     @staticmethod
     def send(tls, data):
@@ -64,18 +76,15 @@ class Bulk(MeshTest):
         with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
             results = [pool.submit(self.exchange, number) for number in range(CONNECTIONS)]
             wait_until(lambda: sum(r.done() for r in results) > CONNECTIONS // 4, "a quarter is done", 120)
-            config, port = self.rendezvous.config, self.rendezvous.port
             self.rendezvous.kill()
             killed = time.monotonic()
-            self.rendezvous = self.mesh.run_rendezvous("rv1", config)
-            restarted = time.monotonic()
+            self.rendezvous = self.mesh.run_rendezvous("rv1", self.rendezvous.config)
             bad = [result.result() for result in results if result.result()]
-        self.assertNotIn("WRONG BYTES", [what for _, _, what in bad])
-        # Whoever began before the kill may fail; who came while nobody listened was refused; after that, nobody.
-        late = [item for item in bad if item[0] > restarted + BACK_WITHIN]
-        self.assertEqual(late, [], f"killed at {killed}, restarted at {restarted}, port {port}")
-        in_flight = [item for item in bad if item[0] <= killed]
-        self.assertLessEqual(len(in_flight), AT_A_TIME)
+        self.assertNotIn("WRONG BYTES", [what for _, what in bad])
+        late = [item for item in bad if item[0] is None or item[0] > killed]
+        self.assertEqual(late, [], f"killed at {killed}")
+        # A place that a dying connection leaves may be taken by another before the listener is gone, too.
+        self.assertLessEqual(len(bad), 2 * AT_A_TIME)
 
     def test_new_connections_work_soon_after_a_restart(self):
         """One connection after the other: the first one that begins after the restart may wait, and must succeed."""

@@ -97,6 +97,15 @@ class Tickets(MeshTest):
                     self.assertNotIn(b"not for the client", read_all(client))
                 self.rendezvous.wait_counted(reason, above=before)
 
+    def test_an_agent_that_passes_plaintext_on(self):
+        """The rendezvous looks at the service's first bytes, too: an agent's word is not enough."""
+        with self.agent.channel(20) as channel, self.connecting("lies.home") as client:
+            _, mac, _ = read_header(channel)
+            channel.sendall(self.agent.keys.answer(mac) + b"HTTP/1.1 200 OK\r\n\r\n")
+            self.assertNotIn(b"200 OK", read_all(client))
+        self.rendezvous.wait_counted("service_not_tls")
+        self.rendezvous.wait_logged(reason="service_not_tls")
+
     def test_bytes_before_the_answer_or_the_header(self):
         """An idle channel says nothing; one that speaks is dropped and never given to a client."""
         with self.agent.channel(30) as channel:

