@@ -14,6 +14,9 @@ constexpr Duration kHeldLongEnough = 1min;       // a session that lived this lo
 constexpr Duration kPathCheck = 3s;              // after a network change
 constexpr Duration kUserTimeout = 30s;
 constexpr Duration kLastFlush = 1s;
+// A restarted server lets thousands of agents in a few hundred at a time: our place in its queue is worth more than a
+// new attempt, which would stand at the end.
+constexpr Duration kQueuePatience = 60s;
 constexpr Duration kSoonest = 20ms;
 
 }  // namespace
@@ -94,7 +97,7 @@ void RendezvousLink::on_ready(net::Readiness ready) {
 
 void RendezvousLink::on_connected() {
   enter(State::opening);
-  deadline_ = now() + tools_.config.limits.handshake_timeout;
+  deadline_ = now() + tools_.config.limits.handshake_timeout + kQueuePatience;
   net::Fd fd = connecting_.release();
   net::set_user_timeout(fd.get(), kUserTimeout);
   auto engine = tls::TlsEngine::client(owner_.tls_context(),

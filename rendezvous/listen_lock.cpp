@@ -7,10 +7,27 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <thread>
+
+#include "common/net/loop.h"
 
 namespace fairlead::rendezvous {
+namespace {
+// A server that was killed holds its addresses until the kernel has closed its thousands of sockets.
+constexpr Duration kTakePatience = 2s;
+constexpr Duration kTakeAgain = 50ms;
+}  // namespace
 
 Result<ListenLock> ListenLock::take(const SocketAddress& address) {
+  const TimePoint give_up = net::monotonic_now() + kTakePatience;
+  while (true) {
+    auto lock = try_take(address);
+    if (lock || lock.error().reason != Reason::address_in_use || net::monotonic_now() >= give_up) return lock;
+    std::this_thread::sleep_for(kTakeAgain);
+  }
+}
+
+Result<ListenLock> ListenLock::try_take(const SocketAddress& address) {
   net::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_un name{};
   name.sun_family = AF_UNIX;

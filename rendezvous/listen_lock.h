@@ -10,10 +10,11 @@ namespace fairlead::rendezvous {
 
 class ListenLock {
  public:
-  // address_in_use when another server holds it.
+  // address_in_use when another server holds it. Blocks for up to two seconds while the holder may be dying.
   static Result<ListenLock> take(const SocketAddress& address);
 
  private:
+  static Result<ListenLock> try_take(const SocketAddress& address);
   explicit ListenLock(net::Fd fd) : fd_(std::move(fd)) {}
   net::Fd fd_;
 };

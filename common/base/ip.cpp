@@ -38,9 +38,10 @@ IpAddress IpAddress::v6(std::array<std::uint8_t, 16> bytes) {
 }
 
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
+  if (text.find('\0') != std::string_view::npos) return std::nullopt;  // inet_pton would stop reading there
   const std::string copy(text);
   std::array<std::uint8_t, 16> bytes{};
-  if (inet_pton(AF_INET6, copy.c_str(), bytes.data()) == 1 && copy.size() == text.size()) return v6(bytes);
+  if (inet_pton(AF_INET6, copy.c_str(), bytes.data()) == 1) return v6(bytes);
   if (inet_pton(AF_INET, copy.c_str(), bytes.data()) == 1) return v4({bytes[0], bytes[1], bytes[2], bytes[3]});
   return std::nullopt;
 }
@@ -113,8 +114,10 @@ std::optional<HostPort> HostPort::parse(std::string_view text) {
   const auto port = parse_port(text.substr(colon + 1));
   if (!port || host.empty()) return std::nullopt;
   if (host.front() == '[') {
-    if (host.back() != ']' || !IpAddress::parse(host.substr(1, host.size() - 2))) return std::nullopt;
+    if (host.size() < 2 || host.back() != ']') return std::nullopt;
     host = host.substr(1, host.size() - 2);
+    const auto ip = IpAddress::parse(host);
+    if (!ip || host.find(':') == std::string_view::npos) return std::nullopt;  // brackets are for IPv6 literals
   } else if (host.find(':') != std::string_view::npos) {
     return std::nullopt;  // an IPv6 literal without brackets: where does the port begin?
   }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 namespace fairlead {
 namespace {
 
@@ -33,6 +35,9 @@ void append_escaped(std::string& out, std::string_view in) {
       out += c;
     } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
       out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    } else if (length == 2 && c == '\xc2' && static_cast<unsigned char>(in[1]) < 0xa0) {
+      // C1 control characters: some terminals act on them.
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(static_cast<unsigned char>(in[1])));
     } else if (length == 0) {
       out += "\\ufffd";
     } else {
@@ -103,6 +108,7 @@ JsonWriter& JsonWriter::value(std::uint64_t number) {
 }
 
 JsonWriter& JsonWriter::value(double number) {
+  if (!std::isfinite(number)) return null();  // JSON has no such numbers
   separate();
   std::string text = fmt::format("{:.6f}", number);
   text.erase(text.find_last_not_of('0') + 1);

@@ -1,5 +1,6 @@
 // Thousands of agents in one process: each is the agent's own RendezvousLink with its own name and boot id, without
 // data channels. For tests and benchmarks of a rendezvous under load.
+// At most kOpeningAtOnce open their first session at a time; after a loss all come back at once, as agents do.
 //   agent_storm --rendezvous 127.0.0.1:15443 --count 10000 --cert F --key F --ca F [--services N] [--seconds S]
 // Prints a JSON line a second: {"up":N,"registered":N,"resumed":N}. Ends by SIGTERM or after S seconds.
 #include <csignal>
@@ -17,6 +18,7 @@ namespace fairlead {
 namespace {
 
 constexpr const char* kCluster = "load";
+constexpr std::size_t kOpeningAtOnce = 64;
 
 class StormAgent final : public agent::LinkOwner {
  public:
@@ -26,6 +28,7 @@ class StormAgent final : public agent::LinkOwner {
   }
   void start() { link_.activate(); }
   void close() { link_.close(Reason::shutting_down); }
+  bool opening() const { return link_.state() != agent::RendezvousLink::State::standby && !was_up_ && !up(); }
   bool up() const { return link_.state() == agent::RendezvousLink::State::up; }
   bool registered() const {
     for (const auto& service : link_.services()) {
@@ -48,7 +51,7 @@ class StormAgent final : public agent::LinkOwner {
   WallTime wall_now() override { return net::wall_now(); }
   void on_server_time(WallTime) override {}
   bool is_duplicate(const agent::RendezvousLink&, const wire::InstanceId&) override { return false; }
-  void on_link_changed(agent::RendezvousLink&) override {}
+  void on_link_changed(agent::RendezvousLink&) override { was_up_ |= up(); }
   void on_link_failed(agent::RendezvousLink&) override {}
   void keep_until_done(std::unique_ptr<agent::SessionChannels> channels) override { ended_ = std::move(channels); }
 
@@ -57,6 +60,7 @@ class StormAgent final : public agent::LinkOwner {
   std::string name_;
   wire::BootId boot_id_{};
   std::uint64_t sessions_ = 0;
+  bool was_up_ = false;
   std::unique_ptr<agent::SessionChannels> ended_;
   agent::RendezvousLink link_;
 };
@@ -78,6 +82,7 @@ class Storm {
         tools_{.loop = loop_, .channel = {poller_, pipes_, farewells_}, .config = config_, .counters = counters_,
                .rng = rng_, .relays_max = 0, .cluster = kCluster},
         count_(options.number("--count", 100)),
+        more_([](void* self) { static_cast<Storm*>(self)->start_some(); }, this),
         report_([](void* self) { static_cast<Storm*>(self)->report(); }, this),
         end_([](void* self) { static_cast<Storm*>(self)->stop(); }, this) {
     config_.pool = {.min = 0, .max = 1};
@@ -92,13 +97,19 @@ class Storm {
     const net::SignalWatcher term(loop_, SIGTERM, [this] { stop(); });
     for (std::size_t i = 0; i < count_; ++i) {
       agents_.push_back(std::make_unique<StormAgent>(tools_, context_, "a" + std::to_string(i), server_));
-      agents_.back()->start();
     }
+    start_some();
     report();
     loop_.run();
   }
 
  private:
+  void start_some() {
+    std::size_t opening = 0;
+    for (std::size_t i = 0; i < started_; ++i) opening += agents_[i]->opening();
+    for (; started_ < count_ && opening < kOpeningAtOnce; ++started_, ++opening) agents_[started_]->start();
+    if (started_ < count_) loop_.timers().arm(more_, loop_.now() + 20ms);
+  }
   void report() {
     std::size_t up = 0;
     std::size_t registered = 0;
@@ -130,6 +141,8 @@ class Storm {
   std::size_t count_;
   HostPort server_;
   std::vector<std::unique_ptr<StormAgent>> agents_;
+  std::size_t started_ = 0;
+  core::TimerEntry more_;
   core::TimerEntry report_;
   core::TimerEntry end_;
 };

@@ -48,7 +48,7 @@ TEST_CASE("what is not an address literal") {
 }
 
 // inet_pton stops at a NUL; until parse refuses one itself, this records that it does not.
-TEST_CASE("an address literal holds no NUL" * doctest::should_fail()) {
+TEST_CASE("an address literal holds no NUL") {
   CHECK_FALSE(IpAddress::parse("192.0.2.1\0"s).has_value());
   CHECK_FALSE(IpAddress::parse("192.0.2.1\0.example.com"s).has_value());
   CHECK_FALSE(IpAddress::parse("::1\0"s).has_value());
