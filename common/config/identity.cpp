@@ -8,15 +8,16 @@
 #include <cstring>
 
 #include "common/config/fields.h"
+#include "common/config/nearest.h"
 
 namespace fairlead::config {
 namespace {
 
 Result<void> check_readable(const std::string& file, std::string_view key, const std::string& path) {
   const auto refuse = [&](std::string_view wrong) {
-    return fail(
-        Reason::config_invalid,
-        fmt::format("{}: identity.{}: {}: {}; allowed: a PEM file that this user can read", file, key, path, wrong));
+    return fail(Reason::config_invalid,
+                fmt::format("{}: identity.{}: {}: {}; allowed: a PEM file that this user can read", file, key,
+                            one_line(path), wrong));
   };
   struct stat status{};
   if (::stat(path.c_str(), &status) != 0) return refuse(std::strerror(errno));

@@ -11,7 +11,9 @@ inline constexpr std::size_t kMaxShown = 120;  // bytes of a foreign text that a
 
 // The word with the fewest edits from `word`, the first of equals; empty when nothing is known.
 std::string_view nearest(std::string_view word, std::span<const std::string_view> known);
-// At most kMaxShown bytes of it, control characters replaced: a message stays one line.
+// Control characters replaced: a message stays one line, whatever a file put into it.
+std::string one_line(std::string text);
+// At most kMaxShown bytes of it, on one line.
 std::string shown(std::string_view text);
 
 }  // namespace fairlead::config

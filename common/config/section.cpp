@@ -103,13 +103,13 @@ std::optional<std::string> Section::expand(const Value& value, const std::string
     const auto end = rest.find('}', at);
     const std::string name(rest.substr(at + 2, end == std::string_view::npos ? end : end - at - 2));
     if (end == std::string_view::npos || !is_variable_name(name)) {
-      refuse_at(value.line, path, fmt::format("\"${{{}\" does not name an environment variable", name),
+      refuse_at(value.line, path, fmt::format("\"${{{}\" does not name an environment variable", shown(name)),
                 "${NAME}, or $${ for a literal ${");
       return std::nullopt;
     }
     const auto variable = report_->variable(name);
     if (!variable) {
-      refuse_at(value.line, path, fmt::format("the environment variable {} is not set", name),
+      refuse_at(value.line, path, fmt::format("the environment variable {} is not set", shown(name)),
                 "a variable that is set");
       return std::nullopt;
     }
@@ -259,7 +259,7 @@ void Section::refuse_at(int line, const std::string& path, std::string_view wron
                         Problem problem) {
   std::string text = fmt::format("{}:{}: {}: {}", file_, line, path, wrong);
   if (!allowed.empty()) text += fmt::format("; allowed: {}", allowed);
-  report_->refuse({Reason::config_invalid, std::move(text)}, problem);
+  report_->refuse({Reason::config_invalid, one_line(std::move(text))}, problem);
 }
 
 void Section::done() {

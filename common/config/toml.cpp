@@ -1,10 +1,4 @@
-// toml++ is used with its exceptions off, and only here: its headers take seconds to compile.
-#define TOML_EXCEPTIONS 0
-#define TOML_HEADER_ONLY 1
-#define TOML_ENABLE_FORMATTERS 0
-#define TOML_MAX_NESTED_VALUES 16
 #include <fmt/core.h>
-#include <toml++/toml.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -12,8 +6,9 @@
 #include <memory>
 #include <utility>
 
+#include "common/config/key_parts.h"
 #include "common/config/nearest.h"
-#include "common/config/toml_guard.h"
+#include "common/config/toml_library.h"
 #include "common/config/value.h"
 
 namespace fairlead::config {
@@ -38,7 +33,7 @@ Value convert_array(const toml::array& array) {
   return out;
 }
 
-// Recursion is bounded: toml++ has refused deep nesting, and find_unparsable long dotted keys.
+// Recursion is bounded: toml++ has refused deep nesting, and find_overlong_key long dotted keys.
 Value convert(const toml::node& node) {
   Value out;
   if (const auto* table = node.as_table()) {
@@ -112,7 +107,9 @@ Result<Value> parse_toml(std::string_view text, const std::string& file) {
     return fail(Reason::config_invalid,
                 fmt::format("{}:1: the file is too long; allowed: at most {} bytes", file, kMaxFileBytes));
   }
-  if (const auto found = find_unparsable(text)) return syntax_error(file, text, found->line, found->wrong);
+  if (const auto line = find_overlong_key(text)) {
+    return syntax_error(file, text, *line, fmt::format("too many dots; allowed: at most {} parts", kMaxKeyParts));
+  }
   const toml::parse_result parsed = toml::parse(text);
   if (!parsed) {
     const toml::parse_error& error = parsed.error();

@@ -12,14 +12,6 @@ namespace {
 
 constexpr std::size_t kMaxLine = 1000;
 
-// Command-line libraries put line breaks into messages; ours are one line.
-std::string one_line(std::string_view text) {
-  std::string out(text.substr(0, kMaxLine));
-  std::replace_if(
-      out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
-  return out;
-}
-
 }  // namespace
 
 Result<LogOptions> read_log_words(const LogWords& words) {
@@ -41,7 +33,8 @@ Result<LogOptions> read_log_words(const LogWords& words) {
 }
 
 Answer unusable(std::string_view program, std::string_view wrong) {
-  return {kExitUnusable, "", fmt::format("{}: {}; see --help\n", program, one_line(wrong))};
+  return {kExitUnusable, "",
+          fmt::format("{}: {}; see --help\n", program, one_line(std::string(wrong.substr(0, kMaxLine))))};
 }
 
 Answer no_command(std::string_view program, const std::vector<std::string>& words,

@@ -23,6 +23,8 @@ TEST_CASE("there is always an answer while something is known") {
 }
 
 TEST_CASE("what is shown stays short and on one line") {
+  CHECK(one_line("a\r\nb") == "a??b");
+  CHECK(one_line("\xc3\xa4") == "\xc3\xa4");
   CHECK(shown("plain") == "plain");
   CHECK(shown("a\nb\tc\x7f") == "a?b?c?");
   CHECK(shown(std::string(kMaxShown, 'x')) == std::string(kMaxShown, 'x'));

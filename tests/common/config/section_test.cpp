@@ -197,6 +197,8 @@ TEST_CASE("variables that cannot be expanded are refused") {
   CHECK(error("a = '${'\n").starts_with("f.toml:1: a: "));
   CHECK(error("a = '${}'\n").starts_with("f.toml:1: a: "));
   CHECK(error("a = '${HOME_DIR'\n").starts_with("f.toml:1: a: "));
+  CHECK(error("a = '''${\nHOME_DIR}'''\n").starts_with("f.toml:1: a: \"${?HOME_DIR\" does not name"));
+  CHECK(error("a = '${" + std::string(100'000, 'X') + "}'\n").size() < 300);
   CHECK(error("a = '${1X}'\n").starts_with("f.toml:1: a: "));
   CHECK(error("a = '${A-B}'\n").starts_with("f.toml:1: a: "));
   CHECK(error("a = '${A\\B}'\n").starts_with("f.toml:1: a: "));

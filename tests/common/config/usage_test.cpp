@@ -26,7 +26,7 @@ TEST_CASE("complaints are one line on stderr") {
   const Answer answer = unusable("prog", "two\nlines");
   CHECK(answer.exit_code == kExitUnusable);
   CHECK(answer.out.empty());
-  CHECK(answer.err == "prog: two lines; see --help\n");
+  CHECK(answer.err == "prog: two?lines; see --help\n");
 }
 
 TEST_CASE("a missing or unknown command names what there is") {
