@@ -44,8 +44,10 @@ Result<std::unique_ptr<Agent>> Agent::open(AgentConfig config, std::string confi
   auto credentials = tls::Credentials::load(files_of(config.identity));
   if (!credentials) return tl::unexpected(credentials.error());
   for (const std::string& warning : (*credentials)->warnings()) log(Level::warn, warning);
-  return std::unique_ptr<Agent>(
+  std::unique_ptr<Agent> agent(
       new Agent(std::move(config), std::move(config_path), std::move(*credentials), std::move(on_reachable)));
+  if (auto opened = agent->open_control(); !opened) return tl::unexpected(opened.error());
+  return agent;
 }
 
 Agent::Agent(AgentConfig config, std::string config_path, std::shared_ptr<const tls::Credentials> credentials,
@@ -97,15 +99,21 @@ void Agent::start_links() {
   }
 }
 
-void Agent::run() {
+Result<void> Agent::open_control() {
   auto control = net::ControlServer::open(
       loop_, poller_, config_.control_path,
       [this](const wire::HttpRequest& request) { return on_status_request(request); });
   if (control) {
     control_ = std::move(*control);
+  } else if (control.error().reason == Reason::address_in_use) {
+    return tl::unexpected(control.error());
   } else {
     log(Level::warn, "no status socket; `status` will not work", {{"detail", control.error().detail}});
   }
+  return {};
+}
+
+void Agent::run() {
   signals_.push_back(std::make_unique<net::SignalWatcher>(loop_, SIGTERM, [this] { on_terminate(); }));
   signals_.push_back(std::make_unique<net::SignalWatcher>(loop_, SIGINT, [this] { on_terminate(); }));
   signals_.push_back(std::make_unique<net::SignalWatcher>(loop_, SIGHUP, [this] { reload(); }));

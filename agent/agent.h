@@ -24,7 +24,8 @@ class Agent final : public LinkOwner {
   // Called when a service becomes reachable: its name, path and address. For `expose`.
   using OnReachable = std::function<void(const ServiceReport&)>;
 
-  // config_invalid when the identity cannot be used; everything else is tried again while it runs.
+  // config_invalid when the identity cannot be used, address_in_use when another agent has the control socket;
+  // everything else is tried again while it runs.
   static Result<std::unique_ptr<Agent>> open(AgentConfig config, std::string config_path, OnReachable on_reachable);
   ~Agent() override;
 
@@ -44,6 +45,7 @@ class Agent final : public LinkOwner {
   void on_link_failed(RendezvousLink& link) override;
   void keep_until_done(std::unique_ptr<SessionChannels> channels) override;
 
+  Result<void> open_control();
   void start_links();
   void adopt_names();
   void on_network(net::NetworkEvent event);

@@ -16,13 +16,18 @@ namespace {
 constexpr Duration kStatusPatience = 10s;
 
 int complain(const Error& error, int exit_code) {
-  fmt::print(stderr, "fairlead-agent: {}\n", error.detail);
+  const bool named = error.reason != Reason::config_invalid;  // a configuration error begins with its file and line
+  fmt::print(stderr, "fairlead-agent: {}{}{}\n", named ? reason_code(error.reason) : "", named ? ": " : "",
+             error.detail);
   return exit_code;
 }
 
 int run_agent(AgentConfig config, const std::string& config_path, Agent::OnReachable on_reachable) {
   auto agent = Agent::open(std::move(config), config_path, std::move(on_reachable));
-  if (!agent) return complain(agent.error(), config::kExitUnusable);
+  if (!agent) {
+    const bool unusable = agent.error().reason == Reason::config_invalid;
+    return complain(agent.error(), unusable ? config::kExitUnusable : config::kExitFailed);
+  }
   (*agent)->run();
   return config::kExitSuccess;
 }
@@ -81,9 +86,7 @@ int run_command(const StatusCommand& command) {
   const auto answer =
       net::query_control(socket, json ? "/status?format=json" : "/status?format=text", kStatusPatience);
   if (!answer) {
-    return complain({answer.error().reason,
-                     fmt::format("{}: {}", reason_code(answer.error().reason), answer.error().detail)},
-                    config::kExitFailed);
+    return complain(answer.error(), config::kExitFailed);
   }
   std::fwrite(answer->body.data(), 1, answer->body.size(), stdout);
   return answer->status == 200 ? config::kExitSuccess : config::kExitFailed;

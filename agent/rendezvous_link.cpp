@@ -143,7 +143,6 @@ void RendezvousLink::on_event(core::agent_event::Welcomed& event) {
     failure_ = Error{Reason::same_instance, "another configured address leads to the same rendezvous"};
     retry_after_ = BackoffLimits{}.most;
     session_->drain(0s);
-    tools_.counters.closed.add(Reason::same_instance);
     return lost(*failure_, retry_after_);
   }
   instance_ = welcome.instance_id;
@@ -214,7 +213,6 @@ void RendezvousLink::on_event(core::agent_event::ServiceRefused& event) {
 }
 
 void RendezvousLink::on_event(core::agent_event::SessionRefused& event) {
-  tools_.counters.refused.add(event.refusal.reason.value_or(Reason::protocol_error));
   failure_ = Error{event.refusal.reason.value_or(Reason::protocol_error),
                    event.refusal.code + ": " + event.refusal.detail};
   retry_after_ = event.refusal.retry_after;
@@ -350,7 +348,7 @@ void RendezvousLink::drop_session(Reason reason) {
 
 void RendezvousLink::lost(Error error, std::optional<Duration> not_before) {
   const bool was_up = state_ == State::up;
-  if (was_up) tools_.counters.closed.add(error.reason);
+  (was_up ? tools_.counters.closed : tools_.counters.refused).add(error.reason);
   if (was_up && now() - up_since_ >= kHeldLongEnough) backoff_.reset();
   if (error.reason == Reason::connect_refused) server_restarting_ = true;
   const Duration cap = server_restarting_ || was_up ? kRestartCap : Duration::max();

@@ -15,7 +15,9 @@ namespace {
 constexpr Duration kStatusPatience = 10s;
 
 int complain(const Error& error, int exit_code) {
-  fmt::print(stderr, "fairlead-rendezvous: {}\n", error.detail);
+  const bool named = error.reason != Reason::config_invalid;  // a configuration error begins with its file and line
+  fmt::print(stderr, "fairlead-rendezvous: {}{}{}\n", named ? reason_code(error.reason) : "", named ? ": " : "",
+             error.detail);
   return exit_code;
 }
 
@@ -96,9 +98,7 @@ int run_command(const StatusCommand& command) {
   if (socket.starts_with("unix:")) socket.erase(0, 5);
   const auto answer = net::query_control(socket, status_query(command), kStatusPatience);
   if (!answer) {
-    return complain({answer.error().reason,
-                     fmt::format("{}: {}", reason_code(answer.error().reason), answer.error().detail)},
-                    config::kExitFailed);
+    return complain(answer.error(), config::kExitFailed);
   }
   std::fwrite(answer->body.data(), 1, answer->body.size(), stdout);
   return answer->status == 200 ? config::kExitSuccess : config::kExitFailed;

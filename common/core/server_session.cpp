@@ -84,6 +84,7 @@ void ServerSession::on_register(wire::Register& request, TimePoint now) {
   if (request.claim == 0) return fail_peer(Reason::protocol_error, "a registration without a claim number");
   const bool held = std::find(claims_.begin(), claims_.end(), request.claim) != claims_.end();
   if (!held && claims_.size() >= services_max_) {
+    events_.push(server_event::ClaimRefused{request.claim, Reason::services_max});
     return send(refused_message(request.claim, Reason::services_max, kServicesMaxRetry, {}));
   }
   if (!registers_->take(now)) {
@@ -91,6 +92,7 @@ void ServerSession::on_register(wire::Register& request, TimePoint now) {
     if (drop_claim(request.claim)) {
       events_.push(server_event::Unregistered{request.claim, std::string(reason_code(Reason::register_rate))});
     }
+    events_.push(server_event::ClaimRefused{request.claim, Reason::register_rate});
     return send(refused_message(request.claim, Reason::register_rate, kRegisterRateRetry, {}));
   }
   if (!held) claims_.push_back(request.claim);

@@ -34,6 +34,10 @@ struct HelloReceived {
 struct RegisterRequested {
   wire::Register request;  // answer with registered() or refuse(); a claim that stands already is replaced
 };
+struct ClaimRefused {  // refused by the session itself: services_max or register_rate; nothing to answer
+  std::uint32_t claim;
+  Reason reason;
+};
 struct Unregistered {
   std::uint32_t claim;
   std::string code;
@@ -52,7 +56,7 @@ struct Failed {  // last event
 }  // namespace server_event
 
 using ServerEvent = std::variant<server_event::HelloReceived, server_event::RegisterRequested,
-                                 server_event::Unregistered, server_event::RttMeasured, server_event::ProbeAnswered,
+                                 server_event::ClaimRefused, server_event::Unregistered, server_event::RttMeasured, server_event::ProbeAnswered,
                                  server_event::AgentDraining, server_event::Failed>;
 
 class ServerSession {

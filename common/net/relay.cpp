@@ -216,7 +216,10 @@ std::size_t Relay::take_first() {
 
 void Relay::check_first() {
   const auto parsed = wire::parse_server_first(first_);
-  if (const auto* bad = std::get_if<wire::Malformed>(&parsed)) refusal_ = bad->reason;
+  if (const auto* bad = std::get_if<wire::Malformed>(&parsed)) {
+    const bool greeting = bad->reason == Reason::service_not_tls && wire::is_server_greeting(first_);
+    refusal_ = greeting ? Reason::server_speaks_first : bad->reason;
+  }
   if (!std::holds_alternative<wire::Done<wire::ServerFirst>>(parsed)) return;
   checking_ = false;
   state_.received(Side::service, first_.size());

@@ -145,6 +145,14 @@ bool is_weak_suite(std::uint16_t suite) {
                      [suite](const SuiteRange& range) { return range.first <= suite && suite <= range.last; });
 }
 
+bool is_server_greeting(ByteView in) {
+  const std::string_view words = as_text(in);
+  for (const std::string_view greeting : {"SSH-", "220 ", "220-", "+OK ", "* OK"}) {
+    if (words.starts_with(greeting)) return true;
+  }
+  return in.size() > 4 && in[2] == 0 && in[3] == 0 && in[4] == 10;
+}
+
 Parsed<ServerFirst> parse_server_first(ByteView in) {
   std::size_t skipped = 0;
   for (std::size_t warnings = 0; in.size() > skipped && in[skipped] == kContentAlert; ++warnings) {

@@ -27,4 +27,9 @@ Parsed<ServerFirst> parse_server_first(ByteView in);
 // True for the suites that must not be relayed: *_NULL_*, *_anon_*, *_EXPORT_*.
 bool is_weak_suite(std::uint16_t suite);
 
+// Whether bytes that parse_server_first refused are the greeting of a protocol in which the server speaks first: ssh
+// (RFC 4253 §4.2), SMTP and FTP (RFC 5321 §4.2), POP3 (RFC 1939 §3), IMAP (RFC 9051 §7.1), MySQL (protocol version 10).
+// Only advice for the reason code: it judges what happens to be at hand.
+bool is_server_greeting(ByteView in);
+
 }  // namespace fairlead::wire

@@ -29,7 +29,7 @@ struct EndpointState {
 
 EndpointState state_of(const Endpoint& endpoint, TimePoint now) {
   if (endpoint.session->closed()) return {"down", reason_code(Reason::session_ended)};
-  if (endpoint.load->is_set_aside(now)) return {"down", reason_code(Reason::target_refused)};
+  if (endpoint.load->is_set_aside(now)) return {"down", reason_code(endpoint.load->last_failure())};
   return {"live", ""};
 }
 

@@ -150,6 +150,12 @@ void AgentLink::on_event(core::server_event::RegisterRequested& event) {
   host_.registry().post_register(ref(), agent_, std::move(event.request));
 }
 
+void AgentLink::on_event(core::server_event::ClaimRefused& event) {
+  host_.shared().counters.refused.add(event.reason);
+  log(Level::warn, "registration refused",
+      {{"agent", agent_->description().spiffe_id}, {"claim", event.claim}, {"reason", reason_code(event.reason)}});
+}
+
 void AgentLink::on_event(core::server_event::Unregistered& event) {
   claims_.erase(event.claim);
   log(Level::info, "service withdrawn by its agent",

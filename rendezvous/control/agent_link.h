@@ -68,6 +68,7 @@ class AgentLink final : public net::TlsStreamOwner {
   void handle_events();
   void on_event(core::server_event::HelloReceived& event);
   void on_event(core::server_event::RegisterRequested& event);
+  void on_event(core::server_event::ClaimRefused& event);
   void on_event(core::server_event::Unregistered& event);
   void on_event(core::server_event::RttMeasured& event);
   void on_event(core::server_event::ProbeAnswered& event);

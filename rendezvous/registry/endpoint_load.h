@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "common/base/reason.h"
 #include "common/base/time.h"
 
 namespace fairlead::rendezvous {
@@ -22,12 +23,14 @@ class EndpointLoad {
 
   // What the agent answered on a data channel; silence within the deadline is a refusal.
   void on_accepted() { failures_.store(0, std::memory_order_relaxed); }
-  void on_refused_or_silent(TimePoint now) {
+  void on_refused_or_silent(TimePoint now, Reason reason = Reason::no_answer) {
+    last_failure_.store(reason, std::memory_order_relaxed);
     avoid_until_.store((now + kSetAside).time_since_epoch().count(), std::memory_order_relaxed);
     failures_.fetch_add(1, std::memory_order_relaxed);
   }
 
   std::uint32_t live() const { return live_.load(std::memory_order_relaxed); }
+  Reason last_failure() const { return last_failure_.load(std::memory_order_relaxed); }
   std::uint32_t failures() const { return failures_.load(std::memory_order_relaxed); }
   // Used only when nothing else is left. After kSetAside it is tried again; one more failure sets it aside again.
   bool is_set_aside(TimePoint now) const { return failures() >= kFailuresToSetAside && is_recent(now); }
@@ -44,6 +47,7 @@ class EndpointLoad {
 
   std::atomic<std::uint32_t> live_ = 0;
   std::atomic<std::uint32_t> failures_ = 0;             // in a row
+  std::atomic<Reason> last_failure_ = Reason::no_answer;
   std::atomic<Duration::rep> avoid_until_ = INT64_MIN;  // TimePoint as microseconds
 };
 

@@ -11,10 +11,6 @@
 namespace fairlead::rendezvous {
 namespace {
 
-std::string_view cluster_of(std::string_view service) {
-  return service.substr(service.find('.') + 1);
-}
-
 bool by_endpoint(const EndpointPtr& a, const EndpointPtr& b) {
   return a->name < b->name;
 }
@@ -79,11 +75,25 @@ Result<void> NameIndex::check_claimed(std::string_view name, const Endpoint& wan
   if (auto checked = check_readings(name, wanted); !checked) return checked;
   const Name* found = find(name);
   if (found == nullptr) return {};
+  const bool holds = holds_host(*found, wanted);
   for (const Group& group : found->groups) {
     if (group.kind != NameKind::host || group.service == wanted.service) continue;
-    if (auto checked = check_ports(group, name, wanted); !checked) return checked;
+    if (!holds) return taken(name, group.service);
+    for (const EndpointPtr& endpoint : group.live) {
+      if (endpoint->port == wanted.port) return taken(fmt::format("{}:{}", name, wanted.port), group.service);
+    }
   }
   return {};
+}
+
+// Who adds a port to a host must hold that host already: by an endpoint of the same service, or of the same identity.
+bool NameIndex::holds_host(const Name& name, const Endpoint& wanted) {
+  return std::ranges::any_of(name.groups, [&](const Group& group) {
+    if (group.kind != NameKind::host) return false;
+    return group.service == wanted.service || std::ranges::any_of(group.live, [&](const EndpointPtr& endpoint) {
+             return endpoint->spiffe_id == wanted.spiffe_id;
+           });
+  });
 }
 
 // Names below a live service are that service's to give, also those of endpoints that are not here now.
@@ -92,16 +102,6 @@ Result<void> NameIndex::check_readings(std::string_view name, const Endpoint& wa
     const bool own_service = reading.service == wanted.service;
     if (own_service && (reading.endpoint.empty() || reading.endpoint == wanted.name)) continue;
     if (own_service || is_live(reading.service, NameKind::service)) return taken(name, reading.service);
-  }
-  return {};
-}
-
-// Several services behind one name: other ports, and one owner.
-Result<void> NameIndex::check_ports(const Group& holder, std::string_view name, const Endpoint& wanted) const {
-  const bool one_cluster = cluster_of(holder.service) == cluster_of(wanted.service);
-  for (const EndpointPtr& endpoint : holder.live) {
-    if (!one_cluster && endpoint->spiffe_id != wanted.spiffe_id) return taken(name, holder.service);
-    if (endpoint->port == wanted.port) return taken(fmt::format("{}:{}", name, wanted.port), holder.service);
   }
   return {};
 }

@@ -71,7 +71,7 @@ class NameIndex {
   Result<void> check_claimed(std::string_view name, const Endpoint& wanted) const;
   Result<void> check_readings(std::string_view name, const Endpoint& wanted) const;
   Result<void> check_mesh_name(const std::string& name, NameKind kind, const Endpoint& wanted) const;
-  Result<void> check_ports(const Group& holder, std::string_view name, const Endpoint& wanted) const;
+  static bool holds_host(const Name& name, const Endpoint& wanted);
   const Name* find(std::string_view name) const;
   bool is_live(std::string_view name, NameKind kind) const;
   void remember(Names::value_type& name, TimePoint now);

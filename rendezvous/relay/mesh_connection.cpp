@@ -251,7 +251,7 @@ void MeshConnection::attempt_failed(Reason reason) {
   timer_.cancel();
   client_.last_failure = reason;
   host_.shared().counters.refused.add(reason);
-  attempt_.endpoint->load->on_refused_or_silent(now());
+  attempt_.endpoint->load->on_refused_or_silent(now(), reason);
   client_.tried.push_back(attempt_.endpoint);
   drop_channel();
   attempt_ = Attempt();

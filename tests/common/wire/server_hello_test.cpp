@@ -162,6 +162,17 @@ TEST_CASE("plaintext is known at its first byte") {
   CHECK(refused(record(22, 0x0303, handshake(1, Bytes(50))), parse) == Reason::service_not_tls);  // a ClientHello
 }
 
+TEST_CASE("greetings of servers that speak first") {
+  for (const std::string_view greeting : {"SSH-2.0-OpenSSH_9.2\r\n", "220 mail ESMTP\r\n", "220-ftp\r\n", "+OK POP3\r\n",
+                                          "* OK IMAP4rev1\r\n"}) {
+    CHECK(is_server_greeting(text(greeting)));
+  }
+  CHECK(is_server_greeting(from_hex("4a 00 00 00 0a 38 2e 30")));  // MySQL 8.0
+  for (const std::string_view other : {"", "S", "HTTP/1.1 200 OK\r\n", "221 bye\r\n", "+PONG\r\n", "N"}) {
+    CHECK_FALSE(is_server_greeting(text(other)));
+  }
+}
+
 TEST_CASE("broken ServerHellos") {
   const auto bad = Reason::service_not_tls;
   ServerParts parts;

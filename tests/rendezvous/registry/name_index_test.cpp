@@ -79,11 +79,15 @@ TEST_CASE("another cluster's identity cannot take a host") {
   CHECK(world.route("web.svc") == "web.office: pi");
 }
 
-TEST_CASE("services of one cluster share a host on different ports") {
+TEST_CASE("who holds a host may add services to it on other ports") {
   Names world;
   REQUIRE(world.add(world.nas1, {.label = "web", .host = "app.svc", .port = 443}) == "ok");
+  CHECK(world.add(world.nas2, {.label = "api", .host = "app.svc", .port = 80}) == "name_taken");
+  CHECK(world.add(world.nas2, {.claim = 2, .label = "api", .host = "app.svc"}) != "ok");
+  REQUIRE(world.add(world.nas2, {.claim = 3, .label = "web", .host = "app.svc", .port = 443}) == "ok");
   CHECK(world.add(world.nas2, {.label = "api", .host = "app.svc", .port = 443}) == "name_taken");
   CHECK(world.add(world.nas2, {.label = "api", .host = "app.svc", .port = 80}) == "ok");
+  CHECK(world.registry.unregister(*world.nas2, 3, at(0s)));
   CHECK(world.route("app.svc") == "api.home: nas2");  // the lowest port
   CHECK(world.route("outbound_.443_._.app.svc") == "web.home: nas1");
   CHECK(world.route("outbound_.80_._.app.svc") == "api.home: nas2");

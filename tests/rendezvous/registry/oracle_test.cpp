@@ -31,13 +31,20 @@ class Oracle {
       const bool same_service = other.service() == wanted.service();
       if (!other.host.empty() && !same_service) {
         if (other.host == wanted.service() || other.host == wanted.full()) return false;
-        if (other.host == wanted.host && (other.cluster != wanted.cluster || other.port == wanted.port)) return false;
+        if (other.host == wanted.host && (!holds_host(wanted) || other.port == wanted.port)) return false;
       }
       if (wanted.host.empty()) continue;
       if (wanted.host == other.service() && !same_service) return false;
       if (wanted.host.ends_with("." + other.service()) && wanted.host != wanted.full()) return false;
     }
     return !wanted.host.ends_with("." + wanted.service()) || wanted.host == wanted.full();
+  }
+  bool holds_host(const Held& wanted) const {
+    return std::ranges::any_of(live_, [&](const Held& held) {
+      const bool same_identity = held.cluster == wanted.cluster && held.agent == wanted.agent;
+      return held.host == wanted.host && held.full() != wanted.full() &&
+             (same_identity || held.service() == wanted.service());
+    });
   }
   void add(const Held& held, TimePoint now) {
     remove(held.full(), now);
