@@ -2,13 +2,16 @@
 import concurrent.futures
 import json
 import os
+import select
 import socket
 import ssl
 import struct
+import time
 
 from harness import LOOPBACK
 
 TIMEOUT = 20
+CHUNK = 64 * 1024
 ALERT_INTERNAL_ERROR = 80
 ALERT_UNRECOGNIZED_NAME = 112
 ISTIO_ALPNS = ["istio-peer-exchange", "istio", "istio-http/1.0", "istio-http/1.1", "istio-h2"]
@@ -126,6 +129,34 @@ def read_line(sock):
             raise EOFError(line)
         line += piece
     return line.decode()
+
+
+def exchange(tls, data, size, timeout=60):
+    """Sends data and ends the stream while reading size bytes, all in one thread: an SSL object takes no two at once."""
+    tls.setblocking(False)
+    deadline = time.monotonic() + timeout
+    view, parts, left = memoryview(data), [], size
+    while left:
+        try:
+            while view:
+                view = view[tls.send(view[:CHUNK]):]
+                if not view:
+                    end_sending(tls)
+        except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            pass
+        try:
+            while left:
+                piece = tls.recv(min(left, CHUNK))
+                if not piece:
+                    raise EOFError(f"{size - left} of {size} bytes")
+                parts.append(piece)
+                left -= len(piece)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            patience = max(0, deadline - time.monotonic())
+            if not any(select.select([tls], [tls] if view else [], [], patience)):
+                raise TimeoutError(f"{size - left} of {size} bytes") from None
+    tls.settimeout(timeout)
+    return b"".join(parts)
 
 
 def end_sending(tls):
