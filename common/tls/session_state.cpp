@@ -25,20 +25,23 @@ void read_digest(ByteReader& in, Digest& out) {
   if (in.ok()) std::ranges::copy(raw, out.begin());
 }
 
-void read_names(ByteReader& in, PeerIdentity& peer) {
-  for (std::uint8_t left = in.u8(); left > 0 && in.ok(); --left) peer.dns_names.emplace_back(as_text(in.bytes16()));
-  for (std::uint8_t left = in.u8(); left > 0 && in.ok(); --left) {
-    const ByteView raw = in.bytes8();
-    std::array<std::uint8_t, 4> v4{};
-    std::array<std::uint8_t, 16> v6{};
-    if (raw.size() == v4.size()) {
-      std::ranges::copy(raw, v4.begin());
-      peer.ip_addresses.push_back(IpAddress::v4(v4));
-    } else if (raw.size() == v6.size()) {
-      std::ranges::copy(raw, v6.begin());
-      peer.ip_addresses.push_back(IpAddress::v6(v6));
-    }
+void read_ip(ByteView raw, std::vector<IpAddress>& out, bool& valid) {
+  std::array<std::uint8_t, 4> v4{};
+  std::array<std::uint8_t, 16> v6{};
+  if (raw.size() == v4.size()) {
+    std::ranges::copy(raw, v4.begin());
+    out.push_back(IpAddress::v4(v4));
+  } else if (raw.size() == v6.size()) {
+    std::ranges::copy(raw, v6.begin());
+    out.push_back(IpAddress::v6(v6));
   }
+  // A mapped address would have been written as IPv4.
+  valid = valid && !out.empty() && out.back().bytes().size() == raw.size();
+}
+
+void read_names(ByteReader& in, PeerIdentity& peer, bool& valid) {
+  for (std::uint8_t left = in.u8(); left > 0 && in.ok(); --left) peer.dns_names.emplace_back(as_text(in.bytes16()));
+  for (std::uint8_t left = in.u8(); left > 0 && in.ok(); --left) read_ip(in.bytes8(), peer.ip_addresses, valid);
 }
 
 }  // namespace
@@ -72,7 +75,7 @@ std::optional<SessionState> parse_session_state(ByteView content) {
   state.peer.not_after = read_time(in, valid);
   read_digest(in, state.peer.leaf_hash);
   state.peer.spiffe_id = as_text(in.bytes16());
-  read_names(in, state.peer);
+  read_names(in, state.peer, valid);
   const ByteView tls = in.bytes16();
   state.tls.assign(tls.begin(), tls.end());
   if (!in.finished() || !valid) return std::nullopt;

@@ -70,8 +70,8 @@ TicketKeys::~TicketKeys() {
   if (previous_) crypto::wipe(previous_->secret);
 }
 
-TicketKeys::Key TicketKeys::make_key(WallTime now) {
-  Key key;
+TicketKey TicketKeys::make_key(WallTime now) {
+  TicketKey key;
   rng_.fill(key.id);
   rng_.fill(key.secret);
   key.made = now;
@@ -100,7 +100,7 @@ tl::expected<Bytes, ResumptionRefused> TicketKeys::unseal(ByteView ticket) const
   std::ranges::copy(raw_nonce, nonce.begin());
 
   const std::lock_guard lock(mutex_);
-  const Key* key = nullptr;
+  const TicketKey* key = nullptr;
   if (std::ranges::equal(id, current_.id)) key = &current_;
   if (previous_ && std::ranges::equal(id, previous_->id)) key = &*previous_;
   if (key == nullptr) return tl::unexpected(ResumptionRefused::unknown_key);
@@ -131,7 +131,7 @@ Result<void> TicketKeys::save() const {
   ByteWriter out(content);
   out.text(kMagic);
   out.u8(previous_ ? 2 : 1);
-  const auto write_key = [&out](const Key& key) {
+  const auto write_key = [&out](const TicketKey& key) {
     out.bytes(key.id);
     out.bytes(key.secret);
     out.u64(static_cast<std::uint64_t>(key.made.time_since_epoch().count()));
@@ -148,7 +148,7 @@ bool TicketKeys::parse(ByteView content) {
   if (as_text(in.bytes(kMagic.size())) != kMagic) return false;
   const std::uint8_t count = in.u8();
   if (count != 1 && count != 2) return false;
-  const auto read_key = [&in](Key& key) {
+  const auto read_key = [&in](TicketKey& key) {
     const ByteView id = in.bytes(key.id.size());
     const ByteView secret = in.bytes(key.secret.size());
     key.made = WallTime(std::chrono::seconds(static_cast<std::int64_t>(in.u64() & INT64_MAX) % (INT64_MAX / 2)));

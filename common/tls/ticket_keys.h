@@ -30,6 +30,13 @@ enum class ResumptionRefused : std::uint8_t {
 };
 std::string_view resumption_refused_text(ResumptionRefused cause);
 
+// One sealing key; `id` stands at the head of each ticket sealed under it.
+struct TicketKey {
+  std::array<std::uint8_t, 16> id{};
+  crypto::AesKey secret{};
+  WallTime made{};
+};
+
 class TicketKeys {
  public:
   // Reads `file`, or makes it when it does not exist. A damaged file is replaced and told by take_problem().
@@ -47,13 +54,8 @@ class TicketKeys {
   std::optional<Error> take_problem();
 
  private:
-  struct Key {
-    std::array<std::uint8_t, 16> id{};
-    crypto::AesKey secret{};
-    WallTime made{};
-  };
   TicketKeys(std::filesystem::path file, Rng& rng) : file_(std::move(file)), rng_(rng) {}
-  Key make_key(WallTime now);
+  TicketKey make_key(WallTime now);
   void rotate_if_due(WallTime now);
   Result<void> save() const;
   bool parse(ByteView in);
@@ -61,8 +63,8 @@ class TicketKeys {
   const std::filesystem::path file_;  // empty: in memory
   Rng& rng_;
   mutable std::mutex mutex_;
-  Key current_;
-  std::optional<Key> previous_;
+  TicketKey current_;
+  std::optional<TicketKey> previous_;
   std::optional<Error> problem_;
 };
 
