@@ -177,6 +177,11 @@ std::optional<config::Answer> parse_into(CLI::App& app, int argc, const char* co
       constexpr std::string_view kLater[] = {"why", "token", "revoke", "drain", "log-level"};
       return config::no_command(kProgram, app.remaining(), kCommands, kLater);
     }
+    const CLI::App* ca = app.get_subcommand("ca");
+    if (app.got_subcommand(ca) && ca->get_subcommands().empty()) {
+      constexpr std::string_view kCommands[] = {"init", "issue"};
+      return config::no_command("fairlead-rendezvous ca", app.remaining(true), kCommands, {});
+    }
     return config::unusable(kProgram, error.what());
   }
 }
