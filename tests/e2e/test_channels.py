@@ -39,15 +39,12 @@ class Tickets(MeshTest):
         self.assert_refused(flip(self.agent.keys.ticket(1), 4), "ticket_malformed")
 
     def test_replayed(self):
-        ticket = self.agent.keys.ticket(1)
-        with self.agent.channel(0, ticket):
-            wait_until(lambda: self.refused_replay(ticket), "the second use is refused")
+        """Whichever of the two arrives first is the genuine one."""
+        for _ in range(2):
+            self.addCleanup(self.agent.channel(1).close)
+        self.rendezvous.wait_counted("ticket_replayed")
         self.rendezvous.wait_logged(reason="ticket_replayed")
-
-    def refused_replay(self, ticket):
-        with self.agent.channel(0, ticket) as sock:
-            read_all(sock)
-        return self.rendezvous.counter("ticket_replayed")
+        self.assertEqual(self.rendezvous.counter("ticket_replayed"), 1)
 
     def test_far_below_the_window(self):
         self.assert_accepted(5000)
