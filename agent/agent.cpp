@@ -56,7 +56,7 @@ Agent::Agent(AgentConfig config, std::string config_path, std::shared_ptr<const 
       config_path_(std::move(config_path)),
       credentials_(std::move(credentials)),
       on_reachable_(std::move(on_reachable)),
-      clock_(config_.state_dir + "/clock"),
+      clock_(config_.state_dir.empty() ? "" : config_.state_dir + "/clock"),
       started_(clock_.now()),
       tls_context_(make_context()),
       poller_(loop_),
@@ -71,7 +71,7 @@ Agent::Agent(AgentConfig config, std::string config_path, std::shared_ptr<const 
       reachable_(config_.services.size()),
       tick_([](void* self) { static_cast<Agent*>(self)->on_tick(); }, this) {
   std::error_code ignored;
-  std::filesystem::create_directories(config_.state_dir, ignored);
+  if (!config_.state_dir.empty()) std::filesystem::create_directories(config_.state_dir, ignored);
   rng_.fill(boot_id_);
   adopt_names();
   start_links();
@@ -100,9 +100,10 @@ void Agent::start_links() {
 }
 
 Result<void> Agent::open_control() {
-  auto control = net::ControlServer::open(
-      loop_, poller_, config_.control_path,
-      [this](const wire::HttpRequest& request) { return on_status_request(request); });
+  if (config_.control_path.empty()) return {};
+  auto control =
+      net::ControlServer::open(loop_, poller_, config_.control_path,
+                               [this](const wire::HttpRequest& request) { return on_status_request(request); });
   if (control) {
     control_ = std::move(*control);
   } else if (control.error().reason == Reason::address_in_use) {
@@ -117,7 +118,8 @@ void Agent::run() {
   signals_.push_back(std::make_unique<net::SignalWatcher>(loop_, SIGTERM, [this] { on_terminate(); }));
   signals_.push_back(std::make_unique<net::SignalWatcher>(loop_, SIGINT, [this] { on_terminate(); }));
   signals_.push_back(std::make_unique<net::SignalWatcher>(loop_, SIGHUP, [this] { reload(); }));
-  network_ = std::make_unique<net::NetworkWatch>(loop_, poller_, [this](net::NetworkEvent event) { on_network(event); });
+  network_ =
+      std::make_unique<net::NetworkWatch>(loop_, poller_, [this](net::NetworkEvent event) { on_network(event); });
   identity_watch_ = std::make_unique<net::FileWatch>(
       loop_, std::array{config_.identity.cert, config_.identity.key, config_.identity.ca},
       [this] { reload_identity(); });
@@ -155,9 +157,8 @@ void Agent::on_link_changed(RendezvousLink& /*link*/) {
 // Sessions are held with the first servers that work: one that fails gives its place to one that rests.
 void Agent::on_link_failed(RendezvousLink& link) {
   if (stopping_ || links_.size() <= kSessions) return;
-  const auto resting = std::find_if(links_.begin(), links_.end(), [](const auto& each) {
-    return each->state() == RendezvousLink::State::standby;
-  });
+  const auto resting = std::find_if(links_.begin(), links_.end(),
+                                    [](const auto& each) { return each->state() == RendezvousLink::State::standby; });
   if (resting == links_.end()) return;
   link.rest();
   // Round robin: the failed one is the last to be tried again.
@@ -243,9 +244,8 @@ void Agent::reload() {
 
 net::HttpReply Agent::on_status_request(const wire::HttpRequest& request) {
   if (request.path != "/status") return {.status = 404, .body = "{\"error\":\"no such page\"}\n"};
-  const bool text = std::any_of(request.query.begin(), request.query.end(), [](const auto& each) {
-    return each.first == "format" && each.second == "text";
-  });
+  const bool text = std::any_of(request.query.begin(), request.query.end(),
+                                [](const auto& each) { return each.first == "format" && each.second == "text"; });
   const StatusReport report = status_report();
   if (text) return {.body = render_text(report), .content_type = "text/plain; charset=utf-8"};
   return {.body = render_json(report)};

@@ -83,8 +83,7 @@ int run_command(const StatusCommand& command) {
   }
   if (socket.starts_with("unix:")) socket.erase(0, 5);
   const bool json = command.format == config::AnswerFormat::json;
-  const auto answer =
-      net::query_control(socket, json ? "/status?format=json" : "/status?format=text", kStatusPatience);
+  const auto answer = net::query_control(socket, json ? "/status?format=json" : "/status?format=text", kStatusPatience);
   if (!answer) {
     return complain(answer.error(), config::kExitFailed);
   }

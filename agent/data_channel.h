@@ -82,7 +82,7 @@ class DataChannel final : public net::PollTarget, public net::RelayOwner {
   State state_ = State::dialing;
   TimePoint started_;
   net::PolledFd fd_;
-  Bytes buffer_;               // header, then what follows it
+  Bytes buffer_;  // header, then what follows it
   std::size_t header_size_ = 0;
   wire::ChannelHeader header_;
   wire::Mac header_mac_{};

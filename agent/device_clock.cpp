@@ -50,7 +50,7 @@ void DeviceClock::on_server_time(WallTime server_time) {
   const auto difference = server_time - net::wall_now();
   const bool far = difference > kTolerated || difference < -kTolerated;
   offset_ = far ? difference : std::chrono::seconds(0);
-  if (server_time < kept_ + kKeepEvery) return;
+  if (state_file_.empty() || server_time < kept_ + kKeepEvery) return;
   kept_ = server_time;
   keep(state_file_, server_time);
 }

@@ -10,7 +10,7 @@ namespace fairlead::agent {
 
 class DeviceClock {
  public:
-  // `state_file` keeps the last server time; a file that cannot be read counts as none.
+  // `state_file` keeps the last server time; a file that cannot be read counts as none. Empty: keeps nothing.
   explicit DeviceClock(std::string state_file);
 
   WallTime now() const;

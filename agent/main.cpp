@@ -1,7 +1,7 @@
 // fairlead-agent: reads the command line and runs one command.
+#include "agent/commands.h"
 #include "common/base/log.h"
 #include "common/net/signals.h"
-#include "agent/commands.h"
 
 int main(int argc, char** argv) {
   using namespace fairlead;

@@ -8,10 +8,10 @@
 namespace fairlead::agent {
 namespace {
 
-constexpr std::size_t kWriteChunk = 16 * 1024;   // one TLS record
-constexpr Duration kRestartCap = 2s;             // a host that refuses is restarting: be there when it is back
-constexpr Duration kHeldLongEnough = 1min;       // a session that lived this long resets the backoff
-constexpr Duration kPathCheck = 3s;              // after a network change
+constexpr std::size_t kWriteChunk = 16 * 1024;  // one TLS record
+constexpr Duration kRestartCap = 2s;            // a host that refuses is restarting: be there when it is back
+constexpr Duration kHeldLongEnough = 1min;      // a session that lived this long resets the backoff
+constexpr Duration kPathCheck = 3s;             // after a network change
 constexpr Duration kUserTimeout = 30s;
 constexpr Duration kLastFlush = 1s;
 // A restarted server lets thousands of agents in a few hundred at a time: our place in its queue is worth more than a
@@ -100,9 +100,8 @@ void RendezvousLink::on_connected() {
   deadline_ = now() + tools_.config.limits.handshake_timeout + kQueuePatience;
   net::Fd fd = connecting_.release();
   net::set_user_timeout(fd.get(), kUserTimeout);
-  auto engine = tls::TlsEngine::client(owner_.tls_context(),
-                                       {.host = server_.host, .spiffe_pattern = tools_.config.rendezvous_id},
-                                       saved_tls_session_);
+  auto engine = tls::TlsEngine::client(
+      owner_.tls_context(), {.host = server_.host, .spiffe_pattern = tools_.config.rendezvous_id}, saved_tls_session_);
   if (!engine) return lost(engine.error());
   stream_ = std::make_unique<net::TlsStream>(tools_.channel.poller, std::move(fd), std::move(*engine), *this);
   arm_timer();
@@ -213,8 +212,8 @@ void RendezvousLink::on_event(core::agent_event::ServiceRefused& event) {
 }
 
 void RendezvousLink::on_event(core::agent_event::SessionRefused& event) {
-  failure_ = Error{event.refusal.reason.value_or(Reason::protocol_error),
-                   event.refusal.code + ": " + event.refusal.detail};
+  failure_ =
+      Error{event.refusal.reason.value_or(Reason::protocol_error), event.refusal.code + ": " + event.refusal.detail};
   retry_after_ = event.refusal.retry_after;
 }
 

@@ -52,11 +52,11 @@ class RendezvousLink final : public net::TlsStreamOwner, public net::PollTarget 
   RendezvousLink(AgentTools& tools, LinkOwner& owner, HostPort server);
 
   void activate();
-  void rest();                           // to standby
-  void check_path();                     // the network changed: is the session alive? waiting: try at once
-  void renew();                          // the identity changed: a new session takes the place of this one
-  void services_changed();               // to be followed by renew()
-  void drain(Duration within);           // this agent stops
+  void rest();                  // to standby
+  void check_path();            // the network changed: is the session alive? waiting: try at once
+  void renew();                 // the identity changed: a new session takes the place of this one
+  void services_changed();      // to be followed by renew()
+  void drain(Duration within);  // this agent stops
   void close(Reason reason);
 
   State state() const { return state_; }

@@ -19,9 +19,9 @@ struct AgentTools {
   const AgentConfig& config;
   Counters& counters;
   Rng& rng;
-  std::size_t relays = 0;      // live, all sessions
+  std::size_t relays = 0;  // live, all sessions
   std::size_t relays_max = 0;
-  std::string cluster;         // CLUSTER of our services; empty: the rendezvous knows it from the certificate
+  std::string cluster;  // CLUSTER of our services; empty: the rendezvous knows it from the certificate
 };
 
 class SessionChannels final : public ChannelOwner {

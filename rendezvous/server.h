@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "common/net/control_socket.h"
+#include "common/net/file_watch.h"
 #include "common/net/poller.h"
 #include "common/net/signals.h"
 #include "rendezvous/admin/status.h"
 #include "rendezvous/control/control_thread.h"
-#include "common/net/file_watch.h"
 #include "rendezvous/listen_lock.h"
 
 namespace fairlead::rendezvous {

@@ -18,8 +18,8 @@ std::string parameter(const wire::HttpRequest& request, std::string_view name) {
 }
 
 ListFilter filter_of(const wire::HttpRequest& request) {
-  ListFilter filter{.agent = parameter(request, "agent"), .service = parameter(request, "service"),
-                    .limit = kDefaultRows};
+  ListFilter filter{
+      .agent = parameter(request, "agent"), .service = parameter(request, "service"), .limit = kDefaultRows};
   const std::string limit = parameter(request, "limit");
   std::size_t number = 0;
   const auto [end, error] = std::from_chars(limit.data(), limit.data() + limit.size(), number);

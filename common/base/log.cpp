@@ -41,9 +41,10 @@ std::string json_line(Level level, std::string_view message, std::initializer_li
 
 // A value from outside must not be able to forge a line or a field: what is not plain is quoted and escaped as in JSON.
 void append_text_value(std::string& line, const LogField& field) {
-  const bool plain = !field.value.empty() && field.value.find_first_not_of(
-                         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:/[]*@+,") ==
-                         std::string::npos;
+  const bool plain =
+      !field.value.empty() &&
+      field.value.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:/[]*@+,") ==
+          std::string::npos;
   line += plain ? field.value : JsonWriter().value(field.value).text();
 }
 

@@ -20,8 +20,7 @@ struct LogField {
   LogField(std::string_view field_name, const std::string& text) : name(field_name), value(text) {}
   template <class T>
     requires std::is_integral_v<T>
-  LogField(std::string_view field_name, T number)
-      : name(field_name), value(std::to_string(number)), is_number(true) {}
+  LogField(std::string_view field_name, T number) : name(field_name), value(std::to_string(number)), is_number(true) {}
 
   std::string_view name;
   std::string value;

@@ -2,9 +2,8 @@
 // Result<T>: a value, or an Error that says what the caller can do about it (code) and what a person should read
 // (detail: what, where, what to do; one line, never a secret).
 #include <string>
-#include <utility>
-
 #include <tl/expected.hpp>
+#include <utility>
 
 #include "common/base/reason.h"
 

@@ -10,7 +10,8 @@ class Task {
  public:
   template <class F>
     requires(!std::is_same_v<std::decay_t<F>, Task>)
-  Task(F&& work) : body_(std::make_unique<Body<std::decay_t<F>>>(std::forward<F>(work))) {}  // NOLINT: a lambda is a Task
+  Task(F&& work)
+      : body_(std::make_unique<Body<std::decay_t<F>>>(std::forward<F>(work))) {}  // NOLINT: a lambda is a Task
 
   void operator()() { body_->run(); }
 

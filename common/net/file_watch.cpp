@@ -16,7 +16,7 @@ FileWatch::FileWatch(Loop& loop, std::array<std::string, 3> files, std::function
 FileWatch::Stamps FileWatch::look() const {
   Stamps stamps;
   for (std::size_t i = 0; i < files_.size(); ++i) {
-    struct stat info {};
+    struct stat info{};
     if (::stat(files_[i].c_str(), &info) != 0) continue;
     stamps[i] = {info.st_mtim.tv_sec, info.st_mtim.tv_nsec, info.st_ino, info.st_size};
   }

@@ -62,8 +62,8 @@ std::string summary_json(const StatusReport& view) {
 }
 
 std::string summary_text(const StatusReport& view) {
-  std::string out = fmt::format("fairlead-rendezvous {}, {} since {}\n", FAIRLEAD_VERSION, view.state,
-                                format_time(view.started));
+  std::string out =
+      fmt::format("fairlead-rendezvous {}, {} since {}\n", FAIRLEAD_VERSION, view.state, format_time(view.started));
   out += fmt::format("identity  {} (until {})\n", view.spiffe_id, format_time(view.not_after));
   out += fmt::format("agents    {}\n", view.registry.agents);
   out += fmt::format("services  {} ({} endpoints)\n", view.registry.services, view.registry.endpoints);
@@ -103,9 +103,10 @@ std::vector<std::string> find_problems(const StatusReport& view) {
   }
   for (const SessionSummary& session : view.sessions) {
     if (session.duplicates_refused == 0) continue;
-    out.push_back(fmt::format("duplicate_identity: {} as {}: {} newcomers with the same identity were refused; "
-                              "a cloned image? give each host its own key and name",
-                              session.spiffe_id, session.endpoint, session.duplicates_refused));
+    out.push_back(
+        fmt::format("duplicate_identity: {} as {}: {} newcomers with the same identity were refused; "
+                    "a cloned image? give each host its own key and name",
+                    session.spiffe_id, session.endpoint, session.duplicates_refused));
   }
   for (const EndpointPtr& endpoint : view.endpoints) {
     const EndpointState state = state_of(*endpoint, view.now_steady);
@@ -150,8 +151,8 @@ std::string render_agents(const StatusReport& view, AnswerForm form) {
 std::string render_services(const StatusReport& view, AnswerForm form) {
   const std::string address = view.public_addresses.empty() ? "" : view.public_addresses.front();
   if (form == AnswerForm::text) {
-    std::string out = fmt::format("{:<32} {:<16} {:<7} {:<9} {:<20} reason\n", "service", "endpoint", "path", "state",
-                                  "since");
+    std::string out =
+        fmt::format("{:<32} {:<16} {:<7} {:<9} {:<20} reason\n", "service", "endpoint", "path", "state", "since");
     for (const EndpointPtr& each : view.endpoints) {
       const EndpointState state = state_of(*each, view.now_steady);
       out += fmt::format("{:<32} {:<16} {:<7} {:<9} {:<20} {}\n", each->service, each->name, "relay", state.state,

@@ -1,5 +1,6 @@
 #include "rendezvous/ca/der.h"
 
+#include "common/base/byte_writer.h"
 #include "common/base/check.h"
 
 namespace fairlead::rendezvous {
@@ -19,15 +20,17 @@ void append(Bytes& out, ByteView in) {
 Bytes der_element(std::uint8_t tag, ByteView content) {
   CHECK(content.size() <= 0xffff);
   const auto size = static_cast<std::uint16_t>(content.size());
-  Bytes out = {tag};
+  Bytes out;
+  ByteWriter writer(out);
+  writer.u8(tag);
   if (size > 0xff) {
-    append(out, Bytes{0x82, static_cast<std::uint8_t>(size >> 8), static_cast<std::uint8_t>(size)});
-  } else if (size > 0x7f) {
-    append(out, Bytes{0x81, static_cast<std::uint8_t>(size)});
+    writer.u8(0x82);
+    writer.u16(size);
   } else {
-    out.push_back(static_cast<std::uint8_t>(size));
+    if (size > 0x7f) writer.u8(0x81);
+    writer.u8(static_cast<std::uint8_t>(size));
   }
-  append(out, content);
+  writer.bytes(content);
   return out;
 }
 

@@ -88,8 +88,8 @@ void ControlThread::admit_next() {
     }
     ++handshaking_;
     links_
-        .add(std::make_unique<AgentLink>(*this, poller_, std::move(next.inbound), std::move(*engine),
-                                         std::move(*token)))
+        .add(
+            std::make_unique<AgentLink>(*this, poller_, std::move(next.inbound), std::move(*engine), std::move(*token)))
         .start();
   }
 }

@@ -74,7 +74,8 @@ void RegistryOwner::settle(const LinkRef& link, const SessionClaim& claim, Admis
     return;
   }
   if (const auto* took = std::get_if<TookOver>(&admission)) {
-    link_of(took->old).tell([](AgentLink& old) { old.on_refused(Reason::superseded, 0s, "a newer session took over"); });
+    link_of(took->old).tell(
+        [](AgentLink& old) { old.on_refused(Reason::superseded, 0s, "a newer session took over"); });
     links_.erase(took->old.get());
     publish_soon();
   }
@@ -174,9 +175,8 @@ void RegistryOwner::replace_policy(Policy policy) {
   }
   for (const auto& session : change.denied) {
     shared_.counters.refused.add(Reason::policy_denied);
-    link_of(session).tell([](AgentLink& link) {
-      link.on_refused(Reason::policy_denied, kDeniedRetryAfter, "the policy was changed");
-    });
+    link_of(session).tell(
+        [](AgentLink& link) { link.on_refused(Reason::policy_denied, kDeniedRetryAfter, "the policy was changed"); });
   }
   publish_soon();
 }

@@ -62,7 +62,7 @@ class RegistryOwner {
   Shared& shared_;
   Registry registry_;
   std::vector<std::string> public_addresses_;
-  std::map<const AgentSession*, LinkRef> links_;              // of admitted sessions
+  std::map<const AgentSession*, LinkRef> links_;                // of admitted sessions
   std::map<const AgentSession*, std::vector<Waiting>> probes_;  // by the session that is probed
   std::vector<Task> when_visible_;
   core::TimerEntry publish_timer_;

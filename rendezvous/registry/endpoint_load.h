@@ -46,7 +46,7 @@ class EndpointLoad {
   }
 
   std::atomic<std::uint32_t> live_ = 0;
-  std::atomic<std::uint32_t> failures_ = 0;             // in a row
+  std::atomic<std::uint32_t> failures_ = 0;  // in a row
   std::atomic<Reason> last_failure_ = Reason::no_answer;
   std::atomic<Duration::rep> avoid_until_ = INT64_MIN;  // TimePoint as microseconds
 };

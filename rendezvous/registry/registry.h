@@ -14,8 +14,8 @@
 // Names. Only live registrations hold names. ENDPOINT.SERVICE.CLUSTER held by one identity is refused to another. A
 // host
 //   or sni name is shared by all endpoints of one SERVICE.CLUSTER, and by several services if each uses other ports and
-//   the claimant holds it already: its identity by another service, or its SERVICE.CLUSTER; else name_taken. One of the server's own
-//   names, or a name that reads (with or without one of the domains) as another live SERVICE.CLUSTER or
+//   the claimant holds it already: its identity by another service, or its SERVICE.CLUSTER; else name_taken. One of the
+//   server's own names, or a name that reads (with or without one of the domains) as another live SERVICE.CLUSTER or
 //   ENDPOINT.SERVICE.CLUSTER: name_taken; and the other way round, a service whose name is claimed as host by another
 //   service is refused.
 // Forgetting. A name that lost its last endpoint is remembered for an hour (no_endpoint, then unknown_name).

@@ -225,12 +225,12 @@ void MeshConnection::on_answer(const wire::ChannelAnswer& answer, std::size_t co
   timer_.cancel();
   attempt_.endpoint->load->on_accepted();
   enter(State::done);
-  MeshHost::Accepted accepted{.client = std::move(client_fd_),
-                              .channel = std::move(channel_fd_),
-                              .from_service = Bytes(answer_.begin() + static_cast<std::ptrdiff_t>(consumed),
-                                                    answer_.end()),
-                              .who = std::move(client_),
-                              .attempt = std::move(attempt_)};
+  MeshHost::Accepted accepted{
+      .client = std::move(client_fd_),
+      .channel = std::move(channel_fd_),
+      .from_service = Bytes(answer_.begin() + static_cast<std::ptrdiff_t>(consumed), answer_.end()),
+      .who = std::move(client_),
+      .attempt = std::move(attempt_)};
   host_.on_mesh_accepted(*this, std::move(accepted));
 }
 

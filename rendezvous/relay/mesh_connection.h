@@ -59,10 +59,10 @@ class MeshConnection {
   MeshConnection(MeshHost& host, MeshClient client);
   ~MeshConnection();
 
-  void start();                                                // any outcome may follow at once
-  void start_with(Attempt attempt, std::uint64_t channel);    // arrived from another worker with a channel of this one
-  void on_channel_ready(WorkerItem channel);                   // it was waiting, and this one is reserved for it
-  void on_session_ended();                                     // it was waiting for that session
+  void start();                                             // any outcome may follow at once
+  void start_with(Attempt attempt, std::uint64_t channel);  // arrived from another worker with a channel of this one
+  void on_channel_ready(WorkerItem channel);                // it was waiting, and this one is reserved for it
+  void on_session_ended();                                  // it was waiting for that session
   void close(Reason reason) { turn_away(reason); }
 
   std::uint64_t number = 0;  // the worker's

@@ -89,9 +89,9 @@ void Worker::on_accept(net::AcceptedSocket accepted, const ListenerRules& rules)
     if (!token) return refuse_accepted(Reason::unclassified_per_source, accepted.peer);
     source = std::move(*token);
   }
-  Inbound& inbound = inbounds_.add(
-      std::make_unique<Inbound>(*this, poller_, std::move(accepted.fd), accepted.peer, rules, limits_,
-                                Inbound::Admission{std::move(*unclassified), std::move(source)}));
+  Inbound& inbound =
+      inbounds_.add(std::make_unique<Inbound>(*this, poller_, std::move(accepted.fd), accepted.peer, rules, limits_,
+                                              Inbound::Admission{std::move(*unclassified), std::move(source)}));
   inbound.start();
 }
 
@@ -136,10 +136,11 @@ void Worker::start_mesh(Inbound& inbound, wire::ClientHello hello) {
 
 void Worker::on_ticket(Inbound& inbound, const wire::Signed<wire::Ticket>& ticket) {
   auto session = shared_.sessions.find(ticket.fields.session);
-  const auto admitted = session ? session->admit_ticket(ticket)
-                                : Result<void>(fail(Reason::ticket_unknown_session, "no such session"));
+  const auto admitted =
+      session ? session->admit_ticket(ticket) : Result<void>(fail(Reason::ticket_unknown_session, "no such session"));
   if (!admitted) return on_turned_away(inbound, admitted.error().reason);
-  const Duration age = kChannelAge * 4 / 5 + Duration(static_cast<Duration::rep>(rng_.below(kChannelAge.count() * 2 / 5)));
+  const Duration age =
+      kChannelAge * 4 / 5 + Duration(static_cast<Duration::rep>(rng_.below(kChannelAge.count() * 2 / 5)));
   DataChannel& channel = channels_.add(
       std::make_unique<DataChannel>(*this, poller_, inbound.take_fd(), session, ticket.fields.counter, age));
   const WorkerItem item{index_, channel.number};
