@@ -5,8 +5,13 @@
 
 #include "tests/sim/world.h"
 
+#ifdef __SANITIZE_ADDRESS__
+constexpr std::uint64_t kDefaultCount = 40;  // ten times slower
+#else
+constexpr std::uint64_t kDefaultCount = 200;
+#endif
+
 int main(int argc, char** argv) {
-  constexpr std::uint64_t kDefaultCount = 200;
   const char* const wished = std::getenv("FAIRLEAD_SIM_SEEDS");
   std::uint64_t count = wished != nullptr ? std::strtoull(wished, nullptr, 10) : kDefaultCount;
   if (argc > 1) count = std::strtoull(argv[1], nullptr, 10);

@@ -61,15 +61,12 @@ void SimServer::settle() {
       }
     }
   }
-  for (const auto& [key, channel] : std::map(channels_)) {
-    if (channel->state != ChannelState::opened && channel->state != ChannelState::taken) continue;
-    if (context_.now() < channel->deadline) continue;
-    if (channel->state == ChannelState::taken) {
-      try_next(channel);
-    } else {
-      close(channel);
-    }
+  std::vector<ChannelPtr> late;
+  for (const auto& [key, channel] : channels_) {
+    const bool waits = channel->state == ChannelState::opened || channel->state == ChannelState::taken;
+    if (waits && context_.now() >= channel->deadline) late.push_back(channel);
   }
+  for (const auto& channel : late) channel->state == ChannelState::taken ? try_next(channel) : close(channel);
   for (const auto& session : std::vector(sessions_)) flush(session);
   wake_later();
 }

@@ -22,8 +22,11 @@ TEST_CASE("never more than max unbound channels, whatever it is told") {
   ChannelDialer dialer(4, kStart);
   for (int i = 0; i < 100; ++i) dialer.on_open_channels(65535, kStart);
   CHECK(dialer.take_dials(kStart) == 4);
-  dialer.on_ready();
-  dialer.on_ready();
+  for (int i = 0; i < 4; ++i) dialer.on_ready();
+  for (int i = 0; i < 2; ++i) dialer.on_bound();
+  CHECK(dialer.take_dials(kStart) == 0);  // nor a long list of asks that would be served later
+  for (int i = 0; i < 100; ++i) dialer.on_open_channels(65535, kStart);
+  CHECK(dialer.take_dials(kStart) == 2);
   CHECK(dialer.take_dials(kStart) == 0);
   CHECK_FALSE(dialer.deadline(kStart));
   // A bound channel makes room: asks that came before the header did are served now.
@@ -89,6 +92,10 @@ TEST_CASE("failures are counted and slow it down; success forgets them") {
   CHECK(dialer.take_dials(now) == 1);
   dialer.on_ready();
   CHECK(dialer.failures_in_a_row() == 0);
+  dialer.on_open_channels(2, now);
+  REQUIRE(dialer.take_dials(now) == 2);
+  dialer.on_dial_failed(now, rng);
+  CHECK(dialer.deadline(now) <= now + kDialBackoff.first);
 }
 
 TEST_CASE("dials that fail together back off once") {

@@ -1,5 +1,6 @@
 #include "common/core/channel_keys.h"
 
+#include "common/crypto/sha256.h"
 #include "tests/support/codec_checks.h"
 
 namespace fairlead::core {
@@ -122,6 +123,23 @@ TEST_CASE("an answer belongs to its header") {
       return ends.server.verify_answer(parsed, header.mac).has_value();
     });
   }
+}
+
+// The key schedule as another implementation would write it.
+TEST_CASE("each message has its own key: HKDF with the session id as salt and the message's name") {
+  const auto mac = [](std::string_view name, std::initializer_list<ByteView> parts) {
+    return crypto::hmac_sha256(crypto::hkdf_sha256(key_of(1), kSession, name, 32), parts);
+  };
+  const Ends ends;
+  const auto ticket_bytes = ends.agent.make_ticket(1);
+  const auto ticket = ticket_of(ticket_bytes);
+  CHECK(ticket.mac == mac("fairlead/1 ticket", {ticket.covered}));
+  const SealedHeader sealed = ends.server.make_header(fields(1), kHello);
+  const auto header = header_of(sealed.bytes);
+  CHECK(header.mac == mac("fairlead/1 header", {header.covered}));
+  const auto answer_bytes = ends.agent.make_answer({}, sealed.mac);
+  const auto answer = answer_of(answer_bytes);
+  CHECK(answer.mac == mac("fairlead/1 answer", {answer.covered, sealed.mac}));
 }
 
 TEST_CASE("the nonce alone makes another header") {

@@ -214,6 +214,7 @@ TEST_CASE("services_max and the pace of registrations are limits of the session"
   agent.welcome();
   for (std::uint32_t claim = 1; claim <= 5; ++claim) agent.say(service(claim));
   for (int i = 0; i < 4; ++i) expect<RegisterRequested>(agent.server);
+  CHECK(expect<ClaimRefused>(agent.server).reason == Reason::services_max);
   expect_silence(agent.server);
   const auto said = take_messages(agent.server);
   REQUIRE(said.size() == 1);
@@ -224,6 +225,7 @@ TEST_CASE("services_max and the pace of registrations are limits of the session"
   agent.say(wire::Unregister{1, ""});
   expect<Unregistered>(agent.server);
   agent.say(service(6));
+  CHECK(expect<ClaimRefused>(agent.server).claim == 6);
   expect_silence(agent.server);
   CHECK(std::get<wire::Refused>(take_messages(agent.server).at(0)).code == "register_rate");
   agent.say(service(6), kStart + 1s);
