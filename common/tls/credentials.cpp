@@ -38,12 +38,14 @@ std::vector<Bytes> copy_der(const mbedtls_x509_crt* certificate) {
   return out;
 }
 
-Digest hash_bundle(std::vector<Bytes> certificates) {
-  std::ranges::sort(certificates);
-  const auto repeated = std::ranges::unique(certificates);
-  certificates.erase(repeated.begin(), repeated.end());
+Digest hash_bundle(const std::vector<Bytes>& certificates) {
+  std::vector<Digest> digests;
+  for (const Bytes& der : certificates) digests.push_back(crypto::sha256(der));
+  std::ranges::sort(digests);
+  const auto repeated = std::ranges::unique(digests);
+  digests.erase(repeated.begin(), repeated.end());
   crypto::Sha256 all;
-  for (const Bytes& der : certificates) all.update(crypto::sha256(der));
+  for (const Digest& digest : digests) all.update(digest);
   return all.finish();
 }
 

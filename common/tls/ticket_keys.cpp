@@ -83,11 +83,11 @@ Bytes TicketKeys::seal(ByteView state, WallTime now) {
   rotate_if_due(now);
   crypto::GcmNonce nonce;
   rng_.fill(nonce);
-  Bytes ticket;
-  ByteWriter out(ticket);
-  out.bytes(current_.id);
-  out.bytes(nonce);
-  out.bytes(crypto::aes256_gcm_seal(current_.secret, nonce, current_.id, state));
+  const Bytes sealed = crypto::aes256_gcm_seal(current_.secret, nonce, current_.id, state);
+  Bytes ticket(current_.id.size() + nonce.size() + sealed.size());
+  auto at = std::ranges::copy(current_.id, ticket.begin()).out;
+  at = std::ranges::copy(nonce, at).out;
+  std::ranges::copy(sealed, at);
   return ticket;
 }
 

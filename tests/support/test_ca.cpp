@@ -1,6 +1,5 @@
 #include "tests/support/test_ca.h"
 
-#include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -8,6 +7,7 @@
 
 #include "rendezvous/ca/ca.h"
 #include "rendezvous/ca/issuer.h"
+#include "tests/support/doctest.h"
 
 namespace fairlead::test {
 namespace {

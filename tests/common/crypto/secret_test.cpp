@@ -1,6 +1,6 @@
 #include "common/crypto/secret.h"
 
-#include <doctest/doctest.h>
+#include "tests/support/doctest.h"
 
 using namespace fairlead;
 using namespace fairlead::crypto;

@@ -1,8 +1,8 @@
 #include "common/crypto/sha256.h"
 
-#include <doctest/doctest.h>
-
 #include <string>
+
+#include "tests/support/doctest.h"
 
 using namespace fairlead;
 using namespace fairlead::crypto;

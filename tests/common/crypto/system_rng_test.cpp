@@ -1,9 +1,9 @@
 #include "common/crypto/system_rng.h"
 
-#include <doctest/doctest.h>
-
 #include <algorithm>
 #include <set>
+
+#include "tests/support/doctest.h"
 
 using namespace fairlead;
 using namespace fairlead::crypto;

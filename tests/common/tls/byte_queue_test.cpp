@@ -1,6 +1,6 @@
 #include "common/tls/byte_queue.h"
 
-#include <doctest/doctest.h>
+#include "tests/support/doctest.h"
 
 using namespace fairlead;
 using namespace fairlead::tls;

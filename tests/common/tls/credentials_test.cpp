@@ -1,10 +1,9 @@
 #include "common/tls/credentials.h"
 
-#include <doctest/doctest.h>
-
 #include <cstdlib>
 #include <fstream>
 
+#include "tests/support/doctest.h"
 #include "tests/support/test_ca.h"
 
 using namespace fairlead;

@@ -1,8 +1,8 @@
 #include "tests/common/tls/engine_pair.h"
 
-#include <doctest/doctest.h>
-
 #include <algorithm>
+
+#include "tests/support/doctest.h"
 
 namespace fairlead::test {
 

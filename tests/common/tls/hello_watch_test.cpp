@@ -1,6 +1,7 @@
 #include "common/tls/hello_watch.h"
 
-#include <doctest/doctest.h>
+#include "common/base/byte_writer.h"
+#include "tests/support/doctest.h"
 
 using namespace fairlead;
 using namespace fairlead::tls;
@@ -22,16 +23,21 @@ Bytes hello_message(Hello type, const Bytes& extensions) {
   if (type == Hello::server) append(body, {0xc0, 0x2b, 0});
   append(body, {static_cast<std::uint8_t>(extensions.size() >> 8), static_cast<std::uint8_t>(extensions.size())});
   append(body, extensions);
-  Bytes message = {static_cast<std::uint8_t>(type), 0, static_cast<std::uint8_t>(body.size() >> 8),
-                   static_cast<std::uint8_t>(body.size())};
-  append(message, body);
+  Bytes message;
+  ByteWriter out(message);
+  out.u8(static_cast<std::uint8_t>(type));
+  out.u8(0);
+  out.bytes16(body);
   return message;
 }
 
 Bytes record(const Bytes& payload) {
-  Bytes out = {22, 3, 3, static_cast<std::uint8_t>(payload.size() >> 8), static_cast<std::uint8_t>(payload.size())};
-  append(out, payload);
-  return out;
+  Bytes record_bytes;
+  ByteWriter out(record_bytes);
+  out.u8(22);
+  out.u16(0x0303);
+  out.bytes16(payload);
+  return record_bytes;
 }
 
 const Bytes kOther = {0, 10, 0, 2, 0, 23};         // an extension whose content looks like the wanted type

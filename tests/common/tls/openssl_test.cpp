@@ -1,6 +1,5 @@
 // The server engine against openssl's client over a socket in a temporary directory: what our own client cannot be made
 // to do (no certificate, renegotiation, other versions and suites), and a second implementation on the wire.
-#include <doctest/doctest.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,6 +13,7 @@
 #include <functional>
 
 #include "tests/common/tls/engine_pair.h"
+#include "tests/support/doctest.h"
 
 extern char** environ;
 

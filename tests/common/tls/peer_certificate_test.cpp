@@ -1,10 +1,9 @@
 #include "common/tls/peer_certificate.h"
 
-#include <doctest/doctest.h>
-
 #include <algorithm>
 
 #include "common/tls/mbedtls_compat.h"
+#include "tests/support/doctest.h"
 #include "tests/support/test_ca.h"
 
 using namespace fairlead;

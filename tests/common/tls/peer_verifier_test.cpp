@@ -1,9 +1,8 @@
 // The verifier fed by the library's chain building, without a handshake around it.
 #include "common/tls/peer_verifier.h"
 
-#include <doctest/doctest.h>
-
 #include "common/tls/mbedtls_compat.h"
+#include "tests/support/doctest.h"
 #include "tests/support/test_ca.h"
 
 using namespace fairlead;

@@ -1,8 +1,8 @@
 #include "common/tls/private_file.h"
 
-#include <doctest/doctest.h>
 #include <sys/stat.h>
 
+#include "tests/support/doctest.h"
 #include "tests/support/test_ca.h"
 
 using namespace fairlead;

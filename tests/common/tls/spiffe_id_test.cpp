@@ -1,8 +1,8 @@
 #include "common/tls/spiffe_id.h"
 
-#include <doctest/doctest.h>
-
 #include <string>
+
+#include "tests/support/doctest.h"
 
 using namespace fairlead::tls;
 

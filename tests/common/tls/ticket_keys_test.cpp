@@ -1,12 +1,11 @@
 #include "common/tls/ticket_keys.h"
 
-#include <doctest/doctest.h>
-
 #include <fstream>
 #include <thread>
 #include <vector>
 
 #include "common/crypto/system_rng.h"
+#include "tests/support/doctest.h"
 #include "tests/support/test_ca.h"
 
 using namespace fairlead;

@@ -1,11 +1,10 @@
 #include "common/tls/tls_engine.h"
 
-#include <doctest/doctest.h>
-
 #include <algorithm>
 #include <thread>
 
 #include "tests/common/tls/engine_pair.h"
+#include "tests/support/doctest.h"
 
 using namespace fairlead;
 using namespace fairlead::test;

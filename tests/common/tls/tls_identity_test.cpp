@@ -1,10 +1,10 @@
 // Whom the engines refuse, with which reason, and that the other side is told by an alert.
-#include <doctest/doctest.h>
 
 #include <cstdlib>
 
 #include "common/tls/tls_engine.h"
 #include "tests/common/tls/engine_pair.h"
+#include "tests/support/doctest.h"
 
 using namespace fairlead;
 using namespace fairlead::test;

@@ -1,4 +1,3 @@
-#include <doctest/doctest.h>
 
 #include <algorithm>
 #include <fstream>
@@ -7,6 +6,7 @@
 #include "common/tls/session_state.h"
 #include "common/tls/tls_engine.h"
 #include "tests/common/tls/engine_pair.h"
+#include "tests/support/doctest.h"
 
 using namespace fairlead;
 using namespace fairlead::test;

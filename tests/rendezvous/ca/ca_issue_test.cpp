@@ -1,10 +1,10 @@
-#include <doctest/doctest.h>
 
 #include <fstream>
 #include <sstream>
 
 #include "rendezvous/ca/ca.h"
 #include "tests/rendezvous/ca/shell.h"
+#include "tests/support/doctest.h"
 #include "tests/support/test_ca.h"
 
 using namespace fairlead;

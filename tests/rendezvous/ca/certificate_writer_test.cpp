@@ -1,8 +1,8 @@
 #include "rendezvous/ca/certificate_writer.h"
 
-#include <doctest/doctest.h>
-
 #include <set>
+
+#include "tests/support/doctest.h"
 
 using namespace fairlead;
 using namespace fairlead::rendezvous;

@@ -1,6 +1,6 @@
 #include "rendezvous/ca/der.h"
 
-#include <doctest/doctest.h>
+#include "tests/support/doctest.h"
 
 using namespace fairlead;
 using namespace fairlead::rendezvous;
