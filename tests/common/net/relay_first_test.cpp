@@ -107,16 +107,21 @@ TEST_CASE("a service that ends without a word ends, nothing else") {
   CHECK(rig.outcome->reason == Reason::completed);
 }
 
-TEST_CASE("plaintext is refused, whatever its segments") {
-  for (const std::string plain :
-       {"SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 400 Bad Request\r\n\r\n", "220 mail ESMTP\r\n"}) {
-    for (std::size_t cut = 0; cut <= plain.size(); ++cut) {
+TEST_CASE("plaintext is refused, whatever its segments; a greeting is named where the first one shows it") {
+  struct Plain {
+    std::string words;
+    std::size_t greeting;  // that many bytes show a greeting; 0: none
+  };
+  for (const Plain& plain : {Plain{"SSH-2.0-OpenSSH_9.2\r\n", 4}, Plain{"HTTP/1.1 400 Bad Request\r\n\r\n", 0},
+                             Plain{"220 mail ESMTP\r\n", 4}}) {
+    for (std::size_t cut = 1; cut <= plain.words.size(); ++cut) {
       Worker worker;
       RelayRig rig(worker, {});
-      say(rig.service, as_bytes(plain).first(cut));
+      say(rig.service, as_bytes(plain.words).first(cut));
       worker.settle();
-      if (rig.relay) say(rig.service, as_bytes(plain).subspan(cut));
-      check_refused(worker, rig, Reason::service_not_tls);
+      if (rig.relay) say(rig.service, as_bytes(plain.words).subspan(cut));
+      const bool greeted = plain.greeting > 0 && cut >= plain.greeting;
+      check_refused(worker, rig, greeted ? Reason::server_speaks_first : Reason::service_not_tls);
     }
   }
 }
@@ -146,6 +151,13 @@ TEST_CASE("the alert follows our own words") {
   const Bytes answer{1, 2, 3};
   RelayRig rig(worker, {.to_client_prefix = answer});
   say(rig.service, as_bytes("plain"));
+  check_refused(worker, rig, Reason::service_not_tls, answer);
+}
+
+TEST_CASE("the alert follows our own words although they went only in part") {
+  Worker worker;
+  const Bytes answer(600'000, 'a');
+  RelayRig rig(worker, {.client = Transport::local, .to_client = {'n', 'o'}, .to_client_prefix = answer});
   check_refused(worker, rig, Reason::service_not_tls, answer);
 }
 
