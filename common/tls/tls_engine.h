@@ -7,7 +7,7 @@
 //   engine.receive(bytes from the socket)      handshake, then decryption
 //   send engine.output(); engine.sent(n)       after every other call there may be more
 //   use engine.plaintext(); engine.consumed(n)
-//   while engine.stalled(): read nothing from the socket; consume, then receive({})
+//   while engine.stalled(): read nothing from the socket; consumed() goes on decrypting what is held back
 #include <memory>
 #include <string>
 
@@ -41,6 +41,8 @@ class TlsEngine {
   // Ciphertext waits because plaintext() is full.
   bool stalled() const;
   ByteView plaintext() const;
+  // Views of plaintext() end here. Decryption goes on if it was paused: there may be plaintext, output(), peer_closed()
+  // or, told by the next receive() or write(), an error after it.
   void consumed(std::size_t n);
   // Encrypts everything into output(): the caller bounds what it queues. Only after handshake_done(), before close().
   Result<void> write(ByteView plaintext);

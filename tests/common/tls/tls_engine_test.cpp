@@ -66,16 +66,38 @@ TEST_CASE("100 KiB both ways, decryption pausing at the bound") {
     CHECK(side->stalled());
     CHECK(side->plaintext().size() < kMaxPlaintextQueued + 16384);
     std::string received;
-    while (!side->plaintext().empty()) {
-      received += take_text(*side);
-      CHECK_FALSE(side->stalled());
-      REQUIRE(side->receive({}));
-    }
+    while (!side->plaintext().empty()) received += take_text(*side);
     CHECK(as_text(sent) == received);
     CHECK_FALSE(side->stalled());
   }
   CHECK_FALSE(pair.server_error);
   CHECK_FALSE(pair.client_error);
+}
+
+TEST_CASE("what stands behind a pause is found when there is room: the end, or an error") {
+  Mesh mesh;
+  EnginePair pair(mesh);
+  pair.run();
+  REQUIRE(pair.client->write(pattern(70 * 1024)));
+  pair.client->close();
+  Bytes stream(pair.client->output().begin(), pair.client->output().end());
+  SUBCASE("the end") {
+    REQUIRE(pair.server->receive(stream));
+    CHECK(pair.server->stalled());
+    CHECK_FALSE(pair.server->peer_closed());
+    std::size_t total = 0;
+    while (!pair.server->plaintext().empty()) total += take_text(*pair.server).size();
+    CHECK(total == 70 * 1024);
+    CHECK(pair.server->peer_closed());
+  }
+  SUBCASE("an error") {
+    stream.back() ^= 1;
+    REQUIRE(pair.server->receive(stream));
+    while (!pair.server->plaintext().empty()) take_text(*pair.server);
+    CHECK_FALSE(pair.server->peer_closed());
+    CHECK_FALSE(pair.server->output().empty());  // the alert
+    CHECK_FALSE(pair.server->receive({}));
+  }
 }
 
 TEST_CASE("data that comes in one piece with the last handshake message is not lost") {
