@@ -127,7 +127,16 @@ PolicyRule read_policy(Section& section) {
   section.done();
   // A rule that could not be read has been refused already, and what stands in `out` is then no help to anybody.
   if (section.report().failed()) return out;
-  if (const auto checked = check_rule(out); !checked) section.refuse_table(checked.error().detail);
+  if (const auto checked = check_rule(out); !checked) {
+    // "KEY: what is wrong": said at the key's own line; a key that keeps its default is the table's problem.
+    const std::string_view detail = checked.error().detail;
+    const std::string_view key = detail.substr(0, detail.find(": "));
+    if (section.has(key)) {
+      section.refuse(key, detail.substr(key.size() + 2), "");
+    } else {
+      section.refuse_table(detail);
+    }
+  }
   return out;
 }
 

@@ -59,6 +59,7 @@ Result<std::unique_ptr<Server>> Server::open(RendezvousConfig config, std::strin
   auto keys = tls::TicketKeys::open(std::filesystem::path(config.server.state_dir) / "ticket.keys", system_rng(),
                                     net::wall_now());
   if (!keys) return tl::unexpected(keys.error());
+  if (const auto problem = (*keys)->take_problem()) log(Level::warn, "ticket keys", {{"detail", problem->detail}});
   complete(config, net::raise_open_files());
   std::unique_ptr<Server> server(
       new Server(std::move(config), std::move(config_path), std::move(*credentials), std::move(*keys)));

@@ -10,8 +10,8 @@
 
 namespace fairlead::core {
 
-inline constexpr double kDialsPerSecond = 100;
-inline constexpr double kDialBurst = 64;
+inline constexpr double kDialsPerSecond = 10'000;
+inline constexpr double kDialBurst = 256;
 // Shorter than the session's own backoff: a client waits at most 10 s for a channel.
 inline constexpr BackoffLimits kDialBackoff{200ms, 5s};
 

@@ -41,7 +41,13 @@ void Resolver::resolve(const HostPort& target, Answer answer) {
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_family = AF_UNSPEC;
   pending_ = request.release();
-  CHECK(uv_getaddrinfo(loop_.uv(), &pending_->uv, on_answer, target.host.c_str(), nullptr, &hints) == 0);
+  const int begun = uv_getaddrinfo(loop_.uv(), &pending_->uv, on_answer, target.host.c_str(), nullptr, &hints);
+  if (begun == 0) return;
+  // A host that can be no name (empty, too long, not UTF-8) is refused at once; the answer comes later all the same.
+  loop_.post([refused = std::unique_ptr<Request>(pending_), begun]() mutable {
+    uv_getaddrinfo_t* question = &refused.release()->uv;  // on_answer owns it again
+    on_answer(question, begun, nullptr);
+  });
 }
 
 void Resolver::on_answer(uv_getaddrinfo_t* uv, int status, addrinfo* list) {

@@ -37,7 +37,8 @@ TEST_CASE("a name of the hosts file is answered, each address once") {
 TEST_CASE("names that cannot be are resolve_failed") {
   Worker worker;
   Resolver resolver(worker.loop);
-  for (const std::string& host : {std::string("no such name"), std::string(64, 'a') + ".b", std::string("a..b")}) {
+  for (const std::string& host : {std::string("no such name"), std::string(64, 'a') + ".b", std::string("a..b"),
+                                  std::string(), std::string(300, 'a'), std::string("\xff\xfe")}) {
     CAPTURE(host);
     std::optional<Answer> answer;
     resolver.resolve({.host = host, .port = 1}, [&](Answer got) { answer = std::move(got); });

@@ -210,12 +210,12 @@ TEST_CASE("[[policy]] refuses") {
     CHECK(parsed.error().detail.starts_with("/etc/rv.toml:" + begin));
   };
   policy_refused("agent = 5", "8: policy[1].agent: must be a string");
-  policy_refused("agent = 'nas1'", "7: policy[1]: agent: ");
+  policy_refused("agent = 'nas1'", "8: policy[1].agent: ");
   policy_refused("services = '*.home'", "8: policy[1].services: must be a list");
-  policy_refused("services = ['web']", "7: policy[1]: services: ");
-  policy_refused("services = ['*.{clustr}']", "7: policy[1]: services: ");
-  policy_refused("endpoints = ['a.b']", "7: policy[1]: endpoints: ");
-  policy_refused("hosts = ['*x.example.com']", "7: policy[1]: hosts: ");
+  policy_refused("services = ['web']", "8: policy[1].services: ");
+  policy_refused("services = ['*.{clustr}']", "8: policy[1].services: ");
+  policy_refused("endpoints = ['a.b']", "8: policy[1].endpoints: ");
+  policy_refused("hosts = ['*x.example.com']", "8: policy[1].hosts: ");
   policy_refused("source = ['any']", "8: policy[1].source[1]: \"any\" is not an address block");
   policy_refused("sources = []", "8: policy[1].sources: unknown key, the nearest is \"source\"");
 }

@@ -88,7 +88,7 @@ TEST_CASE("problems name the included file") {
         file + ":1: server: unknown key, the nearest is \"listener\"; allowed: listener, policy, port");
   CHECK(error("include = ['b.toml']\n").starts_with(file + ":1: include: unknown key"));
   CHECK(error("[[listener]\n").starts_with(file + ":1: listener: "));
-  CHECK(error("[[policy]]\nagent = 'x'\n").starts_with(file + ":1: policy[1]: agent: "));
+  CHECK(error("[[policy]]\nagent = 'x'\n").starts_with(file + ":2: policy[1].agent: "));
 }
 
 TEST_CASE("a folder is no file") {

@@ -1,0 +1,138 @@
+#include "rendezvous/relay/agent_session.h"
+
+#include <thread>
+
+#include "tests/support/doctest.h"
+
+namespace fairlead::rendezvous {
+namespace {
+
+using Kind = AgentSession::Claim::Kind;
+
+TimePoint at(Duration since_start) {
+  return TimePoint(since_start);
+}
+
+struct Fixture {
+  int demands = 0;
+  int probes = 0;
+  AgentSession session{
+      {.id = {1}, .key = {2}, .pool = {1, 4}, .relays_max = 2}, at(0s), [this] { ++demands; }, [this] { ++probes; }};
+  // A channel that the agent was asked for and brought.
+  Result<std::optional<WorkerItem>> bring(WorkerItem channel, TimePoint now = at(1s)) {
+    session.take_ask(now);
+    return session.add_ready(channel, now);
+  }
+};
+
+wire::Signed<wire::Ticket> ticket_of(const Bytes& bytes) {
+  const auto parsed = wire::parse_ticket(bytes);
+  return std::get<wire::Done<wire::Signed<wire::Ticket>>>(parsed).value;
+}
+
+TEST_CASE("a ticket is good once, for its own session, while that lives") {
+  Fixture fixture;
+  const core::ChannelKeys agent({2}, {1});
+  const Bytes ticket = agent.make_ticket(7);
+  CHECK(fixture.session.admit_ticket(ticket_of(ticket)).has_value());
+  CHECK(fixture.session.admit_ticket(ticket_of(ticket)).error().reason == Reason::ticket_replayed);
+  const core::ChannelKeys stranger({3}, {1});
+  CHECK(fixture.session.admit_ticket(ticket_of(stranger.make_ticket(8))).error().reason == Reason::ticket_forged);
+  fixture.session.close();
+  CHECK(fixture.session.admit_ticket(ticket_of(agent.make_ticket(9))).error().reason == Reason::session_ended);
+}
+
+TEST_CASE("a taker gets a channel of its own worker first, and nobody gets it twice") {
+  Fixture fixture;
+  REQUIRE(fixture.bring({0, 10}));
+  REQUIRE(fixture.bring({1, 11}));
+  auto claim = fixture.session.claim_or_wait({0, 1}, at(1s));
+  CHECK(claim.kind == Kind::taken);
+  CHECK(claim.channel == WorkerItem{0, 10});
+  claim = fixture.session.claim_or_wait({0, 2}, at(1s));
+  CHECK(claim.kind == Kind::taken);
+  CHECK(claim.channel == WorkerItem{1, 11});
+  CHECK(fixture.session.claim_or_wait({0, 3}, at(1s)).kind == Kind::waiting);
+  CHECK_FALSE(fixture.session.remove_ready({0, 10}, at(1s)));
+}
+
+TEST_CASE("who waits longest is given the next channel") {
+  Fixture fixture;
+  CHECK(fixture.session.claim_or_wait({0, 1}, at(1s)).kind == Kind::waiting);
+  CHECK(fixture.session.claim_or_wait({1, 2}, at(1s)).kind == Kind::waiting);
+  CHECK(fixture.session.claim_or_wait({0, 3}, at(1s)).kind == Kind::waiting);
+  fixture.session.stop_waiting({0, 1});
+  CHECK(**fixture.bring({0, 10}) == WorkerItem{1, 2});
+  CHECK(**fixture.bring({0, 11}) == WorkerItem{0, 3});
+  CHECK_FALSE(fixture.bring({0, 12})->has_value());
+  CHECK(fixture.session.ready_count() == 1);
+}
+
+TEST_CASE("a burst of takers tells the control thread once until it looks") {
+  Fixture fixture;
+  for (std::uint64_t i = 0; i < 5; ++i) fixture.session.claim_or_wait({0, i}, at(1s));
+  CHECK(fixture.demands == 1);
+  CHECK(fixture.session.take_ask(at(1s)) > 0);
+  fixture.session.claim_or_wait({0, 9}, at(1s));
+  CHECK(fixture.demands == 2);
+}
+
+TEST_CASE("an agent cannot fill the pool beyond its maximum") {
+  Fixture fixture;
+  for (std::uint64_t i = 0; i < 4; ++i) CHECK(fixture.bring({0, i}));
+  const auto refused = fixture.bring({0, 4});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().reason == Reason::pool_full);
+}
+
+TEST_CASE("ten idle minutes give the channels back") {
+  Fixture fixture;
+  REQUIRE(fixture.bring({0, 1}, at(1s)));
+  CHECK(fixture.session.take_surplus(at(2s)).empty());
+  CHECK(fixture.session.take_surplus(at(1s) + core::kPoolIdle) == std::vector{WorkerItem{0, 1}});
+  CHECK(fixture.session.ready_count() == 0);
+}
+
+TEST_CASE("the end of a session hands back what it held, once") {
+  Fixture fixture;
+  fixture.session.claim_or_wait({1, 5}, at(1s));
+  fixture.session.claim_or_wait({0, 6}, at(1s));
+  REQUIRE(fixture.bring({0, 1}));  // for {1, 5}
+  fixture.session.stop_waiting({0, 6});
+  REQUIRE(fixture.bring({0, 2}));
+  fixture.session.claim_or_wait({0, 7}, at(1s));
+  fixture.session.claim_or_wait({0, 8}, at(1s));
+  const auto left = fixture.session.close();
+  CHECK(left.channels.empty());
+  CHECK(left.waiters == std::vector{WorkerItem{0, 8}});
+  CHECK(fixture.session.closed());
+  CHECK(fixture.session.close().waiters.empty());
+  CHECK(fixture.session.claim_or_wait({0, 9}, at(1s)).kind == Kind::ended);
+  CHECK(fixture.bring({0, 3}).error().reason == Reason::session_ended);
+  CHECK(fixture.session.take_ask(at(2s)) == 0);
+}
+
+TEST_CASE("takers on several threads never share a channel") {
+  AgentSession session({.pool = {64, 64}, .relays_max = 1}, at(0s), [] {}, [] {});
+  session.take_ask(at(1s));
+  for (std::uint64_t i = 0; i < 64; ++i) REQUIRE(session.add_ready({static_cast<unsigned>(i % 2), i}, at(1s)));
+  std::vector<std::vector<std::uint64_t>> taken(4);
+  std::vector<std::thread> threads;
+  for (unsigned t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (std::uint64_t i = 0; i < 16; ++i) {
+        const auto claim = session.claim_or_wait({t, i}, at(1s));
+        if (claim.kind == Kind::taken) taken[t].push_back(claim.channel.number);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::vector<std::uint64_t> all;
+  for (const auto& each : taken) all.insert(all.end(), each.begin(), each.end());
+  std::sort(all.begin(), all.end());
+  CHECK(all.size() == 64);
+  CHECK(std::adjacent_find(all.begin(), all.end()) == all.end());
+}
+
+}  // namespace
+}  // namespace fairlead::rendezvous
