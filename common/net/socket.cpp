@@ -231,6 +231,13 @@ Result<std::optional<std::size_t>> write_some(int fd, ByteView bytes) {
   }
 }
 
+Peek peek(int fd) {
+  std::uint8_t byte = 0;
+  const ssize_t got = ::recv(fd, &byte, 1, MSG_PEEK);
+  if (got > 0) return Peek::bytes;
+  return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) ? Peek::nothing : Peek::end;
+}
+
 std::size_t raise_open_files() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;

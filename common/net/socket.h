@@ -50,6 +50,10 @@ int unacknowledged_bytes(int fd);
 Result<std::optional<std::size_t>> read_some(int fd, MutableBytes into);
 Result<std::optional<std::size_t>> write_some(int fd, ByteView bytes);
 
+// What a read would find, without reading it: nothing yet, bytes, or the end of the stream (or an error).
+enum class Peek { nothing, bytes, end };
+Peek peek(int fd);
+
 // The soft limit of open files, raised to the hard one.
 std::size_t raise_open_files();
 

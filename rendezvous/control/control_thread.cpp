@@ -1,14 +1,13 @@
 #include "rendezvous/control/control_thread.h"
 
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 
 #include "common/base/log.h"
+#include "common/net/socket.h"
 
 namespace fairlead::rendezvous {
 namespace {
@@ -16,13 +15,6 @@ namespace {
 constexpr const char* kAlpn = "fairlead/1";
 // A storm of handshakes must not take the processor from the relays.
 constexpr int kNice = 5;
-
-// An agent that gave up while it waited must not cost a handshake.
-bool has_left(int fd) {
-  std::uint8_t byte = 0;
-  const ssize_t got = ::recv(fd, &byte, 1, MSG_PEEK);
-  return got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
-}
 
 void lower_own_priority() {
   // Linux: setpriority on a thread id changes that thread alone. Failure costs fairness, nothing else.
@@ -77,7 +69,8 @@ void ControlThread::admit_next() {
     if (!token) return;
     Waiting next = std::move(waiting_.front());
     waiting_.pop_front();
-    if (has_left(next.inbound.fd.get())) {
+    // An agent that gave up while it waited must not cost a handshake.
+    if (net::peek(next.inbound.fd.get()) == net::Peek::end) {
       shared_.counters.refused.add(Reason::client_closed);
       continue;
     }

@@ -1,19 +1,10 @@
 #include "rendezvous/relay/data_channel.h"
 
-#include <sys/socket.h>
-
-#include <cerrno>
-
 #include "common/net/socket.h"
 
 namespace fairlead::rendezvous {
 namespace {
 constexpr Duration kKeepAlive = 60s;  // below the idle limits of the NATs in the field
-
-bool is_silent(int fd) {
-  std::uint8_t byte = 0;
-  return ::recv(fd, &byte, 1, MSG_PEEK) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
-}
 }  // namespace
 
 DataChannel::DataChannel(DataChannelOwner& owner, net::Poller& poller, net::Fd fd,
@@ -34,7 +25,7 @@ DataChannel::DataChannel(DataChannelOwner& owner, net::Poller& poller, net::Fd f
 
 void DataChannel::on_ready(net::Readiness ready) {
   // The first event of a new descriptor only says that it can be written.
-  if (ready.hung_up || (ready.readable && !is_silent(fd_.get()))) {
+  if (ready.hung_up || (ready.readable && net::peek(fd_.get()) != net::Peek::nothing)) {
     owner_.on_channel_ended(*this, Reason::channel_died);
   }
 }

@@ -1,7 +1,5 @@
 #include "rendezvous/relay/mesh_connection.h"
 
-#include <sys/socket.h>
-
 #include <algorithm>
 
 #include "common/base/check.h"
@@ -17,11 +15,6 @@ constexpr Duration kRouteAgain = 50ms;
 constexpr int kMaxAttempts = 8;  // headers sent for one client
 constexpr int kAnswerRtts = 3;   // an agent far away gets this many round trips at least
 constexpr std::size_t kAnswerBuffer = 4 * 1024;
-
-bool has_left(int fd) {
-  std::uint8_t byte = 0;
-  return ::recv(fd, &byte, 1, MSG_PEEK) == 0;
-}
 
 }  // namespace
 
@@ -188,7 +181,7 @@ void MeshConnection::flush_header() {
 
 void MeshConnection::on_client_event(net::Readiness ready) {
   if (!ready.readable || state_ == State::done) return;
-  if (ready.hung_up || has_left(client_fd_.get())) turn_away(Reason::client_closed);
+  if (ready.hung_up || net::peek(client_fd_.get()) == net::Peek::end) turn_away(Reason::client_closed);
 }
 
 void MeshConnection::on_channel_event(net::Readiness ready) {

@@ -39,6 +39,21 @@ std::optional<Error> outcome(const Result<Fd>& fd) {
   return error;
 }
 
+TEST_CASE("a peek tells silence, bytes and the end, and takes nothing") {
+  int pair[2] = {-1, -1};
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
+  const Fd one(pair[0]);
+  Fd other(pair[1]);
+  CHECK(peek(one.get()) == Peek::nothing);
+  REQUIRE(::send(other.get(), "x", 1, MSG_NOSIGNAL) == 1);
+  CHECK(peek(one.get()) == Peek::bytes);
+  CHECK(peek(one.get()) == Peek::bytes);
+  std::uint8_t byte = 0;
+  REQUIRE(read_some(one.get(), {&byte, 1}).has_value());
+  other.reset();
+  CHECK(peek(one.get()) == Peek::end);
+}
+
 TEST_CASE("a connection over either family: addresses, flags, bytes") {
   for (const IpAddress& ip : {kLoopback4, kLoopback6}) {
     const auto listener = listen_tcp({.ip = ip, .port = 0}, ReusePort::no);
