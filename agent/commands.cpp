@@ -15,19 +15,13 @@ namespace {
 
 constexpr Duration kStatusPatience = 10s;
 
-int complain(const Error& error, int exit_code) {
-  const bool named = error.reason != Reason::config_invalid;  // a configuration error begins with its file and line
-  fmt::print(stderr, "fairlead-agent: {}{}{}\n", named ? reason_code(error.reason) : "", named ? ": " : "",
-             error.detail);
-  return exit_code;
+int complain(const Error& error) {
+  return config::complain("fairlead-agent", error);
 }
 
 int run_agent(AgentConfig config, const std::string& config_path, Agent::OnReachable on_reachable) {
   auto agent = Agent::open(std::move(config), config_path, std::move(on_reachable));
-  if (!agent) {
-    const bool unusable = agent.error().reason == Reason::config_invalid;
-    return complain(agent.error(), unusable ? config::kExitUnusable : config::kExitFailed);
-  }
+  if (!agent) return complain(agent.error());
   (*agent)->run();
   return config::kExitSuccess;
 }
@@ -48,20 +42,20 @@ void print_reachable(const ServiceReport& service, config::AnswerFormat format) 
 
 int run_command(const RunCommand& command) {
   auto loaded = load_config(command.config, command.unknown_keys);
-  if (!loaded) return complain(loaded.error(), config::kExitUnusable);
+  if (!loaded) return complain(loaded.error());
   for (const std::string& warning : loaded->warnings) log(Level::warn, warning);
   return run_agent(std::move(loaded->config), command.config, {});
 }
 
 int run_command(const CheckCommand& command) {
   const auto loaded = load_config(command.config);
-  if (!loaded) return complain(loaded.error(), config::kExitUnusable);
+  if (!loaded) return complain(loaded.error());
   if (const auto files = check_files(loaded->config, command.config); !files) {
-    return complain(files.error(), config::kExitUnusable);
+    return complain(files.error());
   }
   const IdentityConfig& identity = loaded->config.identity;
   const auto credentials = tls::Credentials::load({identity.cert, identity.key, identity.ca});
-  if (!credentials) return complain(credentials.error(), config::kExitUnusable);
+  if (!credentials) return complain(credentials.error());
   for (const std::string& warning : (*credentials)->warnings()) fmt::print(stderr, "warning: {}\n", warning);
   fmt::print("{}: usable, identity {} until {}\n", command.config, (*credentials)->spiffe_id(),
              tls::time_text((*credentials)->not_after()));
@@ -78,14 +72,14 @@ int run_command(const StatusCommand& command) {
   if (socket.empty() && command.config.empty()) socket = AgentConfig{}.control_path;
   if (socket.empty()) {
     const auto loaded = load_config(command.config);
-    if (!loaded) return complain(loaded.error(), config::kExitUnusable);
+    if (!loaded) return complain(loaded.error());
     socket = loaded->config.control_path;
   }
   if (socket.starts_with("unix:")) socket.erase(0, 5);
   const bool json = command.format == config::AnswerFormat::json;
   const auto answer = net::query_control(socket, json ? "/status?format=json" : "/status?format=text", kStatusPatience);
   if (!answer) {
-    return complain(answer.error(), config::kExitFailed);
+    return complain(answer.error());
   }
   std::fwrite(answer->body.data(), 1, answer->body.size(), stdout);
   return answer->status == 200 ? config::kExitSuccess : config::kExitFailed;

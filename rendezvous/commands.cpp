@@ -14,15 +14,8 @@ namespace {
 
 constexpr Duration kStatusPatience = 10s;
 
-int complain(const Error& error, int exit_code) {
-  const bool named = error.reason != Reason::config_invalid;  // a configuration error begins with its file and line
-  fmt::print(stderr, "fairlead-rendezvous: {}{}{}\n", named ? reason_code(error.reason) : "", named ? ": " : "",
-             error.detail);
-  return exit_code;
-}
-
-int exit_code_of(const Error& error) {
-  return error.reason == Reason::config_invalid ? config::kExitUnusable : config::kExitFailed;
+int complain(const Error& error) {
+  return config::complain("fairlead-rendezvous", error);
 }
 
 std::string status_query(const StatusCommand& command) {
@@ -39,26 +32,25 @@ std::string status_query(const StatusCommand& command) {
 
 int run_command(const RunCommand& command) {
   auto loaded = load_config(command.config);
-  if (!loaded) return complain(loaded.error(), config::kExitUnusable);
+  if (!loaded) return complain(loaded.error());
   auto server = Server::open(std::move(loaded->config), command.config);
-  if (!server) return complain(server.error(), exit_code_of(server.error()));
+  if (!server) return complain(server.error());
   (*server)->run();
   return config::kExitSuccess;
 }
 
 int run_command(const CheckCommand& command) {
   const auto loaded = load_config(command.config);
-  if (!loaded) return complain(loaded.error(), config::kExitUnusable);
+  if (!loaded) return complain(loaded.error());
   if (const auto files = check_files(loaded->config, command.config); !files) {
-    return complain(files.error(), config::kExitUnusable);
+    return complain(files.error());
   }
   const IdentityConfig& identity = loaded->config.identity;
   const auto credentials = tls::Credentials::load({identity.cert, identity.key, identity.ca});
-  if (!credentials) return complain(credentials.error(), config::kExitUnusable);
+  if (!credentials) return complain(credentials.error());
   for (const std::string& warning : (*credentials)->warnings()) fmt::print(stderr, "warning: {}\n", warning);
   if ((*credentials)->not_after() <= net::wall_now()) {
-    return complain({Reason::certificate_expired, identity.cert + ": the certificate has expired; issue a new one"},
-                    config::kExitUnusable);
+    return complain({Reason::config_invalid, identity.cert + ": the certificate has expired; issue a new one"});
   }
   fmt::print("{}: usable, identity {} until {}\n", command.config, (*credentials)->spiffe_id(),
              format_time((*credentials)->not_after()));
@@ -67,7 +59,7 @@ int run_command(const CheckCommand& command) {
 
 int run_command(const CaInitCommand& command) {
   const auto made = ca_init({.dir = command.dir, .trust_domain = command.trust_domain, .now = net::wall_now()});
-  if (!made) return complain(made.error(), exit_code_of(made.error()));
+  if (!made) return complain(made.error());
   fmt::print("CA for {} made in {}\ntrust this bundle: {}/ca.crt\nkeep {}/root.key offline once agents are issued\n",
              command.trust_domain, command.dir, command.dir, command.dir);
   return config::kExitSuccess;
@@ -81,7 +73,7 @@ int run_command(const CaIssueCommand& command) {
                                 .days = command.days,
                                 .out = command.out,
                                 .now = net::wall_now()});
-  if (!issued) return complain(issued.error(), exit_code_of(issued.error()));
+  if (!issued) return complain(issued.error());
   fmt::print("{} issued until {}\ncert {}\nkey  {}\nca   {}\n", command.id, format_time(issued->not_after),
              issued->cert.string(), issued->key.string(), issued->ca.string());
   return config::kExitSuccess;
@@ -92,13 +84,13 @@ int run_command(const StatusCommand& command) {
   if (socket.empty() && command.config.empty()) socket = ServerConfig{}.admin_path;
   if (socket.empty()) {
     const auto loaded = load_config(command.config);
-    if (!loaded) return complain(loaded.error(), config::kExitUnusable);
+    if (!loaded) return complain(loaded.error());
     socket = loaded->config.server.admin_path;
   }
   if (socket.starts_with("unix:")) socket.erase(0, 5);
   const auto answer = net::query_control(socket, status_query(command), kStatusPatience);
   if (!answer) {
-    return complain(answer.error(), config::kExitFailed);
+    return complain(answer.error());
   }
   std::fwrite(answer->body.data(), 1, answer->body.size(), stdout);
   return answer->status == 200 ? config::kExitSuccess : config::kExitFailed;

@@ -11,4 +11,12 @@ int print(const Answer& answer) {
   return answer.exit_code == kExitSuccess && !written ? kExitFailed : answer.exit_code;
 }
 
+int complain(std::string_view program, const Error& error) {
+  const bool unusable = error.reason == Reason::config_invalid;
+  const std::string reason = unusable ? "" : std::string(reason_code(error.reason)) + ": ";
+  return print({.exit_code = unusable ? kExitUnusable : kExitFailed,
+                .out = {},
+                .err = std::string(program) + ": " + reason + error.detail + "\n"});
+}
+
 }  // namespace fairlead::config

@@ -1,8 +1,10 @@
 #pragma once
 // What both programs' command lines share: how to log, and what to print when there is nothing to run.
 #include <string>
+#include <string_view>
 
 #include "common/base/log.h"
+#include "common/base/result.h"
 
 namespace fairlead::config {
 
@@ -25,5 +27,9 @@ struct Answer {
 
 // Writes both texts; the exit code for main to return.
 int print(const Answer& answer);
+
+// The one line of a command that failed, on stderr: "PROGRAM: reason: detail". A configuration error stands without its
+// reason: it begins with file and line. Returns kExitUnusable for config_invalid, else kExitFailed.
+int complain(std::string_view program, const Error& error);
 
 }  // namespace fairlead::config
