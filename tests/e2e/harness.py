@@ -46,6 +46,11 @@ def binary(name):
     raise FileNotFoundError(f"{name} not found under {base}; build first, or set FAIRLEAD_BIN")
 
 
+def sanitized():
+    """Whether the programs under test were built with the address sanitizer, which keeps freed memory for a while."""
+    return b"__asan_init" in pathlib.Path(binary("fairlead-rendezvous")).read_bytes()
+
+
 def wait_until(condition, what, seconds=READY):
     """Polls until condition() is true and returns its value; the only place where tests spend time on purpose."""
     deadline = time.monotonic() + seconds
@@ -164,6 +169,11 @@ class Daemon(Process):
     def __init__(self, name, program, config, log):
         self.program, self.config = program, config
         super().__init__(name, [binary(program), "--log-format", "json", "--log-level", "debug", "run", "--config", config], log)
+
+    def broke(self):
+        """Whether it ended by a failed check, a crash, or a sanitizer's report; a test may kill or stop it."""
+        ended_well = self.child.returncode in (0, 1, 2, -signal.SIGKILL, -signal.SIGTERM)
+        return not ended_well or any("Sanitizer" in line or "runtime error:" in line for line in self.lines())
 
     def status(self, *words):
         """`status --json`, or None while the daemon does not answer."""
@@ -301,9 +311,12 @@ class Mesh:
     def close(self, failed=False):
         for process in reversed(self.processes):
             process.stop(3)
-        if failed:
+        broken = [process for process in self.processes if isinstance(process, Daemon) and process.broke()]
+        if failed or broken:
             self.print_logs()
         shutil.rmtree(self.dir, ignore_errors=True)
+        if broken:
+            raise AssertionError(f"{', '.join(process.name for process in broken)} broke: see the log above")
 
     def print_logs(self):
         for process in self.processes:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the end-to-end tests, each class in a process and, where the kernel allows it, a network namespace of its own.
 
-tests/e2e/run.py [-k PATTERN] [-j N] [-l]    the last line is `N passed, N failed, N skipped`
+tests/e2e/run.py [-k PATTERN]... [-j N] [-l]    the last line is `N passed, N failed, N skipped`
 The programs come from FAIRLEAD_BIN (a build directory), by default build/dev.
 """
 import argparse
@@ -38,12 +38,12 @@ def all_tests(suite):
             yield item
 
 
-def select(pattern):
+def select(patterns):
     """{"test_relay.Names": ["test_relay.Names.test_x", ...]}, the longest modules first."""
     sys.path.insert(0, str(HERE))
     classes = {}
     for test in all_tests(unittest.TestLoader().discover(str(HERE))):
-        if pattern and not fnmatch.fnmatch(test.id(), f"*{pattern}*"):
+        if patterns and not any(fnmatch.fnmatch(test.id(), f"*{pattern}*") for pattern in patterns):
             continue
         classes.setdefault(test.id().rpartition(".")[0], []).append(test.id())
     def rank(name):
@@ -106,14 +106,15 @@ def summary(output):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-k", dest="pattern", default="", help="only tests whose name contains this; * is a wildcard")
+    parser.add_argument("-k", dest="patterns", action="append", metavar="PATTERN",
+                        help="only tests whose name contains this; * is a wildcard; may be given several times")
     parser.add_argument("-j", dest="jobs", type=int, default=2)
     parser.add_argument("-l", dest="list", action="store_true", help="list the tests, run none")
     parser.add_argument("--here", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.here:
         return run_here(options.here)
-    classes = select(options.pattern)
+    classes = select(options.patterns)
     if options.list:
         print("\n".join(test for tests in classes.values() for test in tests))
         return 0

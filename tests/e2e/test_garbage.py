@@ -6,7 +6,7 @@ import random
 import threading
 
 from client import Caller, client_hello
-from harness import LOOPBACK, MeshTest, wait_until
+from harness import LOOPBACK, MeshTest, sanitized, wait_until
 
 CONNECTIONS = 10_000
 WARM_UP = 1_500
@@ -162,7 +162,8 @@ class TenThousand(MeshTest):
         self.assertGreater(counted["client_hello_malformed"], 0)
         self.assertGreaterEqual(sum(counted.values()), kinds.total() + served)
         wait_until(lambda: self.rendezvous.descriptors() <= descriptors + 8, "descriptors are back", 10)
-        self.assertLess(self.rendezvous.memory() - memory, MEMORY_SLACK)
+        if not sanitized():
+            self.assertLess(self.rendezvous.memory() - memory, MEMORY_SLACK)
         self.assertEqual(caller.echo("web.home"), b"hello over the relay")
 
 
