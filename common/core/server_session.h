@@ -56,8 +56,8 @@ struct Failed {  // last event
 }  // namespace server_event
 
 using ServerEvent = std::variant<server_event::HelloReceived, server_event::RegisterRequested,
-                                 server_event::ClaimRefused, server_event::Unregistered, server_event::RttMeasured, server_event::ProbeAnswered,
-                                 server_event::AgentDraining, server_event::Failed>;
+                                 server_event::ClaimRefused, server_event::Unregistered, server_event::RttMeasured,
+                                 server_event::ProbeAnswered, server_event::AgentDraining, server_event::Failed>;
 
 class ServerSession {
  public:

@@ -163,8 +163,8 @@ TEST_CASE("plaintext is known at its first byte") {
 }
 
 TEST_CASE("greetings of servers that speak first") {
-  for (const std::string_view greeting : {"SSH-2.0-OpenSSH_9.2\r\n", "220 mail ESMTP\r\n", "220-ftp\r\n", "+OK POP3\r\n",
-                                          "* OK IMAP4rev1\r\n"}) {
+  for (const std::string_view greeting :
+       {"SSH-2.0-OpenSSH_9.2\r\n", "220 mail ESMTP\r\n", "220-ftp\r\n", "+OK POP3\r\n", "* OK IMAP4rev1\r\n"}) {
     CHECK(is_server_greeting(text(greeting)));
   }
   CHECK(is_server_greeting(from_hex("4a 00 00 00 0a 38 2e 30")));  // MySQL 8.0
