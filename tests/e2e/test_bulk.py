@@ -20,14 +20,13 @@ class Bulk(MeshTest):
         self.data = os.urandom(2 * SIZE)
 
     def connection(self, number):
-        """1 MiB there and back, different for each connection; None if all is well, else when it was connected and what
+        """1 MiB there and back, different for each connection; None if all is well, else when it was dialled and what
         was wrong. A refused connect is tried again: it never was a connection."""
         mine = self.data[number:number + SIZE]
         deadline = time.monotonic() + BACK_WITHIN
         begin = None
         try:
-            sock = self.dial(deadline)
-            begin = time.monotonic()
+            begin, sock = self.dial(deadline)
             with self.caller.context.wrap_socket(sock, server_hostname="web.home") as tls:
                 back = exchange(tls, b"echo\n" + mine, SIZE)
                 end = tls.recv(1)
@@ -38,9 +37,11 @@ class Bulk(MeshTest):
         return None
 
     def dial(self, deadline):
+        """When the connect that worked began, and its socket."""
         while True:
+            begin = time.monotonic()
             try:
-                return self.caller.dial(timeout=60)
+                return begin, self.caller.dial(timeout=60)
             except (ConnectionRefusedError, ConnectionResetError):
                 if time.monotonic() > deadline:
                     raise
