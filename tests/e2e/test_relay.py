@@ -262,7 +262,7 @@ class EverydayPrograms(MeshTest):
 
 
 NGINX = """
-daemon off; master_process off; pid {dir}/nginx.pid; error_log stderr;
+user root; daemon off; master_process off; pid {dir}/nginx.pid; error_log stderr;
 events {{ worker_connections 64; }}
 http {{
   access_log off; client_body_temp_path {dir}/n1; proxy_temp_path {dir}/n2; fastcgi_temp_path {dir}/n3;
