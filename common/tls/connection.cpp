@@ -175,7 +175,8 @@ bool TlsEngine::Connection::stalled() const {
 void TlsEngine::Connection::consumed(std::size_t n) {
   plaintext_.take(n);
   // What was held back must not wait for more ciphertext. A failure is kept, and returned by the next call that can.
-  if (state_ == State::open && !inbox_.empty()) static_cast<void>(decrypt());
+  if (state_ != State::open || inbox_.empty()) return;
+  [[maybe_unused]] const auto decrypted = decrypt();
 }
 
 Result<void> TlsEngine::Connection::write(ByteView plaintext) {

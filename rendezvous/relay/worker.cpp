@@ -150,21 +150,19 @@ void Worker::on_ticket(Inbound& inbound, const wire::Signed<wire::Ticket>& ticke
     return on_turned_away(inbound, ready.error().reason);
   }
   retire(inbounds_, inbound.number);
-  if (*ready) hand_to_waiter(**ready, item, std::move(session));
+  if (*ready) hand_to_waiter(**ready, item, session);
 }
 
 // The channel is reserved for a client that waits, here or at another worker.
-void Worker::hand_to_waiter(WorkerItem waiter, WorkerItem channel, std::shared_ptr<AgentSession> session) {
-  if (waiter.worker == index_) return offer_channel(waiter.number, channel, std::move(session));
+void Worker::hand_to_waiter(WorkerItem waiter, WorkerItem channel, const std::shared_ptr<AgentSession>& session) {
+  if (waiter.worker == index_) return offer_channel(waiter.number, channel, *session);
   Worker* other = shared_.workers[waiter.worker];
-  other->post([other, waiter, channel, session = std::move(session)] {
-    other->offer_channel(waiter.number, channel, session);
-  });
+  other->post([other, waiter, channel, session] { other->offer_channel(waiter.number, channel, *session); });
 }
 
-void Worker::offer_channel(std::uint64_t client, WorkerItem channel, std::shared_ptr<AgentSession> session) {
+void Worker::offer_channel(std::uint64_t client, WorkerItem channel, const AgentSession& session) {
   MeshConnection* connection = mesh_.find(client);
-  if (connection != nullptr && connection->waits_for(*session)) return connection->on_channel_ready(channel);
+  if (connection != nullptr && connection->waits_for(session)) return connection->on_channel_ready(channel);
   if (channel.worker == index_) return release_channel(channel.number);
   Worker* other = shared_.workers[channel.worker];
   other->post([other, number = channel.number] { other->release_channel(number); });
@@ -177,7 +175,7 @@ void Worker::release_channel(std::uint64_t number) {
   auto session = channel->shared_session();
   const auto ready = session->add_ready({index_, number}, loop_.now());
   if (!ready) return close_channel(number, ready.error().reason);
-  if (*ready) hand_to_waiter(**ready, {index_, number}, std::move(session));
+  if (*ready) hand_to_waiter(**ready, {index_, number}, session);
 }
 
 void Worker::close_channel(std::uint64_t number, Reason reason) {

@@ -61,7 +61,7 @@ class Worker final : public InboundOwner, public DataChannelOwner, public MeshHo
   std::size_t busy() const { return mesh_.size() + relays_.size(); }
 
   void adopt(MeshClient client, Attempt attempt, std::uint64_t channel);
-  void offer_channel(std::uint64_t client, WorkerItem channel, std::shared_ptr<AgentSession> session);
+  void offer_channel(std::uint64_t client, WorkerItem channel, const AgentSession& session);
   void release_channel(std::uint64_t channel);
   void close_channel(std::uint64_t channel, Reason reason);
   void session_ended(std::uint64_t waiting_client);
@@ -91,7 +91,7 @@ class Worker final : public InboundOwner, public DataChannelOwner, public MeshHo
   void on_accept(net::AcceptedSocket accepted, const ListenerRules& rules);
   void start_mesh(Inbound& inbound, wire::ClientHello hello);
   void refuse_accepted(Reason reason, const SocketAddress& peer);
-  void hand_to_waiter(WorkerItem waiter, WorkerItem channel, std::shared_ptr<AgentSession> session);
+  void hand_to_waiter(WorkerItem waiter, WorkerItem channel, const std::shared_ptr<AgentSession>& session);
   void farewell(net::Fd fd, Reason reason);
   void record(const MeshClient& who, const Attempt* attempt, const net::RelayOutcome& outcome);
   template <class T>
