@@ -204,7 +204,8 @@ TEST_CASE("a new policy withdraws what it does not allow") {
     CHECK(world.route("api.home") == "no_endpoint");
     CHECK(world.route("cam.home") == "no_endpoint");
     CHECK(world.route("web.home") == "web.home: nas1 nas2");
-    for (const EndpointPtr& endpoint : world.snapshot().route("web.home", {}).candidates()) {
+    const Route left = world.snapshot().route("web.home", {});
+    for (const EndpointPtr& endpoint : left.candidates()) {
       CHECK_FALSE(endpoint->allows(*IpAddress::parse("192.0.2.1")));
     }
     CHECK(world.add(nas1, {.claim = 4, .label = "cam"}) == "policy_denied");
