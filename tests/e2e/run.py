@@ -18,6 +18,7 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 LONGEST_FIRST = ["test_bulk", "test_garbage", "test_identity", "test_endpoints"]
 CLASS_TIMEOUT = 480
+FAILURE_LINES = 40
 
 
 def namespace_command():
@@ -122,12 +123,18 @@ def main():
     if not prefix:
         print("no network namespaces here: the tests that need one are skipped")
     total = {"ran": 0, "bad": 0, "skipped": 0}
+    failed = []
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         running = [pool.submit(run_class, name, tests, prefix) for name, tests in classes.items()]
         for future in concurrent.futures.as_completed(running):
             output, counts = future.result()
             print(output if counts["bad"] else "\n".join(summary(output)), flush=True)
             total = {key: total[key] + counts[key] for key in total}
+            if counts["bad"]:
+                failed += output.splitlines()[-FAILURE_LINES:]
+    # Once more where a reader who sees only the end of a long log finds it.
+    if failed:
+        print("\n".join(["failed:", *failed]))
     passed = total["ran"] - total["bad"] - total["skipped"]
     print(f"{passed} passed, {total['bad']} failed, {total['skipped']} skipped")
     return 1 if total["bad"] or not total["ran"] else 0
