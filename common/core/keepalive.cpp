@@ -31,7 +31,7 @@ PongResult Keepalive::on_pong(std::uint64_t id, TimePoint now) {
   PongResult result;
   answered_id_ = id;
   unanswered_ = 0;
-  if (id == last_id_) result.rtt = now - sent_at_;
+  if (id == last_id_) result.rtt = std::max<Duration>(now - sent_at_, kClockStep);
   if (probe_id_ != 0 && id >= probe_id_) {
     probe_id_ = 0;
     result.probe_answered = true;

@@ -12,6 +12,7 @@ namespace fairlead::core {
 inline constexpr Duration kPingInterval = 25s;
 inline constexpr Duration kPingIntervalLeast = 1s;
 inline constexpr int kPingsMissed = 2;
+inline constexpr Duration kClockStep = 1ms;  // of the loops: a shorter round trip is told as this, 0 is "not measured"
 
 struct PongResult {
   std::optional<Duration> rtt;  // of the newest ping; absent for late, repeated and invented pongs

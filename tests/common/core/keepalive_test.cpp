@@ -19,6 +19,12 @@ TEST_CASE("the first ping goes at once, then one per interval") {
   CHECK(keepalive.take_ping(kStart + 25s));
 }
 
+TEST_CASE("keepalive: a round trip within one tick of the clock is measured, too") {
+  Keepalive keepalive(25s, kStart);
+  const auto ping = keepalive.take_ping(kStart);
+  CHECK(keepalive.on_pong(*ping, kStart).rtt == kClockStep);
+}
+
 TEST_CASE("pongs that are late, repeated or invented measure nothing") {
   Keepalive keepalive(25s, kStart);
   const auto first = keepalive.take_ping(kStart);
