@@ -72,6 +72,8 @@ void AgentSession::on_message(wire::ControlMessage& message, TimePoint now) {
                  [&](wire::PoolSize& m) { events_.push(agent_event::PoolSizeChanged{m.size}); },
                  [&](wire::Ping& m) { send(wire::Pong{m.id}); },
                  [&](wire::Pong& m) { on_pong(m, now); },
+                 [&](wire::VerifyNonce& m) { on_nonce(m); },
+                 [&](wire::Verified& m) { on_verified(m); },
                  [&](wire::Drain& m) { events_.push(agent_event::Draining{std::chrono::milliseconds(m.within_ms)}); },
                  [&](auto&) { fail_peer(Reason::protocol_error, "a message that servers do not send here"); },
              },
@@ -104,6 +106,20 @@ void AgentSession::on_refused(wire::Refused& refused) {
   if (state_ == State::waiting) return fail_peer(Reason::protocol_error, "a claim was refused before the welcome");
   const std::uint32_t claim = refused.claim;
   if (drop_claim(claim)) events_.push(agent_event::ServiceRefused{claim, to_refusal(refused)});
+}
+
+bool AgentSession::offers(std::uint32_t candidate) const {
+  return std::find(candidates_.begin(), candidates_.end(), candidate) != candidates_.end();
+}
+
+// What is not offered was withdrawn while the message was on its way.
+void AgentSession::on_nonce(const wire::VerifyNonce& nonce) {
+  if (offers(nonce.candidate)) events_.push(agent_event::NonceToProve{nonce});
+}
+
+void AgentSession::on_verified(wire::Verified& verified) {
+  if (offers(verified.candidate))
+    events_.push(agent_event::CandidateJudged{verified.candidate, std::move(verified.code)});
 }
 
 void AgentSession::on_pong(const wire::Pong& pong, TimePoint now) {
@@ -157,6 +173,21 @@ void AgentSession::register_service(const wire::Register& request) {
 void AgentSession::unregister(std::uint32_t claim, Reason reason) {
   if (state_ != State::active || !drop_claim(claim)) return;
   send(wire::Unregister{claim, std::string(reason_code(reason))});
+}
+
+void AgentSession::offer(const wire::EndpointCandidate& candidate) {
+  if (state_ != State::active) return;
+  CHECK(candidate.candidate != 0);
+  if (!offers(candidate.candidate)) {
+    if (candidates_.size() >= kMaxCandidates) return;
+    candidates_.push_back(candidate.candidate);
+  }
+  send(candidate);
+}
+
+void AgentSession::withdraw(std::uint32_t candidate, Reason reason) {
+  if (state_ != State::active || std::erase(candidates_, candidate) == 0) return;
+  send(wire::CandidateWithdrawn{candidate, std::string(reason_code(reason))});
 }
 
 void AgentSession::drain(Duration within) {

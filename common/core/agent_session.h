@@ -55,16 +55,23 @@ struct RttMeasured {
   Duration rtt;
 };
 struct ProbeAnswered {};  // a probe that is not answered ends in Failed{ping_timeout}
-struct Failed {           // last event
+struct NonceToProve {     // connect from the candidate's own address and show this
+  wire::VerifyNonce nonce;
+};
+struct CandidateJudged {  // of a candidate that this session offered and did not withdraw
+  std::uint32_t candidate;
+  std::string code;  // empty: reachable and published
+};
+struct Failed {  // last event
   Reason reason;
   std::string detail;
 };
 }  // namespace agent_event
 
-using AgentEvent =
-    std::variant<agent_event::Welcomed, agent_event::ServiceRegistered, agent_event::ServiceRefused,
-                 agent_event::SessionRefused, agent_event::OpenChannels, agent_event::PoolSizeChanged,
-                 agent_event::Draining, agent_event::RttMeasured, agent_event::ProbeAnswered, agent_event::Failed>;
+using AgentEvent = std::variant<agent_event::Welcomed, agent_event::ServiceRegistered, agent_event::ServiceRefused,
+                                agent_event::SessionRefused, agent_event::OpenChannels, agent_event::PoolSizeChanged,
+                                agent_event::Draining, agent_event::RttMeasured, agent_event::ProbeAnswered,
+                                agent_event::NonceToProve, agent_event::CandidateJudged, agent_event::Failed>;
 
 class AgentSession {
  public:
@@ -84,6 +91,9 @@ class AgentSession {
   void register_service(const wire::Register& request);
   // These and the above do nothing once the session has ended, and these before it is welcomed.
   void unregister(std::uint32_t claim, Reason reason);
+  // A candidate under a number that is in use replaces what it stood for. At most kMaxCandidates at a time.
+  void offer(const wire::EndpointCandidate& candidate);
+  void withdraw(std::uint32_t candidate, Reason reason);
   void drain(Duration within);
   // After a network change or a resume: ProbeAnswered, or Failed at the deadline.
   void probe(TimePoint now, TimePoint deadline);
@@ -106,6 +116,9 @@ class AgentSession {
   void on_welcome(wire::Welcome& welcome, TimePoint now);
   void on_refused(wire::Refused& refused);
   void on_registered(wire::Registered& message);
+  bool offers(std::uint32_t candidate) const;
+  void on_nonce(const wire::VerifyNonce& nonce);
+  void on_verified(wire::Verified& verified);
   void on_pong(const wire::Pong& pong, TimePoint now);
   bool over() const;
   void send(const wire::ControlMessage& message);
@@ -118,8 +131,9 @@ class AgentSession {
   TimePoint welcome_deadline_;
   MessageStream stream_;
   EventQueue<AgentEvent> events_;
-  std::vector<std::uint32_t> claims_;   // asked for and neither refused nor withdrawn
-  std::optional<Keepalive> keepalive_;  // while active
+  std::vector<std::uint32_t> candidates_;  // offered
+  std::vector<std::uint32_t> claims_;      // asked for and neither refused nor withdrawn
+  std::optional<Keepalive> keepalive_;     // while active
 };
 
 }  // namespace fairlead::core

@@ -12,6 +12,7 @@ namespace fairlead::core {
 
 // A peer that lets this much pile up does not read; it is failed, never buffered for without end.
 inline constexpr std::size_t kMaxQueued = 256 * 1024;
+inline constexpr std::size_t kMaxCandidates = 8;  // addresses that one session offers for a dial-back
 
 // Values cut to what the messages can say; retry_after is rounded up to seconds.
 wire::Drain drain_message(Duration within);

@@ -62,6 +62,8 @@ void ServerSession::on_message(wire::ControlMessage& message, TimePoint now) {
       Overloaded{
           [&](wire::Register& m) { on_register(m, now); },
           [&](wire::Unregister& m) { on_unregister(m); },
+          [&](wire::EndpointCandidate& m) { on_candidate(m, now); },
+          [&](wire::CandidateWithdrawn& m) { on_withdrawn(m); },
           [&](wire::Ping& m) { send(wire::Pong{m.id}); },
           [&](wire::Pong& m) { on_pong(m, now); },
           [&](wire::Drain& m) { events_.push(server_event::AgentDraining{std::chrono::milliseconds(m.within_ms)}); },
@@ -103,6 +105,30 @@ void ServerSession::on_unregister(wire::Unregister& message) {
   // A claim that is not held was refused while this message was on its way.
   if (!drop_claim(message.claim)) return;
   events_.push(server_event::Unregistered{message.claim, std::move(message.code)});
+}
+
+bool ServerSession::holds_candidate(std::uint32_t candidate) const {
+  return std::find(candidates_.begin(), candidates_.end(), candidate) != candidates_.end();
+}
+
+void ServerSession::on_candidate(wire::EndpointCandidate& candidate, TimePoint now) {
+  if (candidate.candidate == 0) return fail_peer(Reason::protocol_error, "a candidate without a number");
+  const bool held = holds_candidate(candidate.candidate);
+  const auto refuse = [&](Reason reason) {
+    if (std::erase(candidates_, candidate.candidate) > 0) {
+      events_.push(server_event::CandidateWithdrawn{candidate.candidate, std::string(reason_code(reason))});
+    }
+    send(wire::Verified{candidate.candidate, std::string(reason_code(reason))});
+  };
+  if (!held && candidates_.size() >= kMaxCandidates) return refuse(Reason::candidates_max);
+  if (!offers_->take(now)) return refuse(Reason::verify_busy);
+  if (!held) candidates_.push_back(candidate.candidate);
+  events_.push(server_event::CandidateOffered{std::move(candidate)});
+}
+
+void ServerSession::on_withdrawn(wire::CandidateWithdrawn& message) {
+  if (std::erase(candidates_, message.candidate) == 0) return;
+  events_.push(server_event::CandidateWithdrawn{message.candidate, std::move(message.code)});
 }
 
 // The agent cannot go on with us and says why; of single claims it has nothing to refuse.
@@ -159,6 +185,7 @@ void ServerSession::welcome(wire::Welcome message, TimePoint now) {
   message.features &= agent_features_;
   services_max_ = message.services_max;
   registers_.emplace(std::max<double>(services_max_, 1), kRegistersPerSecond, now);
+  offers_.emplace(kMaxCandidates, kCandidatesPerSecond, now);
   keepalive_.emplace(interval, now);
   enter(State::active);
   send(message);
@@ -186,6 +213,14 @@ void ServerSession::open_channels(std::uint16_t count) {
 
 void ServerSession::set_pool_size(std::uint16_t size) {
   if (state_ == State::active) send(wire::PoolSize{size});
+}
+
+void ServerSession::demand_proof(const wire::VerifyNonce& nonce) {
+  if (state_ == State::active && holds_candidate(nonce.candidate)) send(nonce);
+}
+
+void ServerSession::verified(std::uint32_t candidate, std::string code) {
+  if (state_ == State::active && holds_candidate(candidate)) send(wire::Verified{candidate, std::move(code)});
 }
 
 void ServerSession::probe(TimePoint now, TimePoint deadline) {

@@ -25,6 +25,8 @@ inline constexpr Duration kUnansweredProbe = 3s;  // of a session whose agent di
 // Registrations may come in one burst of services_max after the welcome, then at this pace: each costs every worker.
 inline constexpr double kRegistersPerSecond = 5;
 inline constexpr std::chrono::seconds kRegisterRateRetry = 2s;
+// Each candidate costs a dial-back: a burst of what a session may offer, then at this pace.
+inline constexpr double kCandidatesPerSecond = 1;
 inline constexpr std::chrono::seconds kServicesMaxRetry = 10min;
 
 namespace server_event {
@@ -42,6 +44,13 @@ struct Unregistered {
   std::uint32_t claim;
   std::string code;
 };
+struct CandidateOffered {  // dial it back and tell verified(); the same number again replaces what it stood for
+  wire::EndpointCandidate candidate;
+};
+struct CandidateWithdrawn {
+  std::uint32_t candidate;
+  std::string code;
+};
 struct RttMeasured {
   Duration rtt;
 };
@@ -56,7 +65,8 @@ struct Failed {  // last event
 }  // namespace server_event
 
 using ServerEvent = std::variant<server_event::HelloReceived, server_event::RegisterRequested,
-                                 server_event::ClaimRefused, server_event::Unregistered, server_event::RttMeasured,
+                                 server_event::ClaimRefused, server_event::Unregistered, server_event::CandidateOffered,
+                                 server_event::CandidateWithdrawn, server_event::RttMeasured,
                                  server_event::ProbeAnswered, server_event::AgentDraining, server_event::Failed>;
 
 class ServerSession {
@@ -81,6 +91,9 @@ class ServerSession {
   void refuse(std::uint32_t claim, Reason reason, Duration retry_after, std::string detail);
   void open_channels(std::uint16_t count);
   void set_pool_size(std::uint16_t size);
+  // Of candidates that the agent has withdrawn meanwhile nothing is sent.
+  void demand_proof(const wire::VerifyNonce& nonce);
+  void verified(std::uint32_t candidate, std::string code);  // code empty: published
   void probe(TimePoint now, TimePoint deadline);
   void drain(Duration within);
 
@@ -102,9 +115,12 @@ class ServerSession {
   void on_hello(wire::Hello& hello);
   void on_register(wire::Register& request, TimePoint now);
   void on_unregister(wire::Unregister& message);
+  void on_candidate(wire::EndpointCandidate& candidate, TimePoint now);
+  void on_withdrawn(wire::CandidateWithdrawn& message);
   void on_refused(const wire::Refused& message);
   void on_pong(const wire::Pong& pong, TimePoint now);
   bool over() const;
+  bool holds_candidate(std::uint32_t candidate) const;
   bool drop_claim(std::uint32_t claim);
   void ping_if_due(TimePoint now);
   void send(const wire::ControlMessage& message);
@@ -121,7 +137,9 @@ class ServerSession {
   std::uint16_t services_max_ = 0;
   std::vector<std::uint32_t> claims_;   // asked for and neither refused nor withdrawn
   std::optional<Keepalive> keepalive_;  // while active
+  std::vector<std::uint32_t> candidates_;
   std::optional<TokenBucket> registers_;
+  std::optional<TokenBucket> offers_;
 };
 
 }  // namespace fairlead::core

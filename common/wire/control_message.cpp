@@ -92,6 +92,31 @@ void fields(F& f, typename F::template Ref<Drain> m) {
   f.number(m.within_ms);
 }
 
+template <class F>
+void fields(F& f, typename F::template Ref<EndpointCandidate> m) {
+  f.number(m.candidate);
+  f.address(m.address);
+  f.reason_code(m.method);
+}
+
+template <class F>
+void fields(F& f, typename F::template Ref<VerifyNonce> m) {
+  f.number(m.candidate);
+  f.octets(m.nonce);
+}
+
+template <class F>
+void fields(F& f, typename F::template Ref<Verified> m) {
+  f.number(m.candidate);
+  f.reason_code(m.code);
+}
+
+template <class F>
+void fields(F& f, typename F::template Ref<CandidateWithdrawn> m) {
+  f.number(m.candidate);
+  f.reason_code(m.code);
+}
+
 // Bytes behind the last field are a newer peer's fields: ignored.
 template <class T>
 std::optional<ControlMessage> parse_payload(ByteView payload) {
@@ -130,8 +155,13 @@ PayloadParser parser_of(std::uint16_t type) {
     case MessageType::drain:
       return parse_payload<Drain>;
     case MessageType::endpoint_candidate:
+      return parse_payload<EndpointCandidate>;
     case MessageType::verify_nonce:
+      return parse_payload<VerifyNonce>;
     case MessageType::verified:
+      return parse_payload<Verified>;
+    case MessageType::candidate_withdrawn:
+      return parse_payload<CandidateWithdrawn>;
     case MessageType::server_list:
     case MessageType::config_push:
     case MessageType::lookup:
@@ -157,6 +187,12 @@ struct TypeOf {
   std::uint16_t operator()(const Ping&) const { return wire_type(MessageType::ping, true); }
   std::uint16_t operator()(const Pong&) const { return wire_type(MessageType::pong, true); }
   std::uint16_t operator()(const Drain&) const { return wire_type(MessageType::drain, false); }
+  std::uint16_t operator()(const EndpointCandidate&) const { return wire_type(MessageType::endpoint_candidate, false); }
+  std::uint16_t operator()(const VerifyNonce&) const { return wire_type(MessageType::verify_nonce, false); }
+  std::uint16_t operator()(const Verified&) const { return wire_type(MessageType::verified, false); }
+  std::uint16_t operator()(const CandidateWithdrawn&) const {
+    return wire_type(MessageType::candidate_withdrawn, false);
+  }
 };
 
 }  // namespace

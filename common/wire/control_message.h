@@ -43,6 +43,7 @@ enum class MessageType : std::uint16_t {
   endpoint_candidate = 16,
   verify_nonce = 17,
   verified = 18,
+  candidate_withdrawn = 19,
   server_list = 24,
   config_push = 25,
   lookup = 26,
@@ -133,14 +134,42 @@ struct Drain {
   std::uint32_t within_ms = 0;
   bool operator==(const Drain&) const = default;
 };
+// Agent -> rendezvous: dial me back here, and publish it if that works. Again with the same number: this address takes
+// the earlier one's place, and is dialled afresh.
+struct EndpointCandidate {
+  std::uint32_t candidate = 0;  // the agent's number for it, not 0
+  SocketAddress address;
+  std::string method;  // "pcp", "nat_pmp", "upnp", "host": only for people who read status
+  bool operator==(const EndpointCandidate&) const = default;
+};
+// Rendezvous -> agent: the address is not the one that you are seen from. Connect from that very address (ALPN
+// fairlead-verify/1) and send this.
+struct VerifyNonce {
+  std::uint32_t candidate = 0;
+  Nonce nonce{};
+  bool operator==(const VerifyNonce&) const = default;
+};
+// Rendezvous -> agent: how a candidate stands from now on.
+struct Verified {
+  std::uint32_t candidate = 0;
+  std::string code;  // empty: reachable and published; else a reason code, and it is not published (any more)
+  bool operator==(const Verified&) const = default;
+};
+// Agent -> rendezvous: the address is gone.
+struct CandidateWithdrawn {
+  std::uint32_t candidate = 0;
+  std::string code;
+  bool operator==(const CandidateWithdrawn&) const = default;
+};
 // A message of an unknown type that its sender allows us to pass over.
 struct Skipped {
   std::uint16_t type = 0;
   bool operator==(const Skipped&) const = default;
 };
 
-using ControlMessage = std::variant<Hello, Welcome, Register, Registered, Refused, Unregister, OpenChannels, PoolSize,
-                                    Ping, Pong, Drain, Skipped>;
+using ControlMessage =
+    std::variant<Hello, Welcome, Register, Registered, Refused, Unregister, OpenChannels, PoolSize, Ping, Pong, Drain,
+                 EndpointCandidate, VerifyNonce, Verified, CandidateWithdrawn, Skipped>;
 
 // Malformed is always protocol_error. Decides by the head alone where it can: a length above the limit is refused at
 // once.

@@ -231,5 +231,34 @@ TEST_CASE("a server that does not read is failed") {
   CHECK(expect<Failed>(server.agent).reason == Reason::not_reading);
 }
 
+TEST_CASE("candidates are offered, judged and withdrawn") {
+  RawServer server;
+  server.agent.offer({1, {}, "pcp"});  // before the welcome: nothing
+  CHECK(take_messages(server.agent).empty());
+  server.welcome();
+  server.agent.offer({1, {}, "pcp"});
+  CHECK(take_messages(server.agent).size() == 1);
+  server.say(wire::VerifyNonce{1, {9}});
+  CHECK(expect<NonceToProve>(server.agent).nonce.nonce[0] == 9);
+  server.say(wire::Verified{1, ""});
+  CHECK(expect<CandidateJudged>(server.agent).code.empty());
+  server.say(wire::Verified{2, ""});  // never offered
+  server.say(wire::VerifyNonce{2, {}});
+  expect_silence(server.agent);
+  server.agent.withdraw(1, Reason::network_changed);
+  CHECK(std::get<wire::CandidateWithdrawn>(take_messages(server.agent).at(0)).candidate == 1);
+  server.agent.withdraw(1, Reason::network_changed);
+  CHECK(take_messages(server.agent).empty());
+  server.say(wire::Verified{1, "verify_failed"});  // crossed on the way
+  expect_silence(server.agent);
+}
+
+TEST_CASE("no more candidates are offered than the server keeps") {
+  RawServer server;
+  server.welcome();
+  for (std::uint32_t i = 1; i <= kMaxCandidates + 3; ++i) server.agent.offer({i, {}, "pcp"});
+  CHECK(take_messages(server.agent).size() == kMaxCandidates);
+}
+
 }  // namespace
 }  // namespace fairlead::core

@@ -303,9 +303,60 @@ TEST_CASE("an agent's drain and unknown messages of a newer agent") {
   agent.welcome();
   agent.say(wire::Drain{5000});
   CHECK(expect<AgentDraining>(agent.server).within == 5s);
-  agent.server.receive(Bytes{0x00, 0x10, 0, 0, 0, 1, 0xff}, kStart);  // endpoint_candidate, not critical
+  agent.server.receive(Bytes{0x00, 0x18, 0, 0, 0, 1, 0xff}, kStart);  // server_list, not critical
   expect_silence(agent.server);
   CHECK_FALSE(agent.server.finished());
+}
+
+wire::EndpointCandidate candidate(std::uint32_t number) {
+  return {number, *SocketAddress::parse("25.1.0.2:40000"), "pcp"};
+}
+
+TEST_CASE("a candidate is offered, judged, replaced and withdrawn") {
+  RawAgent agent;
+  agent.welcome();
+  agent.say(candidate(1));
+  CHECK(expect<CandidateOffered>(agent.server).candidate == candidate(1));
+  agent.server.demand_proof({1, {7}});
+  agent.server.verified(1, "");
+  const auto said = take_messages(agent.server);
+  REQUIRE(said.size() == 2);
+  CHECK(std::get<wire::VerifyNonce>(said[0]) == wire::VerifyNonce{1, {7}});
+  CHECK(std::get<wire::Verified>(said[1]) == wire::Verified{1, ""});
+  agent.say(candidate(1));
+  expect<CandidateOffered>(agent.server);
+  agent.say(wire::CandidateWithdrawn{1, "network_changed"});
+  CHECK(expect<CandidateWithdrawn>(agent.server).code == "network_changed");
+  agent.say(wire::CandidateWithdrawn{1, "network_changed"});  // crossed on the way
+  expect_silence(agent.server);
+  agent.server.verified(1, "verify_failed");  // too late for it
+  CHECK(take_messages(agent.server).empty());
+}
+
+TEST_CASE("a candidate needs a number") {
+  RawAgent agent;
+  agent.welcome();
+  agent.say(candidate(0));
+  agent.check_failed(Reason::protocol_error);
+}
+
+TEST_CASE("candidates are few, and offered at a bounded pace") {
+  RawAgent agent;
+  agent.welcome();
+  for (std::uint32_t i = 1; i <= kMaxCandidates; ++i) {
+    agent.say(candidate(i));
+    expect<CandidateOffered>(agent.server);
+  }
+  agent.say(candidate(kMaxCandidates + 1));
+  expect_silence(agent.server);
+  agent.say(candidate(1));  // the burst is used up: what it stood for must go as well
+  CHECK(expect<CandidateWithdrawn>(agent.server).candidate == 1);
+  auto said = take_messages(agent.server);
+  REQUIRE(said.size() == 2);
+  CHECK(std::get<wire::Verified>(said[0]).code == "candidates_max");
+  CHECK(std::get<wire::Verified>(said[1]).code == "verify_busy");
+  agent.say(candidate(1), kStart + 1s);
+  expect<CandidateOffered>(agent.server);
 }
 
 }  // namespace
