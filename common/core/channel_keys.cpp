@@ -14,6 +14,8 @@ namespace {
 constexpr std::string_view kTicketInfo = "fairlead/1 ticket";
 constexpr std::string_view kHeaderInfo = "fairlead/1 header";
 constexpr std::string_view kAnswerInfo = "fairlead/1 answer";
+constexpr std::string_view kVerifyRequestInfo = "fairlead/1 verify request";
+constexpr std::string_view kVerifyAnswerInfo = "fairlead/1 verify answer";
 
 wire::SessionKey derive(const wire::SessionKey& key, const wire::SessionId& session, std::string_view info) {
   wire::SessionKey out{};
@@ -41,12 +43,16 @@ ChannelKeys::ChannelKeys(const wire::SessionKey& key, const wire::SessionId& ses
     : session_(session),
       ticket_key_(derive(key, session, kTicketInfo)),
       header_key_(derive(key, session, kHeaderInfo)),
-      answer_key_(derive(key, session, kAnswerInfo)) {}
+      answer_key_(derive(key, session, kAnswerInfo)),
+      verify_request_key_(derive(key, session, kVerifyRequestInfo)),
+      verify_answer_key_(derive(key, session, kVerifyAnswerInfo)) {}
 
 ChannelKeys::~ChannelKeys() {
   crypto::wipe(ticket_key_);
   crypto::wipe(header_key_);
   crypto::wipe(answer_key_);
+  crypto::wipe(verify_request_key_);
+  crypto::wipe(verify_answer_key_);
 }
 
 Bytes ChannelKeys::make_ticket(std::uint64_t counter) const {
@@ -103,6 +109,38 @@ Result<wire::ChannelAnswer> ChannelKeys::verify_answer(const wire::Signed<wire::
     return fail(Reason::answer_forged, "wrong MAC");
   }
   return answer.fields;
+}
+
+Bytes ChannelKeys::make_verify_request(const wire::Nonce& nonce) const {
+  Bytes out;
+  out.reserve(wire::kVerifyRequestSize);
+  ByteWriter writer(out);
+  wire::write_verify_request({session_, nonce}, writer);
+  seal(verify_request_key_, out);
+  return out;
+}
+
+Result<wire::Nonce> ChannelKeys::check_verify_request(const wire::Signed<wire::VerifyRequest>& request) const {
+  const wire::Mac expected = crypto::hmac_sha256(verify_request_key_, {request.covered});
+  if (request.fields.session != session_ || !crypto::equal_constant_time(expected, request.mac)) {
+    return fail(Reason::verify_forged, "wrong MAC");
+  }
+  return request.fields.nonce;
+}
+
+Bytes ChannelKeys::make_verify_answer(const wire::Nonce& nonce) const {
+  Bytes out;
+  out.reserve(wire::kVerifyAnswerSize);
+  ByteWriter writer(out);
+  wire::write_verify_answer({crypto::hmac_sha256(verify_answer_key_, {nonce})}, writer);
+  return out;
+}
+
+Result<void> ChannelKeys::check_verify_answer(const wire::VerifyAnswer& answer, const wire::Nonce& nonce) const {
+  if (!crypto::equal_constant_time(crypto::hmac_sha256(verify_answer_key_, {nonce}), answer.mac)) {
+    return fail(Reason::verify_forged, "wrong MAC");
+  }
+  return {};
 }
 
 Result<void> verify_hello(const wire::ChannelHeader& header, ByteView hello) {

@@ -5,6 +5,7 @@
 #include "common/base/bytes.h"
 #include "common/base/result.h"
 #include "common/wire/data_channel.h"
+#include "common/wire/verify.h"
 
 namespace fairlead::core {
 
@@ -36,11 +37,20 @@ class ChannelKeys {
   Result<wire::ChannelAnswer> verify_answer(const wire::Signed<wire::ChannelAnswer>& answer,
                                             const wire::Mac& header_mac) const;  // answer_forged
 
+  // Rendezvous -> agent, and its answer (wire/verify.h). The agent answers only what it could check; both end in
+  // verify_forged.
+  Bytes make_verify_request(const wire::Nonce& nonce) const;
+  Result<wire::Nonce> check_verify_request(const wire::Signed<wire::VerifyRequest>& request) const;
+  Bytes make_verify_answer(const wire::Nonce& nonce) const;
+  Result<void> check_verify_answer(const wire::VerifyAnswer& answer, const wire::Nonce& nonce) const;
+
  private:
   wire::SessionId session_;
   wire::SessionKey ticket_key_;
   wire::SessionKey header_key_;
   wire::SessionKey answer_key_;
+  wire::SessionKey verify_request_key_;
+  wire::SessionKey verify_answer_key_;
 };
 
 // hello_tampered unless these are the very bytes that the verified header announced.

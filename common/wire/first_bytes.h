@@ -15,6 +15,7 @@ inline constexpr std::array<std::uint8_t, 4> kTicketMagic{0xF1, 'F', 'L', 'D'};
 enum class FirstBytes {
   tls,     // a TLS handshake record may follow: ask parse_client_hello
   ticket,  // kTicketMagic: a data channel
+  verify,  // kVerifyRequestMagic: a rendezvous asks whether this is the agent
   // Places kept for: socks5 (first byte 0x05), http (an upper-case method), h2c ("PRI * HTTP/2.0").
 };
 

@@ -27,5 +27,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check(wire::parse_ticket, in, [](const auto& ticket) { return keys.verify_ticket(ticket).has_value(); });
   check(wire::parse_channel_header, in, [](const auto& header) { return keys.verify_header(header, 0).has_value(); });
   check(wire::parse_channel_answer, in, [](const auto& answer) { return keys.verify_answer(answer, {}).has_value(); });
+  check(wire::parse_verify_request, in, [](const auto& ask) { return keys.check_verify_request(ask).has_value(); });
+  const auto answer = wire::parse_verify_answer(in);
+  if (const auto* done = std::get_if<wire::Done<wire::VerifyAnswer>>(&answer)) {
+    CHECK(!keys.check_verify_answer(done->value, {}));
+  }
   return 0;
 }

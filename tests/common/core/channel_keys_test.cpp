@@ -178,5 +178,31 @@ TEST_CASE("a message of one kind does not pass as another") {
   CHECK(as_answer(header_of(header.bytes)) == Reason::answer_forged);
 }
 
+TEST_CASE("verification: only the session's own key asks and answers, and each byte counts") {
+  const ChannelKeys keys(wire::SessionKey{1}, wire::SessionId{2});
+  const ChannelKeys other(wire::SessionKey{3}, wire::SessionId{2});
+  const wire::Nonce nonce{7, 8, 9};
+  const Bytes request = keys.make_verify_request(nonce);
+  const auto parsed = [](const Bytes& bytes) {
+    return std::get<wire::Done<wire::Signed<wire::VerifyRequest>>>(wire::parse_verify_request(bytes)).value;
+  };
+  CHECK(keys.check_verify_request(parsed(request)) == nonce);
+  CHECK(other.check_verify_request(parsed(request)).error().reason == Reason::verify_forged);
+  for (std::size_t i = 5; i < request.size(); ++i) {
+    Bytes wrong = request;
+    wrong[i] ^= 1;
+    CHECK(keys.check_verify_request(parsed(wrong)).error().reason == Reason::verify_forged);
+  }
+  const auto answered = [](const Bytes& bytes) {
+    return std::get<wire::Done<wire::VerifyAnswer>>(wire::parse_verify_answer(bytes)).value;
+  };
+  const Bytes answer = keys.make_verify_answer(nonce);
+  CHECK(keys.check_verify_answer(answered(answer), nonce));
+  CHECK_FALSE(keys.check_verify_answer(answered(answer), wire::Nonce{7, 8}));
+  CHECK_FALSE(other.check_verify_answer(answered(answer), nonce));
+  // A question is no answer, whoever reflects it.
+  CHECK(std::holds_alternative<wire::Malformed>(wire::parse_verify_answer(request)));
+}
+
 }  // namespace
 }  // namespace fairlead::core

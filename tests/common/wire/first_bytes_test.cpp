@@ -22,6 +22,7 @@ void check_known(const Bytes& in, FirstBytes expected, std::size_t after) {
 TEST_CASE("TLS is known by its first byte, a ticket by four") {
   check_known(from_hex("16 03 01 02 00"), FirstBytes::tls, 1);
   check_known(from_hex("f1 46 4c 44 01"), FirstBytes::ticket, 4);
+  check_known(from_hex("f1 46 4c 56 01"), FirstBytes::verify, 4);
   CHECK(needs_more(parse({})));
 }
 
