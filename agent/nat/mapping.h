@@ -1,0 +1,200 @@
+#pragma once
+// The life of one port mapping at one uplink: which protocol is asked for which port, when it is renewed, how it is
+// repaired, what is offered to be dialled back. Pure: time and randomness are arguments, requests are pulled. Serves
+// UplinkWorker, which owns it. RFC 6886 §3.3-3.7, RFC 6887 §8.5 and §11.2.1; nat-traversal practice in README.md.
+// All times are boot time (net::boottime_now()), since a lease runs on while the host sleeps.
+//
+//   searching --present--> asking --granted--> mapped --unreachable, lost--> repairing --> asking
+//       ^                    |  ^ conflict:       | renewal at 1/2 .. 5/8
+//       |                    v  | next port       v of the lifetime
+//       +--all absent-- every one failed --> resting (30 s doubling to 10 min)
+//   unreachable time and again: pausing (1 min doubling to 1 h), the mapping deleted; stop(): stopping --> stopped
+//
+// At most one request is under way. Deletions go first: what an earlier life left, then what a repair replaces.
+#include <array>
+#include <optional>
+#include <vector>
+
+#include "agent/nat/epoch.h"
+#include "agent/nat/mapping_record.h"
+#include "agent/nat/port_sequence.h"
+#include "common/base/random.h"
+
+namespace fairlead::agent::nat {
+
+inline constexpr std::array<std::chrono::seconds, 3> kLeaseLadder{7200s, 3600s, 0s};  // 0: UPnP alone
+inline constexpr std::chrono::seconds kShortestLease = 30s;  // a shorter grant is a failure,
+inline constexpr std::chrono::seconds kLongestLease = 24h;   // a longer one counts as this much
+inline constexpr Duration kPermanentCheck = 5min;            // leases without end are asked for again so often
+inline constexpr Duration kLeastRenewalGap = 4s;             // RFC 6887 §11.2.1
+inline constexpr unsigned kPortTries = 10;                   // in the first round; later rounds try one port each
+inline constexpr Duration kLossWait = 5s;                    // RFC 6886 §3.6, RFC 6887 §8.5: random, up to this
+inline constexpr Duration kRepairWait = 500ms;               // random, up to this: the dial-back said that it is dead
+inline constexpr Duration kFirstRest = 30s, kLongestRest = 10min;
+inline constexpr Duration kFirstPause = 1min, kLongestPause = 1h;
+inline constexpr Duration kProvedFor = 1min;     // reachable for so long: the next repair begins at its first step
+inline constexpr Duration kCheckSpacing = 1min;  // between requests that something unasked for causes
+inline constexpr Duration kNotifySpacing = 5min; // the same for announcements without an epoch (SSDP repeats itself)
+inline constexpr Duration kFirstDeleteRetry = 1min, kLongestDeleteRetry = 1h;
+
+struct MappingSetup {
+  Uplink uplink;
+  std::vector<MappingProtocol> protocols;  // in order of preference; empty: own address only
+  std::uint16_t internal_port = 0;
+  std::uint16_t external_port = 0;   // wished; 0: from the identity
+  std::string identity;              // what port sequence and description are derived from
+  std::vector<MappingRecord> known;  // left at this gateway by an earlier life or under an earlier address
+};
+
+struct MappingCommand {
+  enum class Kind : std::uint8_t { map, unmap } kind = Kind::map;
+  MappingProtocol protocol = MappingProtocol::pcp;
+  MapRequest request;
+};
+
+struct MappingOffer {
+  SocketAddress external;
+  std::optional<MappingProtocol> protocol;  // none: an address of this host's own
+  bool operator==(const MappingOffer&) const = default;
+};
+
+// What is worth a log line; none repeats while nothing changes.
+struct MappingEvent {
+  enum class Kind : std::uint8_t { mapped, moved, lost, failed, unreachable, paused, verified } kind;
+  MappingProtocol protocol = MappingProtocol::pcp;
+  SocketAddress external;
+  std::chrono::seconds lifetime{};
+  std::optional<Reason> reason;
+  std::string detail;
+};
+
+class Mapping {
+ public:
+  enum class State : std::uint8_t { searching, asking, mapped, repairing, resting, pausing, stopping, stopped };
+  struct Standing {  // the mapping as it was granted
+    MappingProtocol protocol = MappingProtocol::pcp;
+    MapRequest request;  // original tuple and nonce, with the external address that was assigned
+    std::chrono::seconds lifetime{};
+    TimePoint since, renew_at;
+    std::optional<TimePoint> expires;         // none: a lease without end
+    std::optional<TimePoint> verified_since;  // none: not proved reachable
+  };
+
+  Mapping(MappingSetup setup, Rng& rng);
+
+  // What a look at a protocol found. Until each protocol that is preferred to it was looked at, none is asked.
+  void on_present(MappingProtocol protocol, std::optional<std::uint32_t> epoch, TimePoint now);
+  void on_absent(MappingProtocol protocol, TimePoint now);
+  // The answer to the command that was taken last.
+  void on_answer(const tl::expected<MapGrant, GatewayError>& answer, TimePoint now);
+  // The dial-back's verdict on the offer of this method.
+  void on_verified(std::optional<MappingProtocol> method, TimePoint now);
+  void on_unreachable(std::optional<MappingProtocol> method, TimePoint now);
+  // Unproved news: a mapping is checked by renewing it soon, a rest ends. Never more often than kCheckSpacing.
+  void on_announcement(std::optional<std::uint32_t> epoch, TimePoint now);
+  void on_network_changed(TimePoint now);
+  void on_time(TimePoint now);
+  // Deletes everything, one try each; then stopped().
+  void stop(TimePoint now);
+
+  // What is to be done now; the caller gives its answer to on_answer().
+  std::optional<MappingCommand> take_command(TimePoint now);
+  std::optional<TimePoint> deadline() const;  // when on_time() and take_command() have something new
+  std::vector<MappingEvent> take_events() { return std::exchange(events_, {}); }
+
+  State state() const;
+  std::optional<MappingOffer> offer() const;
+  bool offer_verified() const;
+  const std::optional<Standing>& standing() const { return standing_; }
+  std::optional<Reason> problem() const { return problem_; }  // why nothing is offered through a gateway
+  bool unreliable() const { return repairs_ > kPromptRepairs; }
+  bool request_under_way() const { return under_way_.has_value(); }
+  // Everything that the gateway has of us, or may have.
+  std::vector<MappingRecord> records() const;
+  const MappingSetup& setup() const { return setup_; }
+
+ private:
+  static constexpr unsigned kPromptRepairs = 2;  // the same port anew, then another one; from then on with pauses
+
+  enum class Presence : std::uint8_t { unknown, absent, present };
+  enum class Wait : std::uint8_t { none, loss, repair, rest, pause };
+  enum class Stop : std::uint8_t { no, deleting };
+  struct ProtocolState {
+    Presence presence = Presence::unknown;
+    std::optional<GatewayError> failed;  // in this round
+    std::size_t ladder = 0;              // step of kLeaseLadder that this gateway accepts
+    EpochClock epoch;
+  };
+  struct Leftover {  // a mapping that is to be deleted, or taken over when the same tuple is asked for again
+    MappingRecord record;
+    TimePoint not_before;
+    Duration retry = kFirstDeleteRetry;
+    std::optional<TimePoint> expires;  // then the gateway forgot it
+    enum class Use : std::uint8_t { adopt, remove } use = Use::remove;
+  };
+
+  ProtocolState& at(MappingProtocol protocol) { return protocols_[index_of(protocol)]; }
+  const ProtocolState& at(MappingProtocol protocol) const { return protocols_[index_of(protocol)]; }
+  bool configured(MappingProtocol protocol) const;
+
+  // mapping.cpp: what to do
+  std::optional<MappingProtocol> choose() const;
+  bool removable(const Leftover& leftover) const;
+  MappingCommand issue(MappingCommand command);
+  std::optional<MappingCommand> take_removal(TimePoint now);
+  MapRequest make_request(MappingProtocol protocol);
+  std::uint16_t wished_port() const;
+  void forget_expired(TimePoint now);
+  MappingRecord record_of(MappingProtocol protocol, const MapRequest& request) const;
+
+  // mapping_answers.cpp: what answers mean
+  void on_grant(const MappingCommand& asked, const MapGrant& grant, TimePoint now);
+  void on_map_failure(const MappingCommand& asked, const GatewayError& error, TimePoint now);
+  void on_renewal_failure(const GatewayError& error, TimePoint now);
+  void on_ask_failure(const MappingCommand& asked, const GatewayError& error, TimePoint now);
+  void on_unmap_answer(const MappingCommand& asked, bool removed, TimePoint now);
+  bool next_lease(MappingProtocol protocol, GatewayFailure failure);
+  bool next_port();
+  void protocol_failed(MappingProtocol protocol, const GatewayError& error, TimePoint now);
+  void end_round(TimePoint now);
+  void lose(Reason reason, std::string detail, TimePoint now);
+  void schedule_renewal(TimePoint now);
+  void leave_behind(const MappingRecord& record, Leftover::Use use, TimePoint now);
+
+  void check_soon(Duration spacing, TimePoint now);
+  void wait_until(TimePoint when, Wait why);
+  void set_problem(Reason reason, const GatewayError& error, MappingProtocol protocol);
+  void tell(MappingEvent event) { events_.push_back(std::move(event)); }
+  Duration up_to(Duration most);
+
+  MappingSetup setup_;
+  Rng& rng_;
+  PortSequence ports_;
+  std::array<ProtocolState, kProtocols> protocols_;
+  std::optional<Standing> standing_;
+  std::vector<Leftover> leftovers_;
+  std::optional<MappingCommand> under_way_;
+
+  std::uint32_t port_index_ = 0;  // of ports_: which one is asked for
+  unsigned conflicts_ = 0;        // in this round, with one protocol
+  enum class Ports : std::uint8_t { any, same_only } port_rule_ = Ports::any;
+
+  Wait wait_ = Wait::none;
+  TimePoint wait_until_;
+  Duration rest_ = kFirstRest;
+  unsigned failed_rounds_ = 0;
+  unsigned repairs_ = 0;  // since it was last reachable for kProvedFor
+  Duration pause_ = kFirstPause;
+  std::optional<TimePoint> last_check_;
+  unsigned late_renewals_ = 0;
+
+  enum class OwnAddress : std::uint8_t { hidden, offered, verified } own_ = OwnAddress::hidden;
+  Stop stop_ = Stop::no;
+  std::optional<Reason> problem_;
+  std::vector<MappingEvent> events_;
+};
+
+// The reason code that says what a failure means to a person.
+Reason reason_of(GatewayFailure failure);
+
+}  // namespace fairlead::agent::nat
