@@ -58,6 +58,12 @@ class BoundAddresses {
   std::set<SocketAddress> bound_;
 };
 
+std::optional<IpAddress> read_ip(Section& section, const Text& text) {
+  const auto ip = IpAddress::parse(text.value);
+  if (!ip) section.refuse(text, fmt::format("\"{}\" is not an address", shown(text.written)), "an IP address");
+  return ip;
+}
+
 void read_server(Section& section, RendezvousConfig& out, BoundAddresses& bound) {
   ServerConfig& server = out.server;
   for (const auto& address : config::read_each(section, "listen", "a list of ADDRESS:PORT", &read_listen)) {
@@ -75,6 +81,9 @@ void read_server(Section& section, RendezvousConfig& out, BoundAddresses& bound)
   server.drain_delay = section.duration("drain_delay", kDrain, server.drain_delay);
   server.drain_timeout = section.duration("drain_timeout", kDrain, server.drain_timeout);
   server.state_dir = config::path_or(section, "state_dir", server.state_dir);
+  server.verify_from = config::read_each(section, "verify_from", "a list of this host's addresses", &read_ip);
+  constexpr Section::Choice<bool> kScopes[] = {{"global", false}, {"any", true}};
+  server.verify_any_address = section.one_of("verify_addresses", kScopes, server.verify_any_address);
 }
 
 AcceptSet read_accept(Section& section) {
@@ -211,6 +220,10 @@ Limits read_limits(Section section) {
   out.half_close_timeout = section.duration("half_close_timeout", kTimeout, out.half_close_timeout);
   out.connect_timeout = section.duration("connect_timeout", kTimeout, out.connect_timeout);
   out.ping_interval = section.duration("ping_interval", {100ms, 10min}, out.ping_interval);
+  out.verify_probe = section.duration("verify_probe", {1s, 1h}, out.verify_probe);
+  out.verify_interval = section.duration("verify_interval", {1s, 24h}, out.verify_interval);
+  out.verify_dials_max = count(section, "verify_dials_max", 1, out.verify_dials_max);
+  out.verify_dials_per_target = count(section, "verify_dials_per_target", 1, out.verify_dials_per_target);
   section.done();
   return out;
 }
@@ -304,6 +317,10 @@ std::vector<std::string> restart_keys(const RendezvousConfig& running, const Ren
   std::vector<std::string> out;
   if (running.listeners != wanted.listeners) out.emplace_back("server.listen or listener");
   if (running.ports != wanted.ports) out.emplace_back("port");
+  if (running.server.verify_from != wanted.server.verify_from) out.emplace_back("server.verify_from");
+  if (running.server.verify_any_address != wanted.server.verify_any_address) {
+    out.emplace_back("server.verify_addresses");
+  }
   if (running.server.workers != wanted.server.workers) out.emplace_back("server.workers");
   if (running.server.admin_path != wanted.server.admin_path) out.emplace_back("server.admin");
   if (running.server.state_dir != wanted.server.state_dir) out.emplace_back("server.state_dir");

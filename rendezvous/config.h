@@ -42,6 +42,8 @@ struct ServerConfig {
   Duration drain_delay = 5s;
   Duration drain_timeout = 20s;
   std::string state_dir = "/var/lib/fairlead-rendezvous";
+  std::vector<IpAddress> verify_from;  // where dial-backs come from; empty: another address of this host, if any
+  bool verify_any_address = false;     // laboratories: private and shared addresses are dialled back, too
   bool operator==(const ServerConfig&) const = default;
 };
 
@@ -82,6 +84,10 @@ struct Limits {
   Duration half_close_timeout = 5min;
   Duration connect_timeout = 10s;
   Duration ping_interval = 25s;
+  Duration verify_probe = 30s;              // between liveness dials to a direct endpoint
+  Duration verify_interval = 5min;          // between full checks of it
+  std::size_t verify_dials_max = 64;        // dial-backs at a time,
+  std::size_t verify_dials_per_target = 4;  // to one address
   bool operator==(const Limits&) const = default;
 };
 

@@ -31,6 +31,15 @@ std::vector<std::string> to_strings(const std::vector<HostPort>& addresses) {
   return out;
 }
 
+// What a dial-back must never go to: this host, under any of its addresses.
+std::vector<IpAddress> own_addresses(const ServerConfig& config) {
+  std::vector<IpAddress> out = net::host_addresses();
+  for (const HostPort& each : config.public_addresses) {
+    if (const auto ip = IpAddress::parse(each.host)) out.push_back(*ip);
+  }
+  return out;
+}
+
 Registry make_registry(const RendezvousConfig& config, const tls::Credentials& credentials) {
   return Registry(Policy(config.policy, std::string(credentials.trust_domain())),
                   OwnNames(own_names(config, credentials), config.server.domains),
@@ -81,6 +90,8 @@ Server::Server(RendezvousConfig config, std::string config_path, std::shared_ptr
       drain_timer_([](void* self) { static_cast<Server*>(self)->on_drain_time(); }, this) {
   system_rng().fill(shared_.instance);
   shared_.started = loop_.now();
+  shared_.dial_policy = {.own = own_addresses(config_.server), .any_scope = config_.server.verify_any_address};
+  shared_.dial_sources = config_.server.verify_from.empty() ? net::host_addresses() : config_.server.verify_from;
   if (auto first = registry_.registry().publish()) shared_.routes.publish(std::move(first));
   const unsigned count = config_.server.workers;
   const ControlOptions options{.credentials = credentials_,

@@ -88,6 +88,8 @@ StatusReport Server::status_report() {
       {"relays_per_source", gauges.relays_per_source.highest(), gauges.relays_per_source.max()},
       {"relays_per_service", gauges.relays_per_service.highest(), gauges.relays_per_service.max()},
       {"relays_per_agent", busiest_agent, config_.limits.relays_per_agent},
+      {"verify_dials_max", gauges.verify_dials.used(), gauges.verify_dials.max()},
+      {"verify_dials_per_target", gauges.verify_dials_per_target.highest(), gauges.verify_dials_per_target.max()},
       {"relays_max", gauges.relays.used(), gauges.relays.max()},
   };
   return view;

@@ -12,6 +12,8 @@
 #include "rendezvous/gauge.h"
 #include "rendezvous/registry/snapshot_cell.h"
 #include "rendezvous/relay/session_directory.h"
+#include "rendezvous/verify/dial_policy.h"
+#include "rendezvous/verify/proof_directory.h"
 
 namespace fairlead::rendezvous {
 
@@ -27,7 +29,9 @@ struct Gauges {
         sessions(limits.sessions_max),
         relays(limits.relays_max),
         relays_per_source(limits.relays_per_source),
-        relays_per_service(limits.relays_per_service) {}
+        relays_per_service(limits.relays_per_service),
+        verify_dials(limits.verify_dials_max),
+        verify_dials_per_target(limits.verify_dials_per_target) {}
 
   // After a reload: what is in use beyond a lowered maximum stays, and nothing is added to it.
   void apply(const Limits& limits) {
@@ -39,6 +43,8 @@ struct Gauges {
     relays.set_max(limits.relays_max);
     relays_per_source.set_max(limits.relays_per_source);
     relays_per_service.set_max(limits.relays_per_service);
+    verify_dials.set_max(limits.verify_dials_max);
+    verify_dials_per_target.set_max(limits.verify_dials_per_target);
   }
 
   Gauge unclassified;
@@ -49,6 +55,8 @@ struct Gauges {
   Gauge relays;
   KeyedGauge<IpAddress> relays_per_source;
   KeyedGauge<std::string> relays_per_service;
+  Gauge verify_dials;
+  KeyedGauge<IpAddress> verify_dials_per_target;
 };
 
 struct Shared {
@@ -61,6 +69,9 @@ struct Shared {
   SessionDirectory sessions;
   SnapshotCell routes;
   std::vector<Worker*> workers;  // by index; fixed before the threads start; only post() may be called from elsewhere
+  ProofDirectory proofs;
+  DialPolicy dial_policy;               // fixed before the threads start, as the next
+  std::vector<IpAddress> dial_sources;  // addresses a dial-back may come from
   wire::InstanceId instance{};
   TimePoint started;  // unknown names wait for a while after it
 };

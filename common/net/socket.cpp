@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <ifaddrs.h>
 #include <linux/sockios.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
@@ -138,10 +140,31 @@ Result<std::optional<AcceptedSocket>> accept_connection(int listener) {
 }
 
 Result<Fd> connect_tcp(const SocketAddress& address) {
+  return connect_tcp(address, std::nullopt);
+}
+
+Result<Fd> connect_tcp(const SocketAddress& address, const std::optional<IpAddress>& source) {
   auto fd = stream_socket(address.ip.is_v4() ? AF_INET : AF_INET6);
   if (!fd) return fd;
   set_int(fd->get(), IPPROTO_TCP, TCP_NODELAY, 1);
+  if (source) {
+    set_int(fd->get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);  // the port is chosen when the target is known
+    const auto raw = to_raw({*source, 0});
+    if (::bind(fd->get(), raw.get(), raw.length) != 0) return io_error(source->to_string());
+  }
   return start_connect(std::move(*fd), to_raw(address));
+}
+
+std::vector<IpAddress> host_addresses() {
+  std::vector<IpAddress> out;
+  ifaddrs* list = nullptr;
+  if (::getifaddrs(&list) != 0) return out;
+  for (const ifaddrs* each = list; each != nullptr; each = each->ifa_next) {
+    if (each->ifa_addr == nullptr || (each->ifa_flags & IFF_UP) == 0) continue;
+    if (const auto address = SocketAddress::from_sockaddr(each->ifa_addr)) out.push_back(address->ip);
+  }
+  ::freeifaddrs(list);
+  return out;
 }
 
 Result<Fd> connect_unix(const std::string& path) {

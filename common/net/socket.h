@@ -2,6 +2,7 @@
 // TCP and unix stream sockets as plain non-blocking descriptors, for use in a Poller. All calls are safe on any thread.
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/bytes.h"
 #include "common/base/ip.h"
@@ -28,11 +29,15 @@ Result<std::optional<AcceptedSocket>> accept_connection(int listener);
 
 // Begins to connect; connect_result() tells, once the descriptor is writable, how it ended.
 Result<Fd> connect_tcp(const SocketAddress& address);
+// The same from this address of the host, where there is one.
+Result<Fd> connect_tcp(const SocketAddress& address, const std::optional<IpAddress>& source);
 Result<Fd> connect_unix(const std::string& path);
 // Empty: connected. Otherwise connect_refused, connect_timeout, connect_unreachable or io_failed.
 std::optional<Error> connect_result(int fd);
 Reason connect_reason(int error_number);
 
+// Addresses of this host's interfaces that are up.
+std::vector<IpAddress> host_addresses();
 std::optional<SocketAddress> peer_address(int fd);
 std::optional<SocketAddress> local_address(int fd);
 

@@ -33,6 +33,48 @@ EndpointState state_of(const Endpoint& endpoint, TimePoint now) {
   return {"live", ""};
 }
 
+std::string_view state_name(DirectEndpoint::State state) {
+  switch (state) {
+    case DirectEndpoint::State::verifying:
+      return "verifying";
+    case DirectEndpoint::State::live:
+      return "live";
+    case DirectEndpoint::State::down:
+      break;
+  }
+  return "down";
+}
+
+// One way to one endpoint: what a client that wants to reach it may try, in this order.
+struct PathRow {
+  const Endpoint& endpoint;
+  std::string_view path;
+  std::string address;
+  std::string_view method;  // of a direct one
+  std::string_view state;
+  WallTime since;
+  std::string_view reason;
+};
+
+// Those that answer come first, direct before relayed.
+std::vector<PathRow> paths_of(const ListedEndpoint& listed, const StatusReport& view) {
+  const Endpoint& endpoint = *listed.endpoint;
+  const EndpointState relayed = state_of(endpoint, view.now_steady);
+  std::vector<PathRow> rows;
+  const auto add_direct = [&](bool live) {
+    for (const DirectEndpoint& each : listed.direct) {
+      if ((each.state == DirectEndpoint::State::live) != live) continue;
+      rows.push_back(
+          {endpoint, "direct", each.address.to_string(), each.method, state_name(each.state), each.since, each.reason});
+    }
+  };
+  add_direct(true);
+  const std::string relay = view.public_addresses.empty() ? "" : view.public_addresses.front();
+  rows.push_back({endpoint, "relay", relay, "", relayed.state, endpoint.since, relayed.reason});
+  add_direct(false);
+  return rows;
+}
+
 std::string summary_json(const StatusReport& view) {
   JsonWriter json;
   json.begin_object().field("version", FAIRLEAD_VERSION).field("started", format_time(view.started));
@@ -108,10 +150,10 @@ std::vector<std::string> find_problems(const StatusReport& view) {
                     "a cloned image? give each host its own key and name",
                     session.spiffe_id, session.endpoint, session.duplicates_refused));
   }
-  for (const EndpointPtr& endpoint : view.endpoints) {
-    const EndpointState state = state_of(*endpoint, view.now_steady);
+  for (const ListedEndpoint& each : view.endpoints) {
+    const EndpointState state = state_of(*each.endpoint, view.now_steady);
     if (state.state == "live") continue;
-    out.push_back(fmt::format("{}: {}.{} is set aside", state.reason, endpoint->name, endpoint->service));
+    out.push_back(fmt::format("{}: {}.{} is set aside", state.reason, each.endpoint->name, each.endpoint->service));
   }
   return out;
 }
@@ -149,26 +191,23 @@ std::string render_agents(const StatusReport& view, AnswerForm form) {
 }
 
 std::string render_services(const StatusReport& view, AnswerForm form) {
-  const std::string address = view.public_addresses.empty() ? "" : view.public_addresses.front();
-  if (form == AnswerForm::text) {
-    std::string out =
-        fmt::format("{:<32} {:<16} {:<7} {:<9} {:<20} reason\n", "service", "endpoint", "path", "state", "since");
-    for (const EndpointPtr& each : view.endpoints) {
-      const EndpointState state = state_of(*each, view.now_steady);
-      out += fmt::format("{:<32} {:<16} {:<7} {:<9} {:<20} {}\n", each->service, each->name, "relay", state.state,
-                         format_time(each->since), state.reason);
-    }
-    return out;
-  }
+  std::string out = fmt::format("{:<32} {:<16} {:<7} {:<22} {:<9} {:<20} reason\n", "service", "endpoint", "path",
+                                "address", "state", "since");
   JsonWriter json;
   json.begin_object().key("services").begin_array();
-  for (const EndpointPtr& each : view.endpoints) {
-    const EndpointState state = state_of(*each, view.now_steady);
-    json.begin_object().field("service", each->service).field("endpoint", each->name).field("path", "relay");
-    json.field("address", address).field("state", state.state).field("since", format_time(each->since));
-    json.field("reason", state.reason).field("relays", static_cast<std::uint64_t>(each->load->live()));
-    json.field("failures", static_cast<std::uint64_t>(each->load->failures())).end_object();
+  for (const ListedEndpoint& listed : view.endpoints) {
+    const Endpoint& endpoint = *listed.endpoint;
+    for (const PathRow& row : paths_of(listed, view)) {
+      out += fmt::format("{:<32} {:<16} {:<7} {:<22} {:<9} {:<20} {}\n", endpoint.service, endpoint.name, row.path,
+                         row.address, row.state, format_time(row.since), row.reason);
+      json.begin_object().field("service", endpoint.service).field("endpoint", endpoint.name);
+      json.field("path", row.path).field("address", row.address).field("method", row.method);
+      json.field("state", row.state).field("since", format_time(row.since)).field("reason", row.reason);
+      json.field("relays", static_cast<std::uint64_t>(endpoint.load->live()));
+      json.field("failures", static_cast<std::uint64_t>(endpoint.load->failures())).end_object();
+    }
   }
+  if (form == AnswerForm::text) return out;
   return json.end_array().end_object().take() + "\n";
 }
 

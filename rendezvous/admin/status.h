@@ -40,7 +40,7 @@ struct StatusReport {
   std::vector<ReasonCount> closed;
   std::vector<ReasonCount> refused;
   std::vector<SessionSummary> sessions;  // filled for what the request lists, and for problems
-  std::vector<EndpointPtr> endpoints;
+  std::vector<ListedEndpoint> endpoints;
   std::vector<RelaySummary> relays;
 };
 

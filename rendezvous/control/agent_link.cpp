@@ -37,6 +37,7 @@ void AgentLink::start() {
 
 void AgentLink::on_tls_progress(net::TlsStream& /*stream*/) {
   if (state_ == State::handshaking && stream_->handshake_done()) on_handshake_done();
+  if (state_ == State::proving) return read_proof();
   if (session_) read_plaintext();
   if (state_ == State::ended) return;
   if (stream_->error()) return end(stream_->error()->reason, stream_->error()->detail);
@@ -45,6 +46,10 @@ void AgentLink::on_tls_progress(net::TlsStream& /*stream*/) {
 
 void AgentLink::on_handshake_done() {
   handshake_ = GaugeToken();
+  if (stream_->engine().alpn() == kVerifyAlpn) {
+    state_ = State::proving;
+    return host_.on_handshake_over();
+  }
   state_ = State::deciding;
   if (const auto refused = stream_->engine().resumption_refused(); refused != tls::ResumptionRefused::none) {
     host_.shared().counters.refused.add(Reason::resumption_refused);
@@ -67,6 +72,23 @@ void AgentLink::read_plaintext() {
     stream_->consumed(in.size());
   }
   handle_events();
+}
+
+// One message, within the time of the handshake.
+void AgentLink::read_proof() {
+  const ByteView in = stream_->plaintext();
+  proof_.append(in);
+  stream_->consumed(in.size());
+  const auto message = proof_.next();
+  if (!message) return end(message.error().reason, message.error().detail);
+  if (!*message) {
+    if (stream_->error()) end(stream_->error()->reason, stream_->error()->detail);
+    return;
+  }
+  const auto* proof = std::get_if<wire::VerifyNonce>(&**message);
+  if (proof == nullptr) return end(Reason::protocol_error, "a proof was expected");
+  const bool known = host_.shared().proofs.settle(proof->nonce, stream_->engine().peer().spiffe_id, peer_.ip);
+  end(known ? Reason::completed : Reason::verify_forged, known ? "" : "nobody waits for this proof");
 }
 
 void AgentLink::handle_events() {
@@ -119,6 +141,9 @@ void AgentLink::on_admitted() {
   welcome.answer_timeout_ms = ms(host_.limits().answer_timeout);
   welcome.services_max = static_cast<std::uint16_t>(host_.limits().services_per_agent);
   session_->welcome(welcome, now());
+  const auto local = net::local_address(stream_->fd()).value_or(SocketAddress{});
+  verifier_ =
+      std::make_unique<EndpointVerifier>(*this, host_.poller(), host_.shared(), host_.limits(), agent_, local.ip);
   log(Level::info, "session opened",
       {{"agent", agent_->description().spiffe_id},
        {"peer", peer_.to_string()},
@@ -163,6 +188,41 @@ void AgentLink::on_event(core::server_event::Unregistered& event) {
   host_.registry().post_unregister(agent_, event.claim);
 }
 
+void AgentLink::on_event(core::server_event::CandidateOffered& event) {
+  if (verifier_) verifier_->offer(event.candidate);
+}
+
+void AgentLink::on_event(core::server_event::CandidateWithdrawn& event) {
+  if (verifier_) verifier_->withdraw(event.candidate);
+}
+
+void AgentLink::on_judged(std::uint32_t candidate, std::string code) {
+  session_->verified(candidate, std::move(code));
+  settle_soon();
+}
+
+void AgentLink::on_proof_wanted(const wire::VerifyNonce& nonce) {
+  session_->demand_proof(nonce);
+  settle_soon();
+}
+
+ProofDirectory::OnProof AgentLink::proof_hook() {
+  return [link = ref()](const wire::Nonce& nonce, const IpAddress& from) {
+    link.tell([nonce, from](AgentLink& self) {
+      if (self.verifier_) self.verifier_->on_proof(nonce, from);
+    });
+  };
+}
+
+void AgentLink::on_direct_changed(std::vector<DirectEndpoint> endpoints) {
+  host_.registry().post_direct(agent_, std::move(endpoints));
+}
+
+// The verifier may be in the middle of its own work, and a session that ends takes it along.
+void AgentLink::settle_soon() {
+  host_.loop().timers().arm(timer_, now());
+}
+
 void AgentLink::on_event(core::server_event::RttMeasured& event) {
   if (agent_) agent_->set_rtt(event.rtt);
 }
@@ -173,6 +233,8 @@ void AgentLink::on_event(core::server_event::ProbeAnswered& /*event*/) {
 
 // The agent stops: it takes no new connections, and its live ones go on.
 void AgentLink::on_event(core::server_event::AgentDraining& /*event*/) {
+  verifier_.reset();
+  host_.registry().post_direct(agent_, {});
   for (const std::uint32_t claim : claims_) host_.registry().post_unregister(agent_, claim);
   claims_.clear();
 }
@@ -261,6 +323,7 @@ void AgentLink::on_timer() {
   if (now() >= deadline_) {
     switch (state_) {
       case State::handshaking:
+      case State::proving:
         return end(Reason::handshake_timeout, "the TLS handshake was not finished in time");
       case State::flushing:
         return end(end_reason_->reason, end_reason_->detail);
@@ -277,6 +340,7 @@ void AgentLink::on_timer() {
 // Nothing new reaches the agent from here on; live relays stay.
 void AgentLink::release_session() {
   if (!agent_) return;
+  verifier_.reset();
   host_.shared().sessions.remove(agent_->description().id);
   const auto left = agent_->close();
   for (const WorkerItem& item : left.channels) {
@@ -294,10 +358,10 @@ void AgentLink::release_session() {
 void AgentLink::end(Reason reason, const std::string& detail) {
   timer_.cancel();
   const bool handshaking = state_ == State::handshaking;
-  if (handshaking) {
+  if (handshaking || (state_ == State::proving && reason != Reason::completed)) {
     host_.shared().counters.refused.add(reason);
     host_.shared().access_log.write({.reason = reason, .peer = peer_.to_string(), .detail = detail}, now());
-  } else if (!end_reason_) {
+  } else if (!end_reason_ && state_ != State::proving) {
     host_.shared().counters.closed.add(reason);
   }
   if (session_) {

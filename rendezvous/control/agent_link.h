@@ -11,6 +11,7 @@
 #include "common/net/tls_stream.h"
 #include "rendezvous/control/registry_owner.h"
 #include "rendezvous/relay/worker.h"
+#include "rendezvous/verify/verifier.h"
 
 namespace fairlead::rendezvous {
 
@@ -26,6 +27,8 @@ class LinkHost {
   virtual Rng& secret_rng() = 0;
   virtual RegistryOwner& registry() = 0;
   virtual ControlThread& thread() = 0;
+  virtual net::Poller& poller() = 0;
+  virtual tls::TlsClientContext& verify_context() = 0;
   virtual std::optional<SocketAddress> instance_address() const = 0;
   // The handshake is over, well or not: the next one may be admitted.
   virtual void on_handshake_over() = 0;
@@ -33,7 +36,7 @@ class LinkHost {
   virtual void on_link_ended(AgentLink& link) = 0;
 };
 
-class AgentLink final : public net::TlsStreamOwner {
+class AgentLink final : public net::TlsStreamOwner, public VerifierOwner {
  public:
   AgentLink(LinkHost& host, net::Poller& poller, ControlInbound inbound, std::unique_ptr<tls::TlsEngine> engine,
             GaugeToken handshake);
@@ -56,6 +59,7 @@ class AgentLink final : public net::TlsStreamOwner {
  private:
   enum class State {
     handshaking,
+    proving,   // not a session: an agent shows that another of its addresses is its own
     deciding,  // session open, not yet admitted
     admitted,
     flushing,  // over; the last words are being sent
@@ -63,19 +67,30 @@ class AgentLink final : public net::TlsStreamOwner {
   };
 
   void on_tls_progress(net::TlsStream& stream) override;
+  // VerifierOwner
+  tls::TlsClientContext& verify_context() override { return host_.verify_context(); }
+  void on_judged(std::uint32_t candidate, std::string code) override;
+  void on_proof_wanted(const wire::VerifyNonce& nonce) override;
+  ProofDirectory::OnProof proof_hook() override;
+  void on_direct_changed(std::vector<DirectEndpoint> endpoints) override;
+
   void on_handshake_done();
+  void read_proof();
   void read_plaintext();
   void handle_events();
   void on_event(core::server_event::HelloReceived& event);
   void on_event(core::server_event::RegisterRequested& event);
   void on_event(core::server_event::ClaimRefused& event);
   void on_event(core::server_event::Unregistered& event);
+  void on_event(core::server_event::CandidateOffered& event);
+  void on_event(core::server_event::CandidateWithdrawn& event);
   void on_event(core::server_event::RttMeasured& event);
   void on_event(core::server_event::ProbeAnswered& event);
   void on_event(core::server_event::AgentDraining& event);
   void on_event(core::server_event::Failed& event);
   void pump();
   void settle();
+  void settle_soon();
   void on_timer();
   void arm_timer();
   void release_session();
@@ -92,7 +107,9 @@ class AgentLink final : public net::TlsStreamOwner {
   GaugeToken place_;  // in gauges.sessions
   std::unique_ptr<net::TlsStream> stream_;
   std::optional<core::ServerSession> session_;
-  std::shared_ptr<AgentSession> agent_;  // from hello on
+  std::shared_ptr<AgentSession> agent_;         // from hello on
+  std::unique_ptr<EndpointVerifier> verifier_;  // while admitted
+  core::MessageStream proof_;                   // while proving
   std::set<std::uint32_t> claims_;
   std::optional<Error> end_reason_;
   core::TimerEntry timer_;

@@ -52,6 +52,8 @@ class ControlThread final : public LinkHost {
   Rng& secret_rng() override { return rng_; }
   RegistryOwner& registry() override { return registry_; }
   ControlThread& thread() override { return *this; }
+  net::Poller& poller() override { return poller_; }
+  tls::TlsClientContext& verify_context() override { return *verify_context_; }
   std::optional<SocketAddress> instance_address() const override { return options_.instance_address; }
   void on_handshake_over() override;
   void on_link_ended(AgentLink& link) override;
@@ -68,6 +70,7 @@ class ControlThread final : public LinkHost {
   net::Loop loop_;
   net::Poller poller_;
   std::optional<tls::TlsServerContext> context_;
+  std::optional<tls::TlsClientContext> verify_context_;  // of dial-backs
   std::deque<Waiting> waiting_;
   std::size_t handshaking_ = 0;
   Numbered<AgentLink> links_;

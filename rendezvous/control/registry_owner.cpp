@@ -48,6 +48,12 @@ void RegistryOwner::post_unregister(std::shared_ptr<AgentSession> session, std::
   });
 }
 
+void RegistryOwner::post_direct(std::shared_ptr<AgentSession> session, std::vector<DirectEndpoint> endpoints) {
+  loop_.post([this, session = std::move(session), endpoints = std::move(endpoints)]() mutable {
+    registry_.set_direct(*session, std::move(endpoints));
+  });
+}
+
 void RegistryOwner::post_probe_answered(std::shared_ptr<AgentSession> session) {
   loop_.post([this, session = std::move(session)] { on_probe_result(session, ProbeOutcome::answered); });
 }

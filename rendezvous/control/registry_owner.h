@@ -31,6 +31,7 @@ class RegistryOwner {
   void post_hello(LinkRef link, SessionClaim claim);
   void post_register(LinkRef link, std::shared_ptr<AgentSession> session, wire::Register request);
   void post_unregister(std::shared_ptr<AgentSession> session, std::uint32_t claim);
+  void post_direct(std::shared_ptr<AgentSession> session, std::vector<DirectEndpoint> endpoints);
   void post_probe_answered(std::shared_ptr<AgentSession> session);
   void post_closed(std::shared_ptr<AgentSession> session);
 

@@ -75,7 +75,8 @@ Admission Registry::enter(const SessionClaim& claim, Candidate candidate, Moment
                                                                                now.wall,
                                                                                claim.session,
                                                                                {},
-                                                                               0});
+                                                                               0,
+                                                                               {}});
   CHECK(added && by_session_.emplace(claim.session.get(), at).second);
   return admitted;
 }

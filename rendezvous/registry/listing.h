@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "rendezvous/registry/direct_endpoint.h"
 #include "rendezvous/registry/endpoint.h"
 
 namespace fairlead::rendezvous {
@@ -27,6 +28,12 @@ struct SessionSummary {
   std::vector<EndpointPtr> services;     // by SERVICE.CLUSTER
   std::uint64_t duplicates_refused = 0;  // newcomers that were told duplicate_identity: a cloned image
   std::shared_ptr<AgentSession> session;
+};
+
+// A service's endpoint with the ways to it: its direct ones, then always the relay.
+struct ListedEndpoint {
+  EndpointPtr endpoint;
+  std::vector<DirectEndpoint> direct;
 };
 
 bool glob_match(std::string_view pattern, std::string_view text);

@@ -81,6 +81,11 @@ bool Registry::unregister(const AgentSession& session, std::uint32_t claim, Time
   return true;
 }
 
+void Registry::set_direct(const AgentSession& session, std::vector<DirectEndpoint> endpoints) {
+  const auto known = by_session_.find(&session);
+  if (known != by_session_.end()) known->second->second.direct = std::move(endpoints);
+}
+
 void Registry::withdraw(const EndpointPtr& endpoint, TimePoint now) {
   names_.remove(endpoint, now);
   --endpoints_;
@@ -163,13 +168,13 @@ std::vector<SessionSummary> Registry::sessions(const ListFilter& filter) const {
   return out;
 }
 
-std::vector<EndpointPtr> Registry::endpoints(const ListFilter& filter) const {
-  std::vector<EndpointPtr> out;
+std::vector<ListedEndpoint> Registry::endpoints(const ListFilter& filter) const {
+  std::vector<ListedEndpoint> out;
   for (const auto& [key, session] : sessions_) {
     if (!is_agent(filter, key)) continue;
     for (const auto& [service, endpoint] : session.services) {
       if (out.size() == filter.limit) return out;
-      if (is_service(filter, service)) out.push_back(endpoint);
+      if (is_service(filter, service)) out.push_back({endpoint, session.direct});
     }
   }
   return out;

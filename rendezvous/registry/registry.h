@@ -111,6 +111,9 @@ class Registry {
   // False if there is no such claim, as after a replacement.
   bool unregister(const AgentSession& session, std::uint32_t claim, TimePoint now);
 
+  // The addresses at which the session's agent offers all its services without the relay, as the dial-backs left them.
+  void set_direct(const AgentSession& session, std::vector<DirectEndpoint> endpoints);
+
   void expire(TimePoint now);  // call it now and then; a minute late does no harm
   PolicyChange replace_policy(Policy policy, TimePoint now);
   void replace_own_names(const std::vector<std::string>& names) { names_.replace_own_names(names); }
@@ -119,8 +122,8 @@ class Registry {
   std::shared_ptr<const Snapshot> publish() { return names_.publish(); }
 
   RegistryCounters counters() const;
-  std::vector<SessionSummary> sessions(const ListFilter& filter) const;  // by SPIFFE id, then ENDPOINT
-  std::vector<EndpointPtr> endpoints(const ListFilter& filter) const;    // in the order of their sessions
+  std::vector<SessionSummary> sessions(const ListFilter& filter) const;   // by SPIFFE id, then ENDPOINT
+  std::vector<ListedEndpoint> endpoints(const ListFilter& filter) const;  // in the order of their sessions
 
  private:
   struct Key {
@@ -136,6 +139,7 @@ class Registry {
     std::shared_ptr<AgentSession> session;
     std::map<std::string, EndpointPtr> services;  // by SERVICE.CLUSTER
     std::uint64_t duplicates_refused = 0;
+    std::vector<DirectEndpoint> direct;
   };
   using Sessions = std::map<Key, Session>;
   struct Candidate {  // a claim that policy allows

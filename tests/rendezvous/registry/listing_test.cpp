@@ -57,7 +57,7 @@ TEST_CASE("lists are filtered and bounded") {
   };
   const auto services = [&](const ListFilter& filter) {
     std::string out;
-    for (const EndpointPtr& endpoint : world.registry.endpoints(filter)) {
+    for (const auto& [endpoint, direct] : world.registry.endpoints(filter)) {
       out += endpoint->name + "." + endpoint->service + " ";
     }
     return out;
@@ -83,6 +83,23 @@ TEST_CASE("lists are filtered and bounded") {
   CHECK(counters.agents == 3);
   CHECK(counters.services == 2);
   CHECK(counters.endpoints == 3);
+}
+
+TEST_CASE("a session's direct endpoints serve each of its services, and go with it") {
+  World world;
+  const auto nas1 = world.enter("home", "nas1");
+  const auto nas2 = world.enter("home", "nas2");
+  REQUIRE(world.add(nas1, {.claim = 1, .label = "web"}) == "ok");
+  REQUIRE(world.add(nas1, {.claim = 2, .label = "api"}) == "ok");
+  REQUIRE(world.add(nas2, {.claim = 1, .label = "web"}) == "ok");
+  const DirectEndpoint direct{.address = *SocketAddress::parse("25.1.0.2:40000"), .method = "pcp"};
+  world.registry.set_direct(*nas1, {direct});
+  for (const ListedEndpoint& each : world.registry.endpoints({})) {
+    CHECK(each.direct.size() == (each.endpoint->name == "nas1" ? 1 : 0));
+  }
+  CHECK(world.registry.close_session(*nas1, TimePoint(world.now)));
+  world.registry.set_direct(*nas1, {direct});  // its verifier was late
+  for (const ListedEndpoint& each : world.registry.endpoints({})) CHECK(each.direct.empty());
 }
 
 }  // namespace

@@ -73,11 +73,11 @@ TEST_CASE("registering again replaces") {
   World world;
   const auto nas1 = world.enter("home", "nas1");
   REQUIRE(world.add(nas1, {.claim = 1, .label = "web", .host = "old.svc", .port = 80}) == "ok");
-  const EndpointPtr before = world.registry.endpoints({}).front();
+  const EndpointPtr before = world.registry.endpoints({}).front().endpoint;
   before->load->on_started();
   REQUIRE(world.add(nas1, {.claim = 2, .label = "web", .host = "new.svc", .port = 81}) == "ok");
   CHECK(world.registry.counters().endpoints == 1);
-  CHECK(world.registry.endpoints({}).front()->load->live() == 1);
+  CHECK(world.registry.endpoints({}).front().endpoint->load->live() == 1);
   CHECK(world.route("web.home") == "web.home: nas1");
   CHECK(world.route("old.svc") == "no_endpoint");
   CHECK(world.route("new.svc") == "web.home: nas1");

@@ -1,0 +1,73 @@
+#pragma once
+// The addresses that one agent offers: proves, dials, judges and publishes them (candidate.h decides when). On the
+// control thread of the agent's link, which owns it from the welcome to the end of the session.
+#include <map>
+#include <memory>
+
+#include "common/core/message_stream.h"
+#include "common/crypto/system_rng.h"
+#include "rendezvous/registry/direct_endpoint.h"
+#include "rendezvous/relay/agent_session.h"
+#include "rendezvous/shared.h"
+#include "rendezvous/verify/dial_back.h"
+#include "rendezvous/verify/dial_policy.h"
+
+namespace fairlead::rendezvous {
+
+// What a verifier needs of its link.
+class VerifierOwner {
+ public:
+  virtual ~VerifierOwner() = default;
+  virtual tls::TlsClientContext& verify_context() = 0;
+  virtual void on_judged(std::uint32_t candidate, std::string code) = 0;  // empty: published
+  virtual void on_proof_wanted(const wire::VerifyNonce& nonce) = 0;
+  virtual ProofDirectory::OnProof proof_hook() = 0;  // leads back to on_proof(), from any thread
+  virtual void on_direct_changed(std::vector<DirectEndpoint> endpoints) = 0;  // all of them
+};
+
+class EndpointVerifier {
+ public:
+  EndpointVerifier(VerifierOwner& owner, net::Poller& poller, Shared& shared, const Limits& limits,
+                   std::shared_ptr<AgentSession> session, IpAddress session_local);
+  ~EndpointVerifier();
+
+  void offer(const wire::EndpointCandidate& candidate);
+  void withdraw(std::uint32_t candidate);
+  // Somebody with this identity connected from `from` and showed `nonce`.
+  void on_proof(const wire::Nonce& nonce, const IpAddress& from);
+
+ private:
+  struct Entry {
+    Entry(Candidate made, WallTime since_when) : candidate(std::move(made)), since(since_when) {}
+    Candidate candidate;
+    WallTime since;
+    std::optional<wire::Nonce> nonce;  // of the proof that is waited for
+    std::unique_ptr<DialBack> dial;
+    GaugeToken place;
+    KeyedGauge<IpAddress>::Token target;
+  };
+  using Entries = std::map<std::uint32_t, Entry>;
+
+  Candidate judge_offer(const wire::EndpointCandidate& offered) const;
+  void run();
+  void begin(Entries::iterator at, VerifyDial kind);
+  void on_dialed(std::uint32_t number, VerifyDial kind, bool reached);
+  void tell(Entries::iterator at);
+  void publish();
+  void drop(Entries::iterator at);
+  VerifyTiming timing() const { return {.probe = limits_.verify_probe, .full = limits_.verify_interval}; }
+  TimePoint now() const { return poller_.loop().now(); }
+
+  VerifierOwner& owner_;
+  net::Poller& poller_;
+  Shared& shared_;
+  const Limits& limits_;
+  const std::shared_ptr<AgentSession> session_;
+  const IpAddress session_local_;
+  crypto::SystemRng rng_;
+  Entries entries_;
+  std::vector<IpAddress> proved_;  // beside the one that the agent is seen from
+  core::TimerEntry timer_;
+};
+
+}  // namespace fairlead::rendezvous
