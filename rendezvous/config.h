@@ -14,16 +14,12 @@
 #include "common/config/identity.h"
 #include "common/config/loaded.h"
 #include "common/config/section.h"
+#include "common/front/accept_set.h"
 #include "rendezvous/registry/policy.h"
 
 namespace fairlead::rendezvous {
 
-// What a connection to a listener may begin with.
-struct AcceptSet {
-  bool tls = true;
-  bool ticket = true;
-  bool operator==(const AcceptSet&) const = default;
-};
+using front::AcceptSet;
 
 struct ListenerConfig {
   SocketAddress address;

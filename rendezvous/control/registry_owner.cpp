@@ -76,16 +76,17 @@ void RegistryOwner::settle(const LinkRef& link, const SessionClaim& claim, Admis
   if (const auto* probe = std::get_if<ProbeOld>(&admission)) {
     auto& waiting = probes_[probe->held.get()];
     waiting.push_back({link, claim});
-    if (waiting.size() == 1) link_of(probe->held).tell([](AgentLink& old) { old.probe(core::kTakeoverProbe); });
+    if (waiting.size() == 1) link_of(*probe->held).tell([](AgentLink& old) { old.probe(core::kTakeoverProbe); });
     return;
   }
   if (const auto* took = std::get_if<TookOver>(&admission)) {
-    link_of(took->old).tell(
-        [](AgentLink& old) { old.on_refused(Reason::superseded, 0s, "a newer session took over"); });
+    link_of(*took->old).tell([](AgentLink& old) {
+      old.on_refused(Reason::superseded, 0s, "a newer session took over");
+    });
     links_.erase(took->old.get());
     publish_soon();
   }
-  if (claim.session->closed()) {  // its connection broke while the old session was probed
+  if (session_of(*claim.session).closed()) {  // its connection broke while the old session was probed
     registry_.close_session(*claim.session, loop_.now());
     return;
   }
@@ -136,7 +137,7 @@ wire::Registered RegistryOwner::registered_message(const Endpoint& endpoint) con
   message.service = endpoint.service;
   message.public_addresses = public_addresses_;
   for (const Cidr& source : endpoint.sources) message.sources.push_back(source.to_string());
-  message.pool_size = endpoint.session->pool_size();
+  message.pool_size = session_of(endpoint).pool_size();
   return message;
 }
 
@@ -162,26 +163,26 @@ void RegistryOwner::on_expire_time() {
   loop_.timers().arm(expire_timer_, loop_.now() + kExpireEvery);
 }
 
-LinkRef RegistryOwner::link_of(const std::shared_ptr<AgentSession>& session) const {
-  return links_.at(session.get());
+LinkRef RegistryOwner::link_of(const EndpointOwner& session) const {
+  return links_.at(&session);
 }
 
 void RegistryOwner::replace_policy(Policy policy) {
   const PolicyChange change = registry_.replace_policy(std::move(policy), loop_.now());
   for (const EndpointPtr& endpoint : change.withdrawn) {
     shared_.counters.refused.add(Reason::policy_denied);
-    link_of(endpoint->session).tell([claim = endpoint->claim](AgentLink& link) {
+    link_of(*endpoint->owner).tell([claim = endpoint->claim](AgentLink& link) {
       link.on_claim_refused(claim, Reason::policy_denied, kDeniedRetryAfter, "the policy was changed");
     });
   }
   for (const EndpointPtr& endpoint : change.updated) {
-    link_of(endpoint->session).tell([message = registered_message(*endpoint)](AgentLink& link) {
+    link_of(*endpoint->owner).tell([message = registered_message(*endpoint)](AgentLink& link) {
       link.on_registered(message);
     });
   }
   for (const auto& session : change.denied) {
     shared_.counters.refused.add(Reason::policy_denied);
-    link_of(session).tell(
+    link_of(*session).tell(
         [](AgentLink& link) { link.on_refused(Reason::policy_denied, kDeniedRetryAfter, "the policy was changed"); });
   }
   publish_soon();

@@ -57,14 +57,14 @@ class RegistryOwner {
   void publish();
   void on_expire_time();
   Moment moment() const;
-  LinkRef link_of(const std::shared_ptr<AgentSession>& session) const;
+  LinkRef link_of(const EndpointOwner& session) const;
 
   net::Loop& loop_;
   Shared& shared_;
   Registry registry_;
   std::vector<std::string> public_addresses_;
-  std::map<const AgentSession*, LinkRef> links_;                // of admitted sessions
-  std::map<const AgentSession*, std::vector<Waiting>> probes_;  // by the session that is probed
+  std::map<const EndpointOwner*, LinkRef> links_;                // of admitted sessions
+  std::map<const EndpointOwner*, std::vector<Waiting>> probes_;  // by the session that is probed
   std::vector<Task> when_visible_;
   core::TimerEntry publish_timer_;
   core::TimerEntry expire_timer_;

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "rendezvous/registry/direct_endpoint.h"
-#include "rendezvous/registry/endpoint.h"
+#include "rendezvous/registry/routing.h"
 
 namespace fairlead::rendezvous {
 
@@ -25,9 +25,9 @@ struct SessionSummary {
   std::string endpoint;
   std::string cluster;
   WallTime since{};
-  std::vector<EndpointPtr> services;     // by SERVICE.CLUSTER
-  std::uint64_t duplicates_refused = 0;  // newcomers that were told duplicate_identity: a cloned image
-  std::shared_ptr<AgentSession> session;
+  std::vector<EndpointPtr> services;       // by SERVICE.CLUSTER
+  std::uint64_t duplicates_refused = 0;    // newcomers that were told duplicate_identity: a cloned image
+  std::shared_ptr<EndpointOwner> session;  // the control side's; the registry only holds and compares it
 };
 
 // A service's endpoint with the ways to it: its direct ones, then always the relay.

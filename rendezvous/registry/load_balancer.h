@@ -5,7 +5,7 @@
 
 #include "common/base/random.h"
 #include "common/base/time.h"
-#include "rendezvous/registry/endpoint.h"
+#include "rendezvous/registry/routing.h"
 
 namespace fairlead::rendezvous {
 

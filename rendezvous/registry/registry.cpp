@@ -35,7 +35,8 @@ Result<void> Registry::check_claim_number(const Session& session, const Endpoint
   return fail(Reason::services_max, fmt::format("at most {} services per agent", limits_.services_per_agent));
 }
 
-Result<EndpointPtr> Registry::register_service(const AgentSession& session, const wire::Register& request, Moment now) {
+Result<EndpointPtr> Registry::register_service(const EndpointOwner& session, const wire::Register& request,
+                                               Moment now) {
   const auto known = by_session_.find(&session);
   if (known == by_session_.end()) return fail(Reason::session_ended, "the session is not registered");
   const auto& [spiffe_id, name] = known->second->first;
@@ -53,8 +54,7 @@ Result<EndpointPtr> Registry::register_service(const AgentSession& session, cons
                                                     .spiffe_id = spiffe_id,
                                                     .claim = claim->claim,
                                                     .since = now.wall,
-                                                    .path = Endpoint::Path::relay,
-                                                    .session = holder.session,
+                                                    .owner = holder.session,
                                                     .load = nullptr});
   Result<void> checked = check_policy(holder.grant, *wanted);
   if (checked) checked = check_claim_number(holder, *wanted);
@@ -70,7 +70,7 @@ Result<EndpointPtr> Registry::register_service(const AgentSession& session, cons
   return place;
 }
 
-bool Registry::unregister(const AgentSession& session, std::uint32_t claim, TimePoint now) {
+bool Registry::unregister(const EndpointOwner& session, std::uint32_t claim, TimePoint now) {
   const auto known = by_session_.find(&session);
   if (known == by_session_.end()) return false;
   auto& services = known->second->second.services;
@@ -81,7 +81,7 @@ bool Registry::unregister(const AgentSession& session, std::uint32_t claim, Time
   return true;
 }
 
-void Registry::set_direct(const AgentSession& session, std::vector<DirectEndpoint> endpoints) {
+void Registry::set_direct(const EndpointOwner& session, std::vector<DirectEndpoint> endpoints) {
   const auto known = by_session_.find(&session);
   if (known != by_session_.end()) known->second->second.direct = std::move(endpoints);
 }

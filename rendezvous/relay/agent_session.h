@@ -14,11 +14,12 @@
 #include <string>
 #include <vector>
 
+#include "common/base/gauge.h"
 #include "common/base/ip.h"
 #include "common/core/channel_keys.h"
 #include "common/core/pool_target.h"
 #include "common/core/ticket_window.h"
-#include "rendezvous/gauge.h"
+#include "rendezvous/registry/routing.h"
 
 namespace fairlead::rendezvous {
 
@@ -29,7 +30,7 @@ struct WorkerItem {
   bool operator==(const WorkerItem&) const = default;
 };
 
-class AgentSession {
+class AgentSession final : public EndpointOwner {
  public:
   struct Description {
     wire::SessionId id{};
@@ -103,5 +104,13 @@ class AgentSession {
   std::vector<WorkerItem> ready_;  // the freshest last: it is the one most surely alive
   std::deque<WorkerItem> waiters_;
 };
+
+// Whoever owns an endpoint here is a session.
+inline AgentSession& session_of(EndpointOwner& owner) {
+  return static_cast<AgentSession&>(owner);
+}
+inline AgentSession& session_of(const Endpoint& endpoint) {
+  return session_of(*endpoint.owner);
+}
 
 }  // namespace fairlead::rendezvous

@@ -4,12 +4,12 @@
 #include <string>
 #include <vector>
 
+#include "common/base/gauge.h"
 #include "common/base/ip.h"
 #include "common/net/fd.h"
 #include "common/wire/client_hello.h"
 #include "common/wire/ids.h"
-#include "rendezvous/gauge.h"
-#include "rendezvous/registry/endpoint.h"
+#include "rendezvous/registry/routing.h"
 
 namespace fairlead::rendezvous {
 

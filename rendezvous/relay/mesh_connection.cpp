@@ -27,7 +27,7 @@ MeshConnection::MeshConnection(MeshHost& host, MeshClient client)
       timer_([](void* self) { static_cast<MeshConnection*>(self)->on_timer(); }, this) {}
 
 MeshConnection::~MeshConnection() {
-  if (state_ == State::waiting) attempt_.endpoint->session->stop_waiting({host_.index(), number});
+  if (state_ == State::waiting) session_of(*attempt_.endpoint).stop_waiting({host_.index(), number});
 }
 
 void MeshConnection::enter(State next) {
@@ -80,7 +80,7 @@ EndpointPtr MeshConnection::pick_endpoint(Reason& why_none) {
   while (true) {
     EndpointPtr endpoint = pick(candidates_, host_.rng(), now(), tried);
     if (!endpoint) return nullptr;
-    if (auto token = endpoint->session->relays().take()) {
+    if (auto token = session_of(*endpoint).relays().take()) {
       attempt_ = Attempt(endpoint, std::move(*token));
       return endpoint;
     }
@@ -97,7 +97,7 @@ void MeshConnection::try_next() {
 }
 
 void MeshConnection::claim() {
-  const auto claim = attempt_.endpoint->session->claim_or_wait({host_.index(), number}, now());
+  const auto claim = session_of(*attempt_.endpoint).claim_or_wait({host_.index(), number}, now());
   switch (claim.kind) {
     case AgentSession::Claim::Kind::taken:
       return ask(claim.channel);
@@ -204,7 +204,7 @@ void MeshConnection::read_answer() {
       return may_repeat() ? attempt_failed(bad->reason) : turn_away(bad->reason);
     }
     if (const auto* done = std::get_if<wire::Done<wire::Signed<wire::ChannelAnswer>>>(&parsed)) {
-      const auto answer = attempt_.endpoint->session->keys().verify_answer(done->value, header_mac_);
+      const auto answer = session_of(*attempt_.endpoint).keys().verify_answer(done->value, header_mac_);
       if (!answer) return may_repeat() ? attempt_failed(answer.error().reason) : turn_away(answer.error().reason);
       return on_answer(*answer, done->consumed);
     }
@@ -229,7 +229,7 @@ void MeshConnection::on_answer(const wire::ChannelAnswer& answer, std::size_t co
 
 // The channel was dead or its agent is silent: the session is checked, and another channel is tried.
 void MeshConnection::on_no_answer() {
-  attempt_.endpoint->session->probe();
+  session_of(*attempt_.endpoint).probe();
   const bool elsewhere = client_.tried.size() + 1 < candidates_.size();
   if (elsewhere && may_repeat()) return attempt_failed(Reason::no_answer);
   client_.last_failure = Reason::no_answer;
@@ -268,8 +268,8 @@ void MeshConnection::on_timer() {
     case State::routing:
       return route();
     case State::waiting: {
-      attempt_.endpoint->session->stop_waiting({host_.index(), number});
-      attempt_.endpoint->session->probe();
+      session_of(*attempt_.endpoint).stop_waiting({host_.index(), number});
+      session_of(*attempt_.endpoint).probe();
       if (now() >= give_up_at()) return turn_away(Reason::channel_wait_timeout);
       return attempt_failed(Reason::channel_wait_timeout);
     }
@@ -282,7 +282,7 @@ void MeshConnection::on_timer() {
 
 void MeshConnection::turn_away(Reason reason) {
   timer_.cancel();
-  if (state_ == State::waiting) attempt_.endpoint->session->stop_waiting({host_.index(), number});
+  if (state_ == State::waiting) session_of(*attempt_.endpoint).stop_waiting({host_.index(), number});
   enter(State::done);
   drop_channel();
   host_.on_mesh_turned_away(*this, std::move(client_fd_), std::move(client_), reason);

@@ -18,7 +18,7 @@
 #include "common/base/random.h"
 #include "common/net/poller.h"
 #include "rendezvous/config.h"
-#include "rendezvous/registry/snapshot.h"
+#include "rendezvous/registry/routing.h"
 #include "rendezvous/relay/agent_session.h"
 #include "rendezvous/relay/data_channel.h"
 #include "rendezvous/relay/mesh_client.h"
@@ -68,9 +68,7 @@ class MeshConnection {
   std::uint64_t number = 0;  // the worker's
   // Whether it waits for a channel: of any session, of this one.
   bool waiting() const { return state_ == State::waiting; }
-  bool waits_for(const AgentSession& session) const {
-    return waiting() && attempt_.endpoint->session.get() == &session;
-  }
+  bool waits_for(const AgentSession& session) const { return waiting() && &session_of(*attempt_.endpoint) == &session; }
 
  private:
   enum class State {

@@ -83,14 +83,15 @@ void Worker::on_accept(net::AcceptedSocket accepted, const ListenerRules& rules)
   auto unclassified = shared_.gauges.unclassified.take();
   if (!unclassified) return refuse_accepted(Reason::unclassified_max, accepted.peer);
   // Behind a load balancer all come from one address, which was trusted above.
-  SourceToken source;
+  front::SourceToken source;
   if (rules.proxy_from.empty()) {
     auto token = shared_.gauges.unclassified_per_source.take(accepted.peer.ip);
     if (!token) return refuse_accepted(Reason::unclassified_per_source, accepted.peer);
     source = std::move(*token);
   }
   Inbound& inbound =
-      inbounds_.add(std::make_unique<Inbound>(*this, poller_, std::move(accepted.fd), accepted.peer, rules, limits_,
+      inbounds_.add(std::make_unique<Inbound>(*this, poller_, std::move(accepted.fd), accepted.peer, rules,
+                                              front::Limits{limits_.classify_bytes, limits_.classify_timeout},
                                               Inbound::Admission{std::move(*unclassified), std::move(source)}));
   inbound.start();
 }

@@ -13,16 +13,20 @@
 #include <vector>
 
 #include "common/base/random.h"
+#include "common/front/inbound.h"
+#include "common/front/listener.h"
 #include "common/net/farewell.h"
 #include "common/net/pipe_pool.h"
-#include "rendezvous/front/inbound.h"
-#include "rendezvous/front/listener.h"
 #include "rendezvous/relay/live_relay.h"
 #include "rendezvous/relay/mesh_connection.h"
 #include "rendezvous/relay/numbered.h"
 #include "rendezvous/shared.h"
 
 namespace fairlead::rendezvous {
+
+using front::Inbound;
+using front::Listener;
+using front::ListenerRules;
 
 // A connection that ends at the rendezvous: its socket and what was read from it.
 struct ControlInbound {
@@ -39,7 +43,7 @@ struct RelaySummary {
   TimePoint since;
 };
 
-class Worker final : public InboundOwner, public DataChannelOwner, public MeshHost, public LiveRelayOwner {
+class Worker final : public front::InboundOwner, public DataChannelOwner, public MeshHost, public LiveRelayOwner {
  public:
   using ToControl = std::function<void(ControlInbound)>;  // called on the worker's thread
 

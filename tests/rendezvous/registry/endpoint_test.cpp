@@ -1,5 +1,4 @@
-#include "rendezvous/registry/endpoint.h"
-
+#include "rendezvous/registry/routing.h"
 #include "tests/support/doctest.h"
 #include "world.h"
 

@@ -1,6 +1,5 @@
 // Who holds a name: the rules of "Names" in registry.h, one by one.
-#include "rendezvous/registry/name_index.h"
-
+#include "rendezvous/registry/routing.h"
 #include "tests/support/doctest.h"
 #include "world.h"
 
@@ -28,9 +27,9 @@ TEST_CASE("the names of an endpoint") {
 
 struct Names : World {
   using World::World;
-  std::shared_ptr<AgentSession> nas1 = enter("home", "nas1");
-  std::shared_ptr<AgentSession> nas2 = enter("home", "nas2");
-  std::shared_ptr<AgentSession> pi = enter("office", "pi");
+  std::shared_ptr<EndpointOwner> nas1 = enter("home", "nas1");
+  std::shared_ptr<EndpointOwner> nas2 = enter("home", "nas2");
+  std::shared_ptr<EndpointOwner> pi = enter("office", "pi");
 };
 
 TEST_CASE("ENDPOINT.SERVICE.CLUSTER belongs to one identity") {

@@ -1,8 +1,7 @@
-#include "rendezvous/registry/snapshot_cell.h"
-
 #include <atomic>
 #include <thread>
 
+#include "rendezvous/registry/routing.h"
 #include "tests/support/doctest.h"
 #include "world.h"
 
@@ -29,7 +28,7 @@ TEST_CASE("a reader keeps its snapshot until the next publication") {
 TEST_CASE("readers on other threads see every publication in order") {
   constexpr std::size_t kRounds = 300;
   World world;
-  std::vector<std::shared_ptr<AgentSession>> agents;
+  std::vector<std::shared_ptr<EndpointOwner>> agents;
   for (std::size_t i = 0; i < kRounds; ++i) agents.push_back(world.enter("home", "a" + std::to_string(i)));
   SnapshotCell cell(std::make_shared<const Snapshot>(Snapshot::Shards{}, std::make_shared<const OwnNames>()));
   std::atomic<bool> shrank = false;

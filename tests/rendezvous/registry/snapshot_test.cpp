@@ -1,6 +1,5 @@
 // The routing table of interface.md, "Names", row by row.
-#include "rendezvous/registry/snapshot.h"
-
+#include "rendezvous/registry/routing.h"
 #include "tests/support/doctest.h"
 #include "world.h"
 
@@ -9,8 +8,8 @@ namespace {
 
 struct Routes : World {
   using World::World;
-  std::shared_ptr<AgentSession> nas1 = enter("home", "nas1");
-  std::shared_ptr<AgentSession> nas2 = enter("home", "nas2");
+  std::shared_ptr<EndpointOwner> nas1 = enter("home", "nas1");
+  std::shared_ptr<EndpointOwner> nas2 = enter("home", "nas2");
 };
 
 TEST_CASE("an empty table") {

@@ -8,8 +8,8 @@ namespace {
 
 constexpr std::size_t kAgents = 10'000;
 
-std::vector<std::shared_ptr<AgentSession>> enter_all(World& world, std::size_t count = kAgents) {
-  std::vector<std::shared_ptr<AgentSession>> agents;
+std::vector<std::shared_ptr<EndpointOwner>> enter_all(World& world, std::size_t count = kAgents) {
+  std::vector<std::shared_ptr<EndpointOwner>> agents;
   for (std::size_t i = 0; i < count; ++i) agents.push_back(world.enter("home", "a" + std::to_string(i)));
   return agents;
 }

@@ -25,7 +25,7 @@ EndpointPtr endpoint(std::shared_ptr<AgentSession> session) {
   out->service = "web.home";
   out->name = "nas1";
   out->since = WallTime(sys_days(2030y / January / 30));
-  out->session = std::move(session);
+  out->owner = std::move(session);
   out->load = std::make_shared<EndpointLoad>();
   return out;
 }
@@ -56,7 +56,7 @@ TEST_CASE("what is not well is a problem with its code in front") {
   sick.limits = {{"relays_max", 9, 10}};
   sick.sessions = {{.spiffe_id = "spiffe://mesh.test/agent/home/nas1", .endpoint = "nas1", .duplicates_refused = 2}};
   const auto aside = endpoint(session());
-  for (int i = 0; i < kFailuresToSetAside; ++i) {
+  for (int i = 0; i < route::kFailuresToSetAside; ++i) {
     aside->load->on_refused_or_silent(sick.now_steady, Reason::target_refused);
   }
   sick.endpoints = {aside};

@@ -1,4 +1,4 @@
-#include "rendezvous/front/inbound.h"
+#include "common/front/inbound.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -7,7 +7,7 @@
 #include "common/wire/first_bytes.h"
 #include "tests/support/doctest.h"
 
-namespace fairlead::rendezvous {
+namespace fairlead::front {
 namespace {
 
 // One Inbound on one half of a socketpair; the test plays the other half.
@@ -174,4 +174,4 @@ TEST_CASE("a listener for PROXY headers demands one and believes it") {
 }
 
 }  // namespace
-}  // namespace fairlead::rendezvous
+}  // namespace fairlead::front

@@ -1,6 +1,6 @@
-#include "rendezvous/front/listener.h"
+#include "common/front/listener.h"
 
-namespace fairlead::rendezvous {
+namespace fairlead::front {
 namespace {
 constexpr int kAcceptsPerTurn = 64;  // then the connections that are already there get their turn
 constexpr Duration kFullPause = 100ms;
@@ -28,4 +28,4 @@ void Listener::on_ready(net::Readiness ready) {
   fd_.run_again();
 }
 
-}  // namespace fairlead::rendezvous
+}  // namespace fairlead::front

@@ -1,4 +1,4 @@
-#include "rendezvous/gauge.h"
+#include "common/base/gauge.h"
 
 #include <string>
 #include <thread>
@@ -6,7 +6,7 @@
 
 #include "tests/support/doctest.h"
 
-namespace fairlead::rendezvous {
+namespace fairlead {
 namespace {
 
 TEST_CASE("a gauge gives at most its maximum, and takes back by itself") {
@@ -70,4 +70,4 @@ TEST_CASE("gauges are exact under threads") {
 }
 
 }  // namespace
-}  // namespace fairlead::rendezvous
+}  // namespace fairlead

@@ -8,7 +8,7 @@
 #include "common/base/reason.h"
 #include "common/base/time.h"
 
-namespace fairlead::rendezvous {
+namespace fairlead::route {
 
 inline constexpr int kFailuresToSetAside = 3;           // in a row
 inline constexpr Duration kSetAside = 30s;              // since the last failure
@@ -51,4 +51,4 @@ class EndpointLoad {
   std::atomic<Duration::rep> avoid_until_ = INT64_MIN;  // TimePoint as microseconds
 };
 
-}  // namespace fairlead::rendezvous
+}  // namespace fairlead::route

@@ -1,7 +1,7 @@
 #pragma once
-// Hands snapshots from the registry owner to the relay workers. A worker keeps the snapshot it read and looks at one
-// atomic number per connection; it takes the lock only after a publication. (std::atomic<std::shared_ptr> would do the
-// same with a lock inside that the thread sanitizer cannot see in g++ 12.) After publish() returns, every later
+// Hands snapshots from the thread that builds them to those that route. A reader keeps the snapshot it read and looks
+// at one atomic number per connection; it takes the lock only after a publication. (std::atomic<std::shared_ptr> would
+// do the same with a lock inside that the thread sanitizer cannot see in g++ 12.) After publish() returns, every later
 // SnapshotReader::current() sees that snapshot or a newer one.
 #include <atomic>
 #include <cstdint>
@@ -9,9 +9,9 @@
 #include <mutex>
 #include <utility>
 
-#include "rendezvous/registry/snapshot.h"
+#include "common/route/snapshot.h"
 
-namespace fairlead::rendezvous {
+namespace fairlead::route {
 
 class SnapshotCell {
  public:
@@ -55,4 +55,4 @@ class SnapshotReader {
   std::uint64_t version_ = 0;
 };
 
-}  // namespace fairlead::rendezvous
+}  // namespace fairlead::route

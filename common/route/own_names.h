@@ -1,14 +1,14 @@
 #pragma once
-// Which server names end at the rendezvous itself, and under which domains services may also be called
-// ([server] names and domains). Immutable value; any thread.
+// Which server names end at this program itself, and under which domains services may also be called (at the
+// rendezvous: [server] names and domains). Immutable value; any thread.
 #include <string>
 #include <string_view>
 #include <unordered_set>
 #include <vector>
 
-#include "rendezvous/registry/text_hash.h"
+#include "common/route/text_hash.h"
 
-namespace fairlead::rendezvous {
+namespace fairlead::route {
 
 class OwnNames {
  public:
@@ -25,4 +25,4 @@ class OwnNames {
   std::vector<std::string> domains_;
 };
 
-}  // namespace fairlead::rendezvous
+}  // namespace fairlead::route

@@ -1,6 +1,7 @@
 #pragma once
-// One agent's instance of a service, as the registry granted it. Immutable once published; shared by the registry
-// owner and all relay workers, so whoever drops the last reference may also be the last holder of `session`.
+// One instance of a service, as a routing table holds it: at the rendezvous what the registry granted an agent, at an
+// agent a service of its own. Immutable once published; shared by whoever builds the table and all that read it, so
+// whoever drops the last reference may also be the last holder of `owner`.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -8,15 +9,17 @@
 
 #include "common/base/ip.h"
 #include "common/base/time.h"
-#include "rendezvous/registry/endpoint_load.h"
+#include "common/route/endpoint_load.h"
 
-namespace fairlead::rendezvous {
+namespace fairlead::route {
 
-class AgentSession;  // the control side's; the registry only holds and compares it
+// Through whom an endpoint is reached: the rendezvous's session with its agent. A table only holds it.
+class EndpointOwner {
+ public:
+  virtual ~EndpointOwner() = default;
+};
 
 struct Endpoint {
-  enum class Path : std::uint8_t { relay, direct };
-
   std::string service;               // SERVICE.CLUSTER
   std::string name;                  // ENDPOINT
   std::string host;                  // mesh host, or empty
@@ -27,8 +30,7 @@ struct Endpoint {
   std::string spiffe_id;
   std::uint32_t claim = 0;  // the agent's number for the registration
   WallTime since{};
-  Path path = Path::relay;
-  std::shared_ptr<AgentSession> session;
+  std::shared_ptr<EndpointOwner> owner;  // null at an agent: it dials the target itself
   std::shared_ptr<EndpointLoad> load;
 
   bool allows(const IpAddress& client) const {
@@ -41,4 +43,4 @@ struct Endpoint {
 
 using EndpointPtr = std::shared_ptr<const Endpoint>;
 
-}  // namespace fairlead::rendezvous
+}  // namespace fairlead::route

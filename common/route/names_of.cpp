@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "common/route/name_index.h"
 #include "common/wire/server_name.h"
-#include "rendezvous/registry/name_index.h"
 
-namespace fairlead::rendezvous {
+namespace fairlead::route {
 namespace {
 
 bool is_its_own(std::string_view name, const Endpoint& endpoint, const std::vector<std::string>& domains) {
@@ -41,4 +41,4 @@ std::vector<NameUse> names_of(const Endpoint& endpoint, const std::vector<std::s
   return names;
 }
 
-}  // namespace fairlead::rendezvous
+}  // namespace fairlead::route

@@ -4,11 +4,11 @@
 #include <functional>
 #include <string_view>
 
-namespace fairlead::rendezvous {
+namespace fairlead::route {
 
 struct TextHash {
   using is_transparent = void;
   std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
 };
 
-}  // namespace fairlead::rendezvous
+}  // namespace fairlead::route

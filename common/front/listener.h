@@ -1,12 +1,12 @@
 #pragma once
-// One listening socket of one relay worker: accepts until EAGAIN and hands each connection on. When the process is out
+// One listening socket of one loop: accepts until EAGAIN and hands each connection on. When the process is out
 // of descriptors it pauses instead of spinning on a queue that it cannot drain.
 #include <functional>
 
 #include "common/net/poller.h"
 #include "common/net/socket.h"
 
-namespace fairlead::rendezvous {
+namespace fairlead::front {
 
 class Listener final : public net::PollTarget {
  public:
@@ -27,4 +27,4 @@ class Listener final : public net::PollTarget {
   core::TimerEntry resume_;
 };
 
-}  // namespace fairlead::rendezvous
+}  // namespace fairlead::front

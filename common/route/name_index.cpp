@@ -1,4 +1,4 @@
-#include "rendezvous/registry/name_index.h"
+#include "common/route/name_index.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 #include "common/base/check.h"
 #include "common/wire/server_name.h"
 
-namespace fairlead::rendezvous {
+namespace fairlead::route {
 namespace {
 
 bool by_endpoint(const EndpointPtr& a, const EndpointPtr& b) {
@@ -217,4 +217,4 @@ std::shared_ptr<const Snapshot> NameIndex::publish() {
   return std::make_shared<const Snapshot>(shards_, own_);
 }
 
-}  // namespace fairlead::rendezvous
+}  // namespace fairlead::route

@@ -1,4 +1,4 @@
-#include "rendezvous/front/inbound.h"
+#include "common/front/inbound.h"
 
 #include <algorithm>
 
@@ -6,7 +6,7 @@
 #include "common/wire/first_bytes.h"
 #include "common/wire/proxy_protocol.h"
 
-namespace fairlead::rendezvous {
+namespace fairlead::front {
 namespace {
 constexpr std::size_t kFirstBuffer = 2 * 1024;  // most hellos fit; it doubles when one does not
 }
@@ -113,4 +113,4 @@ void Inbound::on_timeout() {
   turn_away(Reason::classify_timeout);
 }
 
-}  // namespace fairlead::rendezvous
+}  // namespace fairlead::front

@@ -1,6 +1,6 @@
 #pragma once
-// Every name that clients may say, with the endpoints behind it, and the snapshots made of them. Serves Registry, which
-// owns it and has checked policy; one thread.
+// Every name that clients may say, with the endpoints behind it, and the snapshots made of them. Its owner (the
+// rendezvous's Registry, an agent's ServiceTable) has checked policy; one thread.
 //
 // A name means the first of these that is live: members of an Istio subset, the endpoint of that name (both within
 // outbound_ names); a service that claimed it as host or sni, the one whose lowest port is lowest; an endpoint; a
@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "rendezvous/registry/snapshot.h"
+#include "common/route/snapshot.h"
 
-namespace fairlead::rendezvous {
+namespace fairlead::route {
 
 inline constexpr Duration kRememberName = 1h;
 inline constexpr std::size_t kMaxRememberedNames = 65536;  // beyond it the oldest are forgotten early
@@ -93,4 +93,4 @@ class NameIndex {
   std::uint64_t shards_copied_ = 0;
 };
 
-}  // namespace fairlead::rendezvous
+}  // namespace fairlead::route

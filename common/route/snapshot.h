@@ -1,6 +1,6 @@
 #pragma once
-// The routing table that relay workers read: immutable, shared by pointer, cheap to replace. It is cut into shards by
-// the hash of the name; a new snapshot shares every shard in which nothing changed. Built by NameIndex alone; any
+// The routing table that accepting threads read: immutable, shared by pointer, cheap to replace. It is cut into shards
+// by the hash of the name; a new snapshot shares every shard in which nothing changed. Built by NameIndex alone; any
 // thread may read it. A Route keeps what it points at alive, whatever is published meanwhile.
 #include <array>
 #include <cstddef>
@@ -13,11 +13,11 @@
 #include <vector>
 
 #include "common/base/reason.h"
-#include "rendezvous/registry/endpoint.h"
-#include "rendezvous/registry/own_names.h"
-#include "rendezvous/registry/text_hash.h"
+#include "common/route/endpoint.h"
+#include "common/route/own_names.h"
+#include "common/route/text_hash.h"
 
-namespace fairlead::rendezvous {
+namespace fairlead::route {
 
 // What one name means now: which endpoints may serve it. Without endpoints: the name lived within the last hour.
 struct NameEntry {
@@ -29,7 +29,7 @@ struct NameEntry {
 
 struct Route {
   enum class Kind : std::uint8_t {
-    own,      // ends at the rendezvous itself
+    own,      // ends at this program itself
     service,  // candidates() is not empty
     unknown,  // reason unknown_name: alert 112
     refused,  // reason no_endpoint (the name lived within the last hour) or alpn_required: alert 80
@@ -83,4 +83,4 @@ class Snapshot {
   std::shared_ptr<const OwnNames> own_;
 };
 
-}  // namespace fairlead::rendezvous
+}  // namespace fairlead::route

@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <utility>
 
-namespace fairlead::rendezvous {
+namespace fairlead {
 
 class Gauge;
 
@@ -123,4 +123,4 @@ class KeyedGauge {
   std::array<Shard, 16> shards_;
 };
 
-}  // namespace fairlead::rendezvous
+}  // namespace fairlead

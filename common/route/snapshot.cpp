@@ -1,9 +1,9 @@
-#include "rendezvous/registry/snapshot.h"
+#include "common/route/snapshot.h"
 
 #include "common/base/pattern.h"
 #include "common/wire/server_name.h"
 
-namespace fairlead::rendezvous {
+namespace fairlead::route {
 namespace {
 
 using EntryPtr = std::shared_ptr<const NameEntry>;
@@ -62,4 +62,4 @@ Route Snapshot::route_service(std::string_view service) const {
   return found != nullptr && (*found)->service == name ? to(found) : Route{};
 }
 
-}  // namespace fairlead::rendezvous
+}  // namespace fairlead::route

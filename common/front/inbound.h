@@ -1,19 +1,26 @@
 #pragma once
 // A connection that has not yet said what it is: reads its first bytes, bounded in number and time, until they are a
-// ClientHello or a ticket (design.md, point 5). Lives on one relay worker, which owns it and retires it when told of
+// ClientHello or a ticket (design.md, point 5). Lives on one loop; its owner retires it when told of
 // the outcome; exactly one outcome is told, as the last thing the Inbound does.
 #include <optional>
 #include <string>
 
+#include "common/base/gauge.h"
+#include "common/base/ip.h"
+#include "common/front/accept_set.h"
 #include "common/net/poller.h"
 #include "common/wire/client_hello.h"
 #include "common/wire/data_channel.h"
-#include "rendezvous/config.h"
-#include "rendezvous/gauge.h"
 
-namespace fairlead::rendezvous {
+namespace fairlead::front {
 
-// What a listener allows and says of the connections that it accepts. Immutable while the server runs.
+// How long a connection may take to say what it is.
+struct Limits {
+  std::size_t classify_bytes = 64 * 1024;
+  Duration classify_timeout = 5s;
+};
+
+// What a listener allows and says of the connections that it accepts. Immutable while it listens.
 struct ListenerRules {
   AcceptSet accept;
   std::vector<Cidr> proxy_from;  // not empty: a PROXY header is mandatory
@@ -79,4 +86,4 @@ class Inbound final : public net::PollTarget {
   core::TimerEntry timeout_;
 };
 
-}  // namespace fairlead::rendezvous
+}  // namespace fairlead::front

@@ -1,9 +1,9 @@
-#include "rendezvous/registry/own_names.h"
+#include "common/route/own_names.h"
 
 #include "common/base/ip.h"
 #include "common/base/pattern.h"
 
-namespace fairlead::rendezvous {
+namespace fairlead::route {
 
 OwnNames::OwnNames(const std::vector<std::string>& names, const std::vector<std::string>& domains) {
   for (const std::string& name : names) names_.insert(normalize_name(name));
@@ -17,4 +17,4 @@ bool OwnNames::ends_here(std::string_view name) const {
   return IpAddress::parse(name).has_value();
 }
 
-}  // namespace fairlead::rendezvous
+}  // namespace fairlead::route
