@@ -3,6 +3,7 @@
 Everything lives in one temporary directory and talks over loopback. What a test starts through its Mesh ends with it, by
 process id; when the test fails, the tail of every log is printed.
 """
+import contextlib
 import ctypes
 import json
 import os
@@ -99,11 +100,11 @@ def toml_document(tables):
 
 
 class Process:
-    """One child process and its log file."""
+    """One child process and its log file; with `netns`, on that host of a laboratory (natlab_netns.Namespace)."""
 
-    def __init__(self, name, command, log, **kwargs):
+    def __init__(self, name, command, log, netns=None, **kwargs):
         self.name, self.command, self.log = name, [str(word) for word in command], log
-        with open(log, "ab") as out:
+        with netns.inside() if netns else contextlib.nullcontext(), open(log, "ab") as out:
             self.child = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=kwargs.pop("stdout", out),
                                           stderr=out, preexec_fn=die_with_parent, **kwargs)
 
@@ -166,9 +167,9 @@ class Process:
 class Daemon(Process):
     """A running fairlead-agent or fairlead-rendezvous, with what its command line answers about it."""
 
-    def __init__(self, name, program, config, log):
+    def __init__(self, name, program, config, log, netns=None):
         self.program, self.config = program, config
-        super().__init__(name, [binary(program), "--log-format", "json", "--log-level", "debug", "run", "--config", config], log)
+        super().__init__(name, [binary(program), "--log-format", "json", "--log-level", "debug", "run", "--config", config], log, netns)
 
     def broke(self):
         """Whether it ended by a failed check, a crash, or a sanitizer's report; a test may kill or stop it."""
@@ -196,6 +197,8 @@ def run_program(program, *words, timeout=30, **kwargs):
 class Mesh:
     """One rendezvous or several, agents, services and a CA, in a temporary directory."""
 
+    rendezvous_ips = [LOOPBACK, "127.0.0.2", "::1"]  # that certificates of a rendezvous are for
+
     def __init__(self):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="fairlead-"))
         self.processes = []
@@ -217,7 +220,7 @@ class Mesh:
     def rendezvous_config(self, name="rv1", port=None, tables=None):
         """Writes NAME.toml; tables are merged into the defaults, one level deep, and None removes a table."""
         port = port or free_port()
-        cert = self.issue(f"rendezvous/{name}", dns=[f"{name}.test"], ip=[LOOPBACK, "127.0.0.2", "::1"])
+        cert = self.issue(f"rendezvous/{name}", dns=[f"{name}.test"], ip=self.rendezvous_ips)
         document = {
             "server": {
                 "listen": [f"{LOOPBACK}:{port}"],
@@ -234,16 +237,16 @@ class Mesh:
         }
         return self.write_config(name, merged(document, tables or {})), port
 
-    def start_rendezvous(self, name="rv1", port=None, tables=None):
+    def start_rendezvous(self, name="rv1", port=None, tables=None, netns=None):
         config, port = self.rendezvous_config(name, port, tables)
-        daemon = self.run_rendezvous(name, config)
+        daemon = self.run_rendezvous(name, config, netns)
         daemon.port = port
         if self.rendezvous_port is None:
             self.rendezvous_port = port
         return daemon
 
-    def run_rendezvous(self, name, config):
-        daemon = self.add(Daemon(name, "fairlead-rendezvous", config, self.dir / f"{name}.log"))
+    def run_rendezvous(self, name, config, netns=None):
+        daemon = self.add(Daemon(name, "fairlead-rendezvous", config, self.dir / f"{name}.log", netns))
         wait_until(lambda: daemon.status() or not daemon.running(), f"{name} answers")
         if not daemon.running():
             raise AssertionError(f"{name} ended with {daemon.wait()}")
@@ -265,12 +268,12 @@ class Mesh:
         }
         return self.write_config(name, merged(document, tables or {}))
 
-    def start_agent(self, name="nas1", services=(), ready=True, **kwargs):
+    def start_agent(self, name="nas1", services=(), ready=True, netns=None, **kwargs):
         """Runs an agent; with ready, returns once every service of it has a path."""
-        return self.run_agent(name, self.agent_config(name, services, **kwargs), ready)
+        return self.run_agent(name, self.agent_config(name, services, **kwargs), ready, netns)
 
-    def run_agent(self, name, config, ready=True):
-        daemon = self.add(Daemon(name, "fairlead-agent", config, self.dir / f"{name}.log"))
+    def run_agent(self, name, config, ready=True, netns=None):
+        daemon = self.add(Daemon(name, "fairlead-agent", config, self.dir / f"{name}.log", netns))
         if ready:
             wait_until(lambda: not daemon.running() or services_up(daemon), f"all services of {name} have a path")
             if not daemon.running():
@@ -284,13 +287,13 @@ class Mesh:
 
     # Peers.
 
-    def start_service(self, kind="commands", name="web", listen=None, dns=("web.home",), options=()):
+    def start_service(self, kind="commands", name="web", listen=None, dns=("web.home",), options=(), netns=None):
         """A service.py process; returns it with .target set to what an agent dials."""
         cert = self.issue(f"service/{name}", dns=list(dns))
         listen = listen or f"{LOOPBACK}:{free_port()}"
         log = self.dir / f"service-{name}-{len(self.processes)}.log"
         child = Process(f"service {name}", ["python3", HERE / "service.py", kind, "--listen", listen, "--cert", f"{cert}.crt",
-                                            "--key", f"{cert}.key", "--ca", self.ca, *options], log)
+                                            "--key", f"{cert}.key", "--ca", self.ca, *options], log, netns)
         child.target = listen
         self.add(child)
         wait_until(lambda: child.records(event="listening") or not child.running(), "the service listens")
