@@ -1,0 +1,37 @@
+#include "agent/nat/gateway_client.h"
+
+namespace fairlead::agent::nat {
+
+std::string_view failure_name(GatewayFailure failure) {
+  switch (failure) {
+    case GatewayFailure::absent:
+      return "absent";
+    case GatewayFailure::late:
+      return "late";
+    case GatewayFailure::refused:
+      return "refused";
+    case GatewayFailure::conflict:
+      return "conflict";
+    case GatewayFailure::foreign_mapping:
+      return "foreign_mapping";
+    case GatewayFailure::only_permanent:
+      return "only_permanent";
+    case GatewayFailure::lifetime_refused:
+      return "lifetime_refused";
+    case GatewayFailure::same_port_only:
+      return "same_port_only";
+    case GatewayFailure::exhausted:
+      return "exhausted";
+    case GatewayFailure::wan_down:
+      return "wan_down";
+    case GatewayFailure::address_mismatch:
+      return "address_mismatch";
+    case GatewayFailure::unsupported:
+      return "unsupported";
+    case GatewayFailure::broken:
+      return "broken";
+  }
+  return "broken";
+}
+
+}  // namespace fairlead::agent::nat
