@@ -41,7 +41,8 @@ std::string_view take_until(std::string_view& text, char separator) {
 std::optional<std::int64_t> parse_seconds(std::string_view text) {
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < 0 || value > kMostSeconds) return std::nullopt;
+  if (error != std::errc() || end != text.data() + text.size() || value < 0 || value > kMostSeconds)
+    return std::nullopt;
   return value;
 }
 

@@ -23,18 +23,18 @@
 namespace fairlead::agent::nat {
 
 inline constexpr std::array<std::chrono::seconds, 3> kLeaseLadder{7200s, 3600s, 0s};  // 0: UPnP alone
-inline constexpr std::chrono::seconds kShortestLease = 30s;  // a shorter grant is a failure,
-inline constexpr std::chrono::seconds kLongestLease = 24h;   // a longer one counts as this much
-inline constexpr Duration kPermanentCheck = 5min;            // leases without end are asked for again so often
-inline constexpr Duration kLeastRenewalGap = 4s;             // RFC 6887 §11.2.1
-inline constexpr unsigned kPortTries = 10;                   // in the first round; later rounds try one port each
-inline constexpr Duration kLossWait = 5s;                    // RFC 6886 §3.6, RFC 6887 §8.5: random, up to this
-inline constexpr Duration kRepairWait = 500ms;               // random, up to this: the dial-back said that it is dead
+inline constexpr std::chrono::seconds kShortestLease = 30s;                           // a shorter grant is a failure,
+inline constexpr std::chrono::seconds kLongestLease = 24h;  // a longer one counts as this much
+inline constexpr Duration kPermanentCheck = 5min;           // leases without end are asked for again so often
+inline constexpr Duration kLeastRenewalGap = 4s;            // RFC 6887 §11.2.1
+inline constexpr unsigned kPortTries = 10;                  // in the first round; later rounds try one port each
+inline constexpr Duration kLossWait = 5s;                   // RFC 6886 §3.6, RFC 6887 §8.5: random, up to this
+inline constexpr Duration kRepairWait = 500ms;              // random, up to this: the dial-back said that it is dead
 inline constexpr Duration kFirstRest = 30s, kLongestRest = 10min;
 inline constexpr Duration kFirstPause = 1min, kLongestPause = 1h;
-inline constexpr Duration kProvedFor = 1min;     // reachable for so long: the next repair begins at its first step
-inline constexpr Duration kCheckSpacing = 1min;  // between requests that something unasked for causes
-inline constexpr Duration kNotifySpacing = 5min; // the same for announcements without an epoch (SSDP repeats itself)
+inline constexpr Duration kProvedFor = 1min;      // reachable for so long: the next repair begins at its first step
+inline constexpr Duration kCheckSpacing = 1min;   // between requests that something unasked for causes
+inline constexpr Duration kNotifySpacing = 5min;  // the same for announcements without an epoch (SSDP repeats itself)
 inline constexpr Duration kFirstDeleteRetry = 1min, kLongestDeleteRetry = 1h;
 
 struct MappingSetup {
@@ -107,7 +107,7 @@ class Mapping {
   bool offer_verified() const;
   const std::optional<Standing>& standing() const { return standing_; }
   std::optional<Reason> problem() const { return problem_; }  // why nothing is offered through a gateway
-  bool unreliable() const { return repairs_ > kPromptRepairs; }
+  bool unreliable() const;  // it confirms forwardings that do not forward, time and again
   bool request_under_way() const { return under_way_.has_value(); }
   // Everything that the gateway has of us, or may have.
   std::vector<MappingRecord> records() const;
@@ -124,6 +124,8 @@ class Mapping {
     std::optional<GatewayError> failed;  // in this round
     std::size_t ladder = 0;              // step of kLeaseLadder that this gateway accepts
     EpochClock epoch;
+    std::optional<MappingNonce> nonce;  // one per internal port: what cannot be deleted can still be renewed
+    std::optional<SocketAddress> held;  // the external address had before: asked for first
   };
   struct Leftover {  // a mapping that is to be deleted, or taken over when the same tuple is asked for again
     MappingRecord record;
@@ -131,6 +133,7 @@ class Mapping {
     Duration retry = kFirstDeleteRetry;
     std::optional<TimePoint> expires;  // then the gateway forgot it
     enum class Use : std::uint8_t { adopt, remove } use = Use::remove;
+    unsigned last_tries = 0;  // since stop()
   };
 
   ProtocolState& at(MappingProtocol protocol) { return protocols_[index_of(protocol)]; }
@@ -143,9 +146,11 @@ class Mapping {
   MappingCommand issue(MappingCommand command);
   std::optional<MappingCommand> take_removal(TimePoint now);
   MapRequest make_request(MappingProtocol protocol);
-  std::uint16_t wished_port() const;
-  void forget_expired(TimePoint now);
+  SocketAddress wished(MappingProtocol protocol) const;
+  std::optional<TimePoint> removal_due() const;
   MappingRecord record_of(MappingProtocol protocol, const MapRequest& request) const;
+  MappingRecord record_of(const Standing& standing) const;
+  bool unwanted() const;  // what an answer grants now is to be deleted
 
   // mapping_answers.cpp: what answers mean
   void on_grant(const MappingCommand& asked, const MapGrant& grant, TimePoint now);
@@ -154,16 +159,18 @@ class Mapping {
   void on_ask_failure(const MappingCommand& asked, const GatewayError& error, TimePoint now);
   void on_unmap_answer(const MappingCommand& asked, bool removed, TimePoint now);
   bool next_lease(MappingProtocol protocol, GatewayFailure failure);
-  bool next_port();
+  bool next_port(MappingProtocol protocol);
   void protocol_failed(MappingProtocol protocol, const GatewayError& error, TimePoint now);
   void end_round(TimePoint now);
   void lose(Reason reason, std::string detail, TimePoint now);
   void schedule_renewal(TimePoint now);
-  void leave_behind(const MappingRecord& record, Leftover::Use use, TimePoint now);
+  void leave_behind(const MappingRecord& record, Leftover::Use use, TimePoint not_before, TimePoint now);
+  void drop_replaced(const MappingRecord& granted);
+  void repair(TimePoint now);
 
   void check_soon(Duration spacing, TimePoint now);
   void wait_until(TimePoint when, Wait why);
-  void set_problem(Reason reason, const GatewayError& error, MappingProtocol protocol);
+  void set_problem(Reason reason, std::string detail, MappingProtocol protocol);
   void tell(MappingEvent event) { events_.push_back(std::move(event)); }
   Duration up_to(Duration most);
 
@@ -186,7 +193,7 @@ class Mapping {
   unsigned repairs_ = 0;  // since it was last reachable for kProvedFor
   Duration pause_ = kFirstPause;
   std::optional<TimePoint> last_check_;
-  unsigned late_renewals_ = 0;
+  std::optional<Duration> check_retry_;  // a check is due or failed: not to be put off to half of the lease
 
   enum class OwnAddress : std::uint8_t { hidden, offered, verified } own_ = OwnAddress::hidden;
   Stop stop_ = Stop::no;

@@ -1,6 +1,6 @@
 #pragma once
-// What identifies one mapping in a gateway: enough to renew it, or to delete it in a later life of this program. Values;
-// any thread.
+// What identifies one mapping in a gateway: enough to renew it, or to delete it in a later life of this program.
+// Values; any thread.
 #include <chrono>
 #include <string>
 #include <string_view>
