@@ -4,11 +4,13 @@ Independent of the product and of its libraries. Every function takes the namesp
 """
 import ipaddress
 import re
+import select
 import socket
 import struct
 import urllib.parse
 
 PORT = 5351
+IP_RECVERR = 11
 TCP = 6
 PATIENCE = 2  # for an answer that will come
 SILENCE = 0.2  # for one that will not: half of it is ample, nobody here is further than a millisecond
@@ -86,6 +88,21 @@ def pcp_map(namespace, gateway, source, internal, external=0, lifetime=3600, non
 def pcp_announce(namespace, gateway, source, patience=PATIENCE):
     answer = exchange(namespace, gateway, struct.pack(">BBHI", 2, PCP_ANNOUNCE, 0, 0) + mapped(source), source, patience)
     return PcpAnswer(answer) if answer else None
+
+
+def router_at(namespace, target, distance):
+    """Who says that a datagram with this time to live has lived long enough (IP_RECVERR, ip(7))."""
+    with namespace.open_socket(socket.SOCK_DGRAM) as sock:
+        sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, distance)
+        sock.sendto(b"", (target, 33434))
+        poll = select.poll()
+        poll.register(sock, 0)  # errors are always told
+        if not poll.poll(PATIENCE * 1000):
+            return None
+        _, ancillary, _, _ = sock.recvmsg(64, 512, socket.MSG_ERRQUEUE)
+    (error,) = [data for level, kind, data in ancillary if (level, kind) == (socket.IPPROTO_IP, IP_RECVERR)]
+    return socket.inet_ntoa(error[20:24])  # struct sock_extended_err, then the offender's sockaddr_in
 
 
 # UPnP.

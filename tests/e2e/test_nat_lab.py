@@ -7,7 +7,7 @@ import unittest
 
 import natlab_wire as wire
 from harness import needs_netns, wait_until
-from natlab import (CLIENT, CLIENT6, HOME, HOME6, LAN_GATEWAY, LAN_GATEWAY6, RV, RV6, RV_SECOND, SOMEBODY_ELSE, WAN,
+from natlab import (CLIENT, CLIENT6, HOME, HOME6, LAN_GATEWAY, LAN_GATEWAY6, RV, RV6, RV_SECOND, SOMEBODY_ELSE, WAN, WAN_GATEWAY,
                     WAN_RENUMBERED, NatLab)
 from natlab_igd import needs_miniupnpd
 from natlab_router import Mapping
@@ -228,6 +228,8 @@ class LabLies(LabTest):
                     other.close()
                 self.assertEqual(seen[0], WAN)
                 self.assertEqual(lab.router.mappings(), [])
+                on_the_way = [wire.router_at(lab.home, RV, distance) for distance in (1, 2, 3)]
+                self.assertEqual(on_the_way, [LAN_GATEWAY, lab.outer.lan, WAN_GATEWAY])
 
     def test_silent_gateway_routes_and_says_nothing(self):
         self.lab.topology("silent")
