@@ -1,8 +1,8 @@
 #include "agent/data_channel.h"
 
+#include "agent/service_preamble.h"
 #include "common/net/socket.h"
 #include "common/wire/client_hello.h"
-#include "common/wire/proxy_protocol.h"
 
 namespace fairlead::agent {
 namespace {
@@ -125,30 +125,14 @@ void DataChannel::on_target(Result<net::Fd> target) {
   tools_.poller.loop().retire(std::move(dial_));  // it is still running
   if (!target) return refuse(target.error().reason, target.error().detail);
   net::RelayEnds ends;
-  ends.to_service = first_words(target->get());
+  ends.to_service = service_preamble(proxy_protocol_, {header_.caller, header_.sni, header_.connection}, target->get(),
+                                     ByteView(buffer_).subspan(header_size_));
   ends.to_client_prefix = keys_->make_answer({wire::Verdict::accepted, ""}, header_mac_);
   ends.client = std::move(fd_);
   ends.service = net::PolledFd(tools_.poller, std::move(*target), *this);
   buffer_ = Bytes();
   state_ = State::relaying;
   relay_.emplace(net::RelayTools{tools_.poller, tools_.pipes, tools_.farewells}, std::move(ends), limits_.relay, *this);
-}
-
-// What the service gets first: who called, where it wants to know, then the client's own bytes.
-Bytes DataChannel::first_words(int target_fd) const {
-  Bytes out;
-  if (proxy_protocol_ != ProxyProtocol::off) {
-    wire::ProxyHeader header;
-    header.source = header_.caller;
-    header.destination = net::peer_address(target_fd).value_or(SocketAddress{IpAddress::v4({127, 0, 0, 1}), 0});
-    if (!header_.sni.empty()) header.authority = header_.sni;
-    header.unique_id.assign(header_.connection.begin(), header_.connection.end());
-    ByteWriter writer(out);
-    const auto version = proxy_protocol_ == ProxyProtocol::v1 ? wire::ProxyVersion::v1 : wire::ProxyVersion::v2;
-    wire::write_proxy_header(version, header, writer);
-  }
-  out.insert(out.end(), buffer_.begin() + static_cast<std::ptrdiff_t>(header_size_), buffer_.end());
-  return out;
 }
 
 void DataChannel::refuse(Reason reason, const std::string& detail) {

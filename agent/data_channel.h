@@ -70,7 +70,6 @@ class DataChannel final : public net::PollTarget, public net::RelayOwner {
   void on_hello();
   void reach(const ServiceConfig& service);
   void on_target(Result<net::Fd> target);
-  Bytes first_words(int target_fd) const;
   void refuse(Reason reason, const std::string& detail);
   void end(Reason reason, const std::string& detail);
 

@@ -11,10 +11,9 @@
 #include <vector>
 
 #include "agent/counters.h"
-#include "agent/direct/key_finder.h"
+#include "agent/direct/verify_handshake.h"
 #include "common/core/token_bucket.h"
 #include "common/net/farewell.h"
-#include "common/net/tls_stream.h"
 #include "common/tls/tls_context.h"
 
 namespace fairlead::agent {
@@ -26,16 +25,6 @@ struct VerifyLimits {
   double burst = 8;
   double per_second = 2;
   Duration timeout = 10s;  // from the ClientHello to our answer
-};
-
-// One full check: handshake, the rendezvous's identity, one request, our answer, an orderly end.
-class VerifyHandshake;
-
-class VerifyHandshakeOwner {
- public:
-  virtual ~VerifyHandshakeOwner() = default;
-  // completed when the request was answered; the last thing the handshake does.
-  virtual void on_verify_ended(VerifyHandshake& handshake, Reason reason, const std::string& detail) = 0;
 };
 
 class VerifyResponder final : public VerifyHandshakeOwner {

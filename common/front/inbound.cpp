@@ -62,8 +62,15 @@ Inbound::Progress Inbound::examine() {
   if (const auto* bad = std::get_if<wire::Malformed>(&first)) return turn_away(bad->reason);
   const auto* done = std::get_if<wire::Done<wire::FirstBytes>>(&first);
   if (done == nullptr) return Progress::undecided;
-  if (done->value == wire::FirstBytes::ticket) return examine_ticket();
-  return examine_hello();
+  switch (done->value) {
+    case wire::FirstBytes::tls:
+      return examine_hello();
+    case wire::FirstBytes::ticket:
+      return examine_ticket();
+    case wire::FirstBytes::verify:
+      return examine_verify();
+  }
+  return Progress::undecided;
 }
 
 Inbound::Progress Inbound::examine_proxy() {
@@ -82,7 +89,7 @@ Inbound::Progress Inbound::examine_hello() {
   auto hello = wire::parse_client_hello(buffer_);
   if (const auto* bad = std::get_if<wire::Malformed>(&hello)) return turn_away(bad->reason);
   if (auto* done = std::get_if<wire::Done<wire::ClientHello>>(&hello)) {
-    timeout_.cancel();
+    settle();
     owner_.on_client_hello(*this, std::move(done->value));
     return Progress::told;
   }
@@ -98,15 +105,34 @@ Inbound::Progress Inbound::examine_ticket() {
   if (done == nullptr) return Progress::undecided;
   // An agent is silent after its ticket until it gets a header: more bytes were put there by somebody else.
   if (done->consumed != buffer_.size()) return turn_away(Reason::ticket_malformed);
-  timeout_.cancel();
+  settle();
   owner_.on_ticket(*this, done->value);
   return Progress::told;
 }
 
+Inbound::Progress Inbound::examine_verify() {
+  if (!rules_.accept.verify) return turn_away(Reason::not_accepted_here);
+  const auto request = wire::parse_verify_request(buffer_);
+  if (const auto* bad = std::get_if<wire::Malformed>(&request)) return turn_away(bad->reason);
+  const auto* done = std::get_if<wire::Done<wire::Signed<wire::VerifyRequest>>>(&request);
+  if (done == nullptr) return Progress::undecided;
+  // Whoever asks waits for the answer and says nothing else.
+  if (done->consumed != buffer_.size()) return turn_away(Reason::verify_malformed);
+  settle();
+  owner_.on_verify(*this, done->value);
+  return Progress::told;
+}
+
 Inbound::Progress Inbound::turn_away(Reason reason) {
-  timeout_.cancel();
+  settle();
   owner_.on_turned_away(*this, reason);
   return Progress::told;
+}
+
+// It is unclassified no more.
+void Inbound::settle() {
+  timeout_.cancel();
+  admission_ = Admission();
 }
 
 void Inbound::on_timeout() {

@@ -1,6 +1,6 @@
 #pragma once
 // A connection that has not yet said what it is: reads its first bytes, bounded in number and time, until they are a
-// ClientHello or a ticket (design.md, point 5). Lives on one loop; its owner retires it when told of
+// ClientHello, a ticket or a verify request (design.md, point 5). Lives on one loop; its owner retires it when told of
 // the outcome; exactly one outcome is told, as the last thing the Inbound does.
 #include <optional>
 #include <string>
@@ -11,6 +11,7 @@
 #include "common/net/poller.h"
 #include "common/wire/client_hello.h"
 #include "common/wire/data_channel.h"
+#include "common/wire/verify.h"
 
 namespace fairlead::front {
 
@@ -31,11 +32,17 @@ using SourceToken = KeyedGauge<IpAddress>::Token;
 
 class Inbound;
 
+// An owner answers what its listeners accept; the rest it need not know.
 class InboundOwner {
  public:
   virtual ~InboundOwner() = default;
   virtual void on_client_hello(Inbound& inbound, wire::ClientHello hello) = 0;
-  virtual void on_ticket(Inbound& inbound, const wire::Signed<wire::Ticket>& ticket) = 0;
+  virtual void on_ticket(Inbound& inbound, const wire::Signed<wire::Ticket>& /*ticket*/) {
+    on_turned_away(inbound, Reason::not_accepted_here);
+  }
+  virtual void on_verify(Inbound& inbound, const wire::Signed<wire::VerifyRequest>& /*request*/) {
+    on_turned_away(inbound, Reason::not_accepted_here);
+  }
   virtual void on_turned_away(Inbound& inbound, Reason reason) = 0;
 };
 
@@ -70,7 +77,9 @@ class Inbound final : public net::PollTarget {
   Progress examine_proxy();
   Progress examine_hello();
   Progress examine_ticket();
+  Progress examine_verify();
   Progress turn_away(Reason reason);
+  void settle();
   void on_timeout();
 
   InboundOwner& owner_;

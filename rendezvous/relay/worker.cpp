@@ -2,24 +2,12 @@
 
 #include <algorithm>
 
-#include "common/wire/tls_alert.h"
+#include "common/front/refusal_alert.h"
 
 namespace fairlead::rendezvous {
 namespace {
 
 constexpr Duration kChannelAge = 15min;  // +-20 %: channels that came together must not leave together
-
-std::uint8_t alert_of(Reason reason) {
-  switch (reason) {
-    case Reason::unknown_name:
-    case Reason::alpn_required:  // without one of them the name is none of the table's
-      return wire::kUnrecognizedName;
-    case Reason::source_denied:
-      return wire::kAccessDenied;
-    default:
-      return wire::kInternalError;
-  }
-}
 
 }  // namespace
 
@@ -239,7 +227,7 @@ void Worker::on_live_relay_ended(LiveRelay& relay, const net::RelayOutcome& outc
 }
 
 void Worker::farewell(net::Fd fd, Reason reason) {
-  farewells_.say(std::move(fd), wire::tls_alert(alert_of(reason)));
+  farewells_.say(std::move(fd), wire::tls_alert(front::alert_of(reason)));
 }
 
 void Worker::record(const MeshClient& who, const Attempt* attempt, const net::RelayOutcome& outcome) {

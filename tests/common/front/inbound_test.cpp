@@ -48,6 +48,9 @@ struct Rig final : InboundOwner {
   void on_ticket(Inbound&, const wire::Signed<wire::Ticket>& ticket) override {
     tell("ticket " + std::to_string(ticket.fields.counter));
   }
+  void on_verify(Inbound&, const wire::Signed<wire::VerifyRequest>& request) override {
+    tell("verify " + std::to_string(request.fields.nonce[0]));
+  }
   void on_turned_away(Inbound&, Reason reason) override { tell(std::string(reason_code(reason))); }
   ~Rig() override { inbound.reset(); }
 };
@@ -115,6 +118,31 @@ TEST_CASE("a ticket, alone") {
   ticket.pop_back();
   port.say(ticket);
   CHECK(port.outcome(2s) == "not_accepted_here");
+}
+
+TEST_CASE("a verify request, alone, and only where it is accepted") {
+  Bytes request;
+  ByteWriter writer(request);
+  wire::write_verify_request({.session = {1}, .nonce = {7}}, writer);
+  request.resize(wire::kVerifyRequestSize);
+  const auto sent = [](ByteView bytes, bool accepted) {
+    Rig rig;
+    rig.rules.accept = {.tls = true, .ticket = false, .verify = accepted};
+    rig.open();
+    rig.say(bytes);
+    return rig.outcome(2s);
+  };
+  CHECK(sent(request, true) == "verify 7");
+  CHECK(sent(request, false) == "not_accepted_here");
+  request.push_back(0);
+  CHECK(sent(request, true) == "verify_malformed");
+  request[4] = 2;  // another version
+  CHECK(sent(request, true) == "verify_malformed");
+  Rig cut;
+  cut.rules.accept.verify = true;
+  cut.open();
+  cut.say(ByteView(request).first(4));
+  CHECK(cut.outcome().empty());
 }
 
 TEST_CASE("what is neither is turned away with its reason") {
