@@ -76,10 +76,9 @@ void Mapping::on_answer(const tl::expected<MapGrant, GatewayError>& answer, Time
   const MappingCommand asked = *std::exchange(under_way_, std::nullopt);
   if (answer && answer->epoch) at(asked.protocol).epoch.on_epoch(asked.protocol, *answer->epoch, now);
   if (asked.kind == MappingCommand::Kind::unmap) {
-    const bool hopeless = !answer && (answer.error().failure == GatewayFailure::foreign_mapping ||
-                                      answer.error().failure == GatewayFailure::conflict ||
-                                      answer.error().failure == GatewayFailure::unsupported);
-    on_unmap_answer(asked, answer.has_value() || hopeless, now);
+    const bool foreign = !answer && (answer.error().failure == GatewayFailure::foreign_mapping ||
+                                     answer.error().failure == GatewayFailure::conflict);
+    on_unmap_answer(asked, answer.has_value() || foreign, now);
     return;
   }
   if (!answer) return on_map_failure(asked, answer.error(), now);
@@ -318,9 +317,15 @@ void Mapping::leave_behind(const MappingRecord& record, Leftover::Use use, TimeP
 // mapping by its internal port, UPnP by its external one, and many routers keep one table for all three.
 void Mapping::drop_replaced(const MappingRecord& granted) {
   std::erase_if(leftovers_, [&](const Leftover& left) {
-    const bool by_internal = left.record.protocol != MappingProtocol::upnp && left.record.internal == granted.internal;
-    return by_internal || left.record.external.port == granted.external.port;
+    const bool same_key = left.record.protocol == granted.protocol && granted.protocol != MappingProtocol::upnp &&
+                          left.record.internal == granted.internal;
+    return same_key || left.record.external.port == granted.external.port;
   });
+  // Made by the other of the two protocols for another external port: left to run out, or to be deleted at the end.
+  for (Leftover& left : leftovers_) {
+    if (left.record.protocol == MappingProtocol::upnp || left.record.internal != granted.internal) continue;
+    left.not_before = left.expires.value_or(TimePoint::max());
+  }
 }
 
 void Mapping::set_problem(Reason reason, std::string detail, MappingProtocol protocol) {
