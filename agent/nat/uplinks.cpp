@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <tuple>
 
 #include "common/base/ip_scope.h"
 
@@ -92,7 +93,8 @@ std::vector<Uplink> choose_uplinks(const NetworkDump& dump, const std::vector<st
     if (link == nullptr || !info.usable || scope_of(info.address) != IpScope::global || has_route(out, info)) continue;
     out.push_back({link->name, link->index, info.address, none_like(info.address), kNoRouteMetric});
   }
-  std::ranges::stable_sort(out, {}, &Uplink::metric);
+  std::ranges::sort(out, {},
+                    [](const Uplink& uplink) { return std::tuple(uplink.metric, uplink.index, uplink.gateway); });
   if (out.size() > kMaxUplinks) out.resize(kMaxUplinks);
   return out;
 }

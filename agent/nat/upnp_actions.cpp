@@ -1,0 +1,142 @@
+#include "agent/nat/upnp_actions.h"
+
+#include <fmt/format.h>
+
+#include "agent/nat/printable.h"
+
+namespace fairlead::agent::nat {
+namespace {
+
+constexpr std::size_t kLeastTelling = 8;  // characters of a description that was cut short, to know it again
+constexpr std::size_t kShownClient = 46;
+
+UpnpAnswer failed(GatewayFailure failure, std::string detail) {
+  UpnpAnswer out;
+  out.error = GatewayError{failure, std::move(detail)};
+  return out;
+}
+
+UpnpAnswer look(Igd& igd, const UpnpRequest& request) {
+  UpnpAnswer out;
+  out.facts.version = igd.description().version;
+  out.facts.model = igd.description().model;
+  if (request.uplink.local.is_v4()) {
+    IpAddress external;
+    if (igd.external_address(external) == kUpnpOk) out.facts.external = external;
+    return out;
+  }
+  bool allowed = true;
+  if (igd.pinholes_allowed(allowed) == kUpnpOk && !allowed) {
+    out.error = GatewayError{GatewayFailure::refused, "the gateway allows no inbound IPv6 pinholes"};
+  }
+  return out;
+}
+
+PortEntry wanted_entry(const UpnpRequest& request) {
+  return {.client = request.uplink.local.to_string(),
+          .internal_port = request.internal_port,
+          .description = request.description,
+          .lease = request.lifetime};
+}
+
+UpnpAnswer foreign(std::uint16_t port, const PortEntry& entry) {
+  return failed(
+      GatewayFailure::foreign_mapping,
+      fmt::format("port {} is forwarded to {}:{}", port, printable(entry.client, kShownClient), entry.internal_port));
+}
+
+// Version 2 may choose the port; some claim version 2 and do not know the call, so every failure of it is tried again
+// the old way.
+UpnpCode add(Igd& igd, const UpnpRequest& request, std::uint16_t& port) {
+  port = request.external_port;
+  if (igd.chooses_ports() && igd.add_any_entry(request.external_port, wanted_entry(request), port) == kUpnpOk) {
+    return kUpnpOk;
+  }
+  port = request.external_port;
+  return igd.add_entry(port, wanted_entry(request));
+}
+
+UpnpAnswer map_port(Igd& igd, const UpnpRequest& request) {
+  PortEntry entry;
+  const bool taken = igd.find_entry(request.external_port, entry) == kUpnpOk;
+  if (taken && ownership_of(entry, request) == Ownership::foreign) return foreign(request.external_port, entry);
+
+  UpnpAnswer out{.external_port = request.external_port, .lifetime = request.lifetime};
+  const UpnpCode code =
+      taken ? igd.add_entry(request.external_port, wanted_entry(request)) : add(igd, request, out.external_port);
+  if (code != kUpnpOk) return failed(mapping_failure(code, igd.wan_state()), describe_upnp(code));
+
+  // What was granted is only seen in the entry. Devices that report 0 for a lease with an end do not report it.
+  PortEntry made;
+  if (igd.find_entry(out.external_port, made) == kUpnpOk) {
+    if (ownership_of(made, request) == Ownership::foreign) return foreign(out.external_port, made);
+    if (made.lease > std::chrono::seconds(0)) out.lifetime = made.lease;
+  }
+  IpAddress external;
+  if (igd.external_address(external) == kUpnpOk) out.facts.external = external;
+  return out;
+}
+
+UpnpAnswer unmap_port(Igd& igd, const UpnpRequest& request) {
+  PortEntry entry;
+  const UpnpCode found = igd.find_entry(request.external_port, entry);
+  if (found == kNoSuchEntry) return {};
+  // Without knowing whose it is we leave it: it may end by its lease.
+  if (found != kUpnpOk) return failed(mapping_failure(found, igd.wan_state()), describe_upnp(found));
+  if (ownership_of(entry, request) == Ownership::foreign) return foreign(request.external_port, entry);
+  const UpnpCode code = igd.delete_entry(request.external_port);
+  if (code == kUpnpOk || code == kNoSuchEntry) return {};
+  return failed(mapping_failure(code, igd.wan_state()), describe_upnp(code));
+}
+
+UpnpAnswer map_pinhole(Igd& igd, const UpnpRequest& request) {
+  UpnpAnswer out{.external_port = request.internal_port, .lifetime = request.lifetime};
+  out.facts.external = request.uplink.local;
+  UpnpCode code = kNoSuchPinhole;
+  if (request.pinhole) {
+    out.pinhole = request.pinhole;
+    code = igd.update_pinhole(*request.pinhole, request.lifetime);
+  }
+  if (code != kUpnpOk) {  // the gateway may have forgotten it
+    std::uint16_t id = 0;
+    code = igd.add_pinhole(wanted_entry(request), id);
+    out.pinhole = id;
+  }
+  if (code != kUpnpOk) return failed(pinhole_failure(code), describe_upnp(code));
+  return out;
+}
+
+UpnpAnswer unmap_pinhole(Igd& igd, const UpnpRequest& request) {
+  if (!request.pinhole) return {};  // not made in this life; it ends by its lease
+  const UpnpCode code = igd.delete_pinhole(*request.pinhole);
+  if (code == kUpnpOk || code == kNoSuchPinhole) return {};
+  return failed(pinhole_failure(code), describe_upnp(code));
+}
+
+}  // namespace
+
+Ownership ownership_of(const PortEntry& entry, const UpnpRequest& request) {
+  if (IpAddress::parse(entry.client) != request.uplink.local) return Ownership::foreign;
+  // Some devices cut descriptions short. An entry of this host with another description is its owner's own doing.
+  const bool same = entry.description == request.description;
+  const bool cut = entry.description.size() >= kLeastTelling && request.description.starts_with(entry.description);
+  if (!same && !cut) return Ownership::foreign;
+  return entry.internal_port == request.internal_port ? Ownership::ours : Ownership::ours_stale;
+}
+
+UpnpAnswer run_upnp_action(Igd& igd, const UpnpRequest& request) {
+  const bool v4 = request.uplink.local.is_v4();
+  if (v4 && !igd.maps_ports()) return failed(GatewayFailure::absent, "the gateway device has no WAN connection");
+  if (!v4 && !igd.has_pinholes()) return failed(GatewayFailure::absent, "the gateway device knows no IPv6 pinholes");
+  switch (request.action) {
+    case UpnpAction::look:
+      return look(igd, request);
+    case UpnpAction::map:
+      return v4 ? map_port(igd, request) : map_pinhole(igd, request);
+    case UpnpAction::unmap:
+      return v4 ? unmap_port(igd, request) : unmap_pinhole(igd, request);
+  }
+  return failed(GatewayFailure::unsupported, "no such action");
+}
+
+}  // namespace fairlead::agent::nat
