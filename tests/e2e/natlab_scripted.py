@@ -10,7 +10,7 @@ import struct
 import threading
 import time
 
-from natlab_upnp_text import TYPES, describe, fault, location_answer, reply
+from natlab_upnp_text import CONTROL, TYPES, describe, fault, location_answer, reply
 from natlab_wire import NAT_PMP_SUCCESS, PCP_ANNOUNCE, PCP_MAP, PORT, SSDP_GROUP, TCP, mapped
 
 ANNOUNCEMENTS = ("224.0.0.1", 5350)
@@ -269,6 +269,9 @@ def handler_for(gateway):
         def do_POST(self):
             body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode("latin-1")
             if gateway.ending.wait(gateway.delay):
+                return
+            if self.path != CONTROL:
+                self.send_error(404)
                 return
             action = self.headers.get("SOAPAction", "").strip('"').rpartition("#")[2]
             arguments = dict(re.findall(r"<(New\w+)>([^<]*)</\1>", body))

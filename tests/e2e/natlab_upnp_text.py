@@ -8,6 +8,7 @@ TYPES = {
               if version == 2 else [])
     for version in (1, 2)
 }
+CONTROL = "/control/ip"
 UUID = "uuid:5c0d7c1e-0000-4000-8000-00000000000"
 ENVELOPE = ('<?xml version="1.0"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" '
             's:encodingStyle="http://schemas.xmlsoap.org/soap/encoding/"><s:Body>{}</s:Body></s:Envelope>')
