@@ -44,7 +44,7 @@ void ServiceTable::replace(std::vector<ConfirmedService> services, TimePoint now
   for (Entry& entry : entries_) {
     const auto at = std::ranges::find(wanted, entry.confirmed);
     if (at == wanted.end()) {
-      names_.remove(entry.endpoint, now);
+      names_.remove(entry.endpoint, now, route::Departure::left);
     } else {
       wanted.erase(at);
       kept.push_back(std::move(entry));

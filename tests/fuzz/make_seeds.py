@@ -118,6 +118,7 @@ def client_hellos():
     for name in ("openssl_tls13", "early_data"):
         save("first_bytes", name, (CORPUS / "client_hello" / name).read_bytes())
     save("first_bytes", "ticket", b"\xf1FLD\x01rest")
+    save("first_bytes", "verify", b"\xf1FLV\x01rest")
     save("first_bytes", "ssh", b"SSH-2.0-OpenSSH_9.2\r\n")
 
 
