@@ -17,7 +17,7 @@ constexpr CodeName kNames[] = {
     {kUpnpNoAnswer, "no answer"},
     {401, "InvalidAction"},
     {402, "InvalidArgs"},
-    {501, "ActionFailed"},
+    {kUpnpActionFailed, "ActionFailed"},
     {606, "ActionNotAuthorized"},
     {701, "PinholeSpaceExhausted"},
     {702, "FirewallDisabled"},
@@ -52,7 +52,7 @@ GatewayFailure mapping_failure(UpnpCode code, WanState wan) {
       return GatewayFailure::late;
     case 402:
       return GatewayFailure::lifetime_refused;  // how some say that they know permanent leases only
-    case 501:
+    case kUpnpActionFailed:
       return wan == WanState::connected ? GatewayFailure::conflict : GatewayFailure::wan_down;
     case 606:
       return GatewayFailure::refused;

@@ -14,10 +14,11 @@ namespace fairlead::agent::nat {
 // 0: success. Positive: a UPnP error code. Negative: no proper answer (miniupnpc's UPNPCOMMAND_ codes).
 using UpnpCode = int;
 inline constexpr UpnpCode kUpnpOk = 0;
-inline constexpr UpnpCode kUpnpNoAnswer = -3;    // UPNPCOMMAND_HTTP_ERROR
-inline constexpr UpnpCode kNoSuchEntry = 714;    // NoSuchEntryInArray, WANIPConnection:1 §2.4
-inline constexpr UpnpCode kNoSuchPinhole = 704;  // NoSuchEntry, WANIPv6FirewallControl:1 §2.6
-std::string describe_upnp(UpnpCode code);        // "UPnP error 718: ConflictInMappingEntry"
+inline constexpr UpnpCode kUpnpNoAnswer = -3;       // UPNPCOMMAND_HTTP_ERROR
+inline constexpr UpnpCode kUpnpActionFailed = 501;  // UPnP Device Architecture 1.1 §3.2.6
+inline constexpr UpnpCode kNoSuchEntry = 714;       // NoSuchEntryInArray, WANIPConnection:1 §2.4
+inline constexpr UpnpCode kNoSuchPinhole = 704;     // NoSuchEntry, WANIPv6FirewallControl:1 §2.6
+std::string describe_upnp(UpnpCode code);           // "UPnP error 718: ConflictInMappingEntry"
 
 enum class WanState { down, connected };
 // What a code means to the mapping machine; WANIPv6FirewallControl has its own meanings for 701 to 709.

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 
 #include "agent/nat/gateways.h"
@@ -155,7 +156,7 @@ class NatPmpClient final : public GatewayClient, private net::PollTarget {
 
   void read() {
     while (true) {
-      drop_short_datagrams();
+      if (!drop_short_datagrams()) return on_error(NATPMP_ERR_NOGATEWAYSUPPORT);
       natpmpresp_t answer{};
       const int code = readnatpmpresponseorretry(&natpmp_, &answer);
       if (code == NATPMP_TRYAGAIN) return arm_retry();
@@ -170,17 +171,19 @@ class NatPmpClient final : public GatewayClient, private net::PollTarget {
     }
   }
 
-  // The library reads fields without asking whether the datagram is long enough for them.
-  void drop_short_datagrams() {
+  // The library reads fields without asking whether the datagram is long enough for them. False: an ICMP error came,
+  // which looking has taken from the socket.
+  bool drop_short_datagrams() {
     std::array<std::uint8_t, kMappingAnswer> head{};
     while (true) {
       const ssize_t size = ::recv(socket_.get(), head.data(), head.size(), MSG_PEEK | MSG_DONTWAIT);
-      if (size < 0) return;  // nothing there, or an error for the library to read
+      if (size < 0 && errno == EINTR) continue;
+      if (size < 0) return errno == EAGAIN || errno == EWOULDBLOCK;
       const bool failure = size >= 4 && (head[2] != 0 || head[3] != 0);
       const std::size_t least = failure                      ? kShortestAnswer
                                 : asking_ == Asking::address ? kAddressAnswer
                                                              : kMappingAnswer;
-      if (static_cast<std::size_t>(size) >= least) return;
+      if (static_cast<std::size_t>(size) >= least) return true;
       garbage_ = true;
       ::recv(socket_.get(), head.data(), head.size(), MSG_DONTWAIT);
     }

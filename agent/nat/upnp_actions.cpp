@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "agent/nat/printable.h"
+#include "common/base/ip_scope.h"
 
 namespace fairlead::agent::nat {
 namespace {
@@ -10,9 +11,9 @@ namespace {
 constexpr std::size_t kLeastTelling = 8;  // characters of a description that was cut short, to know it again
 constexpr std::size_t kShownClient = 46;
 
-UpnpAnswer failed(GatewayFailure failure, std::string detail) {
+UpnpAnswer failed(GatewayError error) {
   UpnpAnswer out;
-  out.error = GatewayError{failure, std::move(detail)};
+  out.error = std::move(error);
   return out;
 }
 
@@ -32,6 +33,18 @@ UpnpAnswer look(Igd& igd, const UpnpRequest& request) {
   return out;
 }
 
+// Error 501 says "did not work". A device without a usable outside address of its own means that, whatever state it
+// says its connection is in.
+GatewayError mapping_error(Igd& igd, UpnpCode code) {
+  WanState wan = igd.wan_state();
+  IpAddress external;
+  if (code == kUpnpActionFailed &&
+      (igd.external_address(external) != kUpnpOk || scope_of(external) != IpScope::global)) {
+    wan = WanState::down;
+  }
+  return {mapping_failure(code, wan), describe_upnp(code)};
+}
+
 PortEntry wanted_entry(const UpnpRequest& request) {
   return {.client = request.uplink.local.to_string(),
           .internal_port = request.internal_port,
@@ -40,9 +53,9 @@ PortEntry wanted_entry(const UpnpRequest& request) {
 }
 
 UpnpAnswer foreign(std::uint16_t port, const PortEntry& entry) {
-  return failed(
-      GatewayFailure::foreign_mapping,
-      fmt::format("port {} is forwarded to {}:{}", port, printable(entry.client, kShownClient), entry.internal_port));
+  const std::string client = printable(entry.client, kShownClient);
+  return failed({GatewayFailure::foreign_mapping,
+                 fmt::format("port {} is forwarded to {}:{}", port, client, entry.internal_port)});
 }
 
 // Version 2 may choose the port; some claim version 2 and do not know the call, so every failure of it is tried again
@@ -64,7 +77,7 @@ UpnpAnswer map_port(Igd& igd, const UpnpRequest& request) {
   UpnpAnswer out{.external_port = request.external_port, .lifetime = request.lifetime};
   const UpnpCode code =
       taken ? igd.add_entry(request.external_port, wanted_entry(request)) : add(igd, request, out.external_port);
-  if (code != kUpnpOk) return failed(mapping_failure(code, igd.wan_state()), describe_upnp(code));
+  if (code != kUpnpOk) return failed(mapping_error(igd, code));
 
   // What was granted is only seen in the entry. Devices that report 0 for a lease with an end do not report it.
   PortEntry made;
@@ -82,11 +95,11 @@ UpnpAnswer unmap_port(Igd& igd, const UpnpRequest& request) {
   const UpnpCode found = igd.find_entry(request.external_port, entry);
   if (found == kNoSuchEntry) return {};
   // Without knowing whose it is we leave it: it may end by its lease.
-  if (found != kUpnpOk) return failed(mapping_failure(found, igd.wan_state()), describe_upnp(found));
+  if (found != kUpnpOk) return failed(mapping_error(igd, found));
   if (ownership_of(entry, request) == Ownership::foreign) return foreign(request.external_port, entry);
   const UpnpCode code = igd.delete_entry(request.external_port);
   if (code == kUpnpOk || code == kNoSuchEntry) return {};
-  return failed(mapping_failure(code, igd.wan_state()), describe_upnp(code));
+  return failed(mapping_error(igd, code));
 }
 
 UpnpAnswer map_pinhole(Igd& igd, const UpnpRequest& request) {
@@ -102,7 +115,7 @@ UpnpAnswer map_pinhole(Igd& igd, const UpnpRequest& request) {
     code = igd.add_pinhole(wanted_entry(request), id);
     out.pinhole = id;
   }
-  if (code != kUpnpOk) return failed(pinhole_failure(code), describe_upnp(code));
+  if (code != kUpnpOk) return failed({pinhole_failure(code), describe_upnp(code)});
   return out;
 }
 
@@ -110,7 +123,7 @@ UpnpAnswer unmap_pinhole(Igd& igd, const UpnpRequest& request) {
   if (!request.pinhole) return {};  // not made in this life; it ends by its lease
   const UpnpCode code = igd.delete_pinhole(*request.pinhole);
   if (code == kUpnpOk || code == kNoSuchPinhole) return {};
-  return failed(pinhole_failure(code), describe_upnp(code));
+  return failed({pinhole_failure(code), describe_upnp(code)});
 }
 
 }  // namespace
@@ -126,8 +139,8 @@ Ownership ownership_of(const PortEntry& entry, const UpnpRequest& request) {
 
 UpnpAnswer run_upnp_action(Igd& igd, const UpnpRequest& request) {
   const bool v4 = request.uplink.local.is_v4();
-  if (v4 && !igd.maps_ports()) return failed(GatewayFailure::absent, "the gateway device has no WAN connection");
-  if (!v4 && !igd.has_pinholes()) return failed(GatewayFailure::absent, "the gateway device knows no IPv6 pinholes");
+  if (v4 && !igd.maps_ports()) return failed({GatewayFailure::absent, "the gateway device has no WAN connection"});
+  if (!v4 && !igd.has_pinholes()) return failed({GatewayFailure::absent, "the gateway device knows no IPv6 pinholes"});
   switch (request.action) {
     case UpnpAction::look:
       return look(igd, request);
@@ -136,7 +149,7 @@ UpnpAnswer run_upnp_action(Igd& igd, const UpnpRequest& request) {
     case UpnpAction::unmap:
       return v4 ? unmap_port(igd, request) : unmap_pinhole(igd, request);
   }
-  return failed(GatewayFailure::unsupported, "no such action");
+  return failed({GatewayFailure::unsupported, "no such action"});
 }
 
 }  // namespace fairlead::agent::nat
