@@ -21,6 +21,12 @@ bool is_outcome_unknown(GatewayFailure failure) {
   return failure == GatewayFailure::late || failure == GatewayFailure::broken || failure == GatewayFailure::absent;
 }
 
+// A gateway without an outside address refuses in as many ways as it has protocols ("no resources" by PCP); what names
+// the cause is what a person should read.
+bool is_telling(GatewayFailure failure) {
+  return failure == GatewayFailure::wan_down || failure == GatewayFailure::address_mismatch;
+}
+
 Reason scope_problem(IpScope scope) {
   switch (scope) {
     case IpScope::private_use:
@@ -267,7 +273,7 @@ void Mapping::end_round(TimePoint now) {
     const ProtocolState& state = at(protocol);
     if (state.presence == Presence::unknown || (state.presence == Presence::present && !state.failed)) return;
     any_present |= state.presence == Presence::present;
-    if (state.failed && failure == nullptr) {
+    if (state.failed && (failure == nullptr || is_telling(state.failed->failure) > is_telling(failure->failure))) {
       failure = &*state.failed;
       whose = protocol;
     }

@@ -209,6 +209,17 @@ TEST_CASE("each failure: the next protocol is asked, and all failing means long 
   }
 }
 
+TEST_CASE("of several failures the one is reported that names the cause") {
+  Rig rig(1, {kPcp, kNatPmp, kUpnp});
+  rig.router.fault = [](const MappingCommand& c) {
+    return c.protocol == kNatPmp ? GatewayFailure::wan_down : GatewayFailure::exhausted;
+  };
+  rig.all_present();
+  rig.run(1s);
+  CHECK(rig.asked.size() == 3);
+  CHECK(rig.mapping.problem() == Reason::gateway_wan_down);
+}
+
 TEST_CASE("an outside address that is not global is never offered, but reported and kept") {
   for (const auto& [text, reason] : {std::pair{"10.0.0.2", Reason::double_nat},
                                      {"100.64.3.4", Reason::cgnat},
