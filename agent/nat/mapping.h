@@ -119,6 +119,7 @@ class Mapping {
   enum class Presence : std::uint8_t { unknown, absent, present };
   enum class Wait : std::uint8_t { none, loss, repair, rest, pause };
   enum class Stop : std::uint8_t { no, deleting };
+  enum class Removal : std::uint8_t { gone, failed };
   struct ProtocolState {
     Presence presence = Presence::unknown;
     std::optional<GatewayError> failed;  // in this round
@@ -157,7 +158,7 @@ class Mapping {
   void on_map_failure(const MappingCommand& asked, const GatewayError& error, TimePoint now);
   void on_renewal_failure(const GatewayError& error, TimePoint now);
   void on_ask_failure(const MappingCommand& asked, const GatewayError& error, TimePoint now);
-  void on_unmap_answer(const MappingCommand& asked, bool removed, TimePoint now);
+  void on_unmap_answer(const MappingCommand& asked, Removal removal, TimePoint now);
   bool next_lease(MappingProtocol protocol, GatewayFailure failure);
   bool next_port(MappingProtocol protocol);
   void protocol_failed(MappingProtocol protocol, const GatewayError& error, TimePoint now);

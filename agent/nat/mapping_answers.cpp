@@ -84,7 +84,7 @@ void Mapping::on_answer(const tl::expected<MapGrant, GatewayError>& answer, Time
   if (asked.kind == MappingCommand::Kind::unmap) {
     const bool foreign = !answer && (answer.error().failure == GatewayFailure::foreign_mapping ||
                                      answer.error().failure == GatewayFailure::conflict);
-    on_unmap_answer(asked, answer.has_value() || foreign, now);
+    on_unmap_answer(asked, answer || foreign ? Removal::gone : Removal::failed, now);
     return;
   }
   if (!answer) return on_map_failure(asked, answer.error(), now);
@@ -296,13 +296,13 @@ void Mapping::lose(Reason reason, std::string detail, TimePoint now) {
   wait_until(now + up_to(kLossWait), Wait::loss);
 }
 
-void Mapping::on_unmap_answer(const MappingCommand& asked, bool removed, TimePoint now) {
+void Mapping::on_unmap_answer(const MappingCommand& asked, Removal removal, TimePoint now) {
   const MappingRecord record = record_of(asked.protocol, asked.request);
   const auto same = [&](const Leftover& left) {
     return left.record.protocol == record.protocol && left.record.internal.port == record.internal.port &&
            left.record.external.port == record.external.port && left.record.nonce == record.nonce;
   };
-  if (removed) {
+  if (removal == Removal::gone) {
     std::erase_if(leftovers_, same);
     return;
   }
