@@ -1,5 +1,6 @@
 #include "agent/agent.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,8 +18,11 @@ namespace {
 
 constexpr const char* kAlpn = "fairlead/1";
 constexpr const char* kAgentPattern = "spiffe://{trust_domain}/agent/{cluster}/{name}";
+constexpr const char* kTextType = "text/plain; charset=utf-8";
+constexpr int kUnreachableStatus = 503;  // of /probe: services cannot be reached at all
 constexpr Duration kTick = 1s;
 constexpr Duration kStopCheck = 50ms;
+constexpr Duration kUnmapTime = 3s;  // for the gateways to delete our mappings
 constexpr std::size_t kDescriptorReserve = 256;
 
 tls::IdentityFiles files_of(const IdentityConfig& identity) {
@@ -58,7 +62,8 @@ Agent::Agent(AgentConfig config, std::string config_path, std::shared_ptr<const 
       on_reachable_(std::move(on_reachable)),
       clock_(config_.state_dir.empty() ? "" : config_.state_dir + "/clock"),
       started_(clock_.now()),
-      tls_context_(make_context()),
+      tls_context_(make_context(kAlpn)),
+      verify_context_(make_context(kVerifyAlpn)),
       poller_(loop_),
       farewells_(poller_),
       tools_{.loop = loop_,
@@ -68,6 +73,7 @@ Agent::Agent(AgentConfig config, std::string config_path, std::shared_ptr<const 
              .rng = rng_,
              .relays_max = config_.limits.relays_max != 0 ? config_.limits.relays_max
                                                           : default_relays_max(net::raise_open_files())},
+      direct_(tools_, links_, endpoint_),
       reachable_(config_.services.size()),
       tick_([](void* self) { static_cast<Agent*>(self)->on_tick(); }, this) {
   std::error_code ignored;
@@ -79,9 +85,8 @@ Agent::Agent(AgentConfig config, std::string config_path, std::shared_ptr<const 
 
 Agent::~Agent() = default;
 
-tls::TlsClientContext Agent::make_context() {
-  return tls::TlsClientContext(
-      {.credentials = credentials_, .alpn = {kAlpn}, .clock = [this] { return clock_.now(); }});
+tls::TlsClientContext Agent::make_context(const char* alpn) {
+  return tls::TlsClientContext({.credentials = credentials_, .alpn = {alpn}, .clock = [this] { return clock_.now(); }});
 }
 
 // What the configuration leaves open comes from the certificate, then from the host.
@@ -123,9 +128,14 @@ void Agent::run() {
   identity_watch_ = std::make_unique<net::FileWatch>(
       loop_, std::array{config_.identity.cert, config_.identity.key, config_.identity.ca},
       [this] { reload_identity(); });
-  for (std::size_t i = 0; i < std::min(kSessions, links_.size()); ++i) links_[i]->activate();
+  begin();
   loop_.timers().arm(tick_, loop_.now() + kTick);
   loop_.run();
+}
+
+void Agent::begin() {
+  direct_.start(credentials_, [this] { return clock_.now(); });
+  for (std::size_t i = 0; i < std::min(kSessions, links_.size()); ++i) links_[i]->activate();
 }
 
 wire::Hello Agent::next_hello() {
@@ -144,7 +154,13 @@ bool Agent::is_duplicate(const RendezvousLink& link, const wire::InstanceId& ins
   });
 }
 
-void Agent::on_link_changed(RendezvousLink& /*link*/) {
+void Agent::on_candidate_judged(RendezvousLink& link, std::uint32_t number, const std::string& code) {
+  direct_.on_judged(number, code);
+  on_link_changed(link);
+}
+
+void Agent::on_link_changed(RendezvousLink& link) {
+  direct_.on_link_changed(link);
   if (!on_reachable_) return;
   for (std::size_t i = 0; i < reachable_.size(); ++i) {
     const ServiceReport report = service_report(i);
@@ -177,15 +193,18 @@ void Agent::on_network(net::NetworkEvent event) {
       {{"reason", reason_code(Reason::network_changed)},
        {"detail", event == net::NetworkEvent::resumed ? "resumed" : "changed"}});
   for (const auto& link : links_) link->check_path();
+  direct_.on_network_changed();
 }
 
 void Agent::on_tick() {
   std::erase_if(leftovers_, [](const auto& each) { return each->empty(); });
   if (stopping_) {
-    if (tools_.relays == 0 || loop_.now() >= stop_at_) return stop();
+    const bool drained = tools_.relays == 0 || loop_.now() >= stop_at_;
+    if (drained && (unmapped_ || loop_.now() >= unmapped_at_)) return stop();
     loop_.timers().arm(tick_, loop_.now() + kStopCheck);
     return;
   }
+  direct_.on_tick();
   loop_.timers().arm(tick_, loop_.now() + kTick);
 }
 
@@ -194,6 +213,8 @@ void Agent::on_terminate() {
   stopping_ = true;
   stop_at_ = loop_.now() + config_.drain_timeout;
   log(Level::info, "draining; a second signal stops at once");
+  unmapped_at_ = loop_.now() + kUnmapTime;
+  direct_.stop(kUnmapTime, [this] { unmapped_ = true; });
   for (const auto& link : links_) link->drain(config_.drain_timeout);
   loop_.timers().arm(tick_, loop_.now() + kStopCheck);
 }
@@ -203,6 +224,7 @@ void Agent::stop() {
   stopping_ = true;
   for (const auto& link : links_) link->close(Reason::shutting_down);
   for (const auto& channels : leftovers_) channels->close_all(Reason::shutting_down);
+  direct_.shut_down(Reason::shutting_down);
   log(Level::info, "stopped");
   loop_.stop();
 }
@@ -215,7 +237,9 @@ void Agent::reload_identity() {
     return;
   }
   credentials_ = std::move(*credentials);
-  tls_context_ = make_context();
+  tls_context_ = make_context(kAlpn);
+  verify_context_ = make_context(kVerifyAlpn);
+  direct_.replace_credentials(credentials_, [this] { return clock_.now(); });
   log(Level::info, "identity loaded", {{"id", credentials_->spiffe_id()}});
   for (const auto& link : links_) link->renew();
 }
@@ -243,11 +267,18 @@ void Agent::reload() {
 }
 
 net::HttpReply Agent::on_status_request(const wire::HttpRequest& request) {
-  if (request.path != "/status") return {.status = 404, .body = "{\"error\":\"no such page\"}\n"};
   const bool text = std::any_of(request.query.begin(), request.query.end(),
                                 [](const auto& each) { return each.first == "format" && each.second == "text"; });
+  if (request.path == "/probe") {
+    const ProbeFacts facts = direct_.facts();
+    const Diagnosis diagnosis = diagnose(facts);
+    const int status = diagnosis.path == PathKind::none ? kUnreachableStatus : 200;
+    if (text) return {.status = status, .body = render_text(facts, diagnosis), .content_type = kTextType};
+    return {.status = status, .body = render_json(facts, diagnosis)};
+  }
+  if (request.path != "/status") return {.status = 404, .body = "{\"error\":\"no such page\"}\n"};
   const StatusReport report = status_report();
-  if (text) return {.body = render_text(report), .content_type = "text/plain; charset=utf-8"};
+  if (text) return {.body = render_text(report), .content_type = kTextType};
   return {.body = render_json(report)};
 }
 
@@ -256,10 +287,21 @@ ServiceReport Agent::service_report(std::size_t index) const {
   if (!tools_.cluster.empty()) report.name += "." + tools_.cluster;
   report.reason = reason_code(Reason::session_ended);
   report.detail = "no rendezvous has this service now";
+  const ServiceState* relayed = nullptr;
   for (const auto& link : links_) {
     const ServiceState& state = link->services()[index];
     if (state.kind == ServiceState::Kind::registered) {
-      return {.name = state.name, .path = "relay", .address = state.address, .since = state.since};
+      if (const Offered* direct = link->offers().first_live()) {
+        return {.name = state.name,
+                .path = "direct",
+                .address = direct->candidate.external.to_string(),
+                .since = std::max(direct->since, state.since),
+                .reason = "",
+                .detail =
+                    fmt::format("verified by {}, mapped by {}", link->server().to_string(), direct->candidate.method)};
+      }
+      relayed = relayed ? relayed : &state;
+      continue;
     }
     if (state.kind == ServiceState::Kind::refused) {
       report.reason = state.reason;
@@ -267,7 +309,19 @@ ServiceReport Agent::service_report(std::size_t index) const {
       report.since = state.since;
     }
   }
+  if (relayed != nullptr) {
+    report = {.name = relayed->name, .path = "relay", .address = relayed->address, .since = relayed->since};
+    explain_relay(report);
+  }
   return report;
+}
+
+// Why it is not direct, as far as that is known.
+void Agent::explain_relay(ServiceReport& report) const {
+  const Diagnosis diagnosis = diagnose(direct_.facts());
+  if (diagnosis.findings.empty()) return;
+  report.reason = reason_code(diagnosis.findings.front().code);
+  report.detail = diagnosis.findings.front().evidence;
 }
 
 StatusReport Agent::status_report() const {
@@ -276,6 +330,7 @@ StatusReport Agent::status_report() const {
                       .not_after = credentials_->not_after(),
                       .relays = tools_.relays,
                       .relays_max = tools_.relays_max,
+                      .mappings = direct_.mappings(),
                       .counters = counters_};
   for (std::size_t i = 0; i < config_.services.size(); ++i) report.services.push_back(service_report(i));
   for (const auto& link : links_) {

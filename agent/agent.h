@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "agent/direct_path.h"
 #include "agent/rendezvous_link.h"
 #include "agent/status.h"
 #include "common/crypto/system_rng.h"
@@ -15,6 +16,16 @@
 #include "common/net/signals.h"
 
 namespace fairlead::agent {
+
+// One `probe` while it looks.
+struct ProbeRun {
+  std::function<void(const std::string& line)> on_progress;
+  TimePoint until;
+  std::vector<std::string> told;    // lines of progress
+  std::optional<ProbeFacts> facts;  // once it has looked
+  core::TimerEntry* step = nullptr;
+};
+inline constexpr Duration kProbeTime = 8s;
 
 // Sessions are held with this many of the configured servers.
 inline constexpr std::size_t kSessions = 2;
@@ -31,11 +42,18 @@ class Agent final : public LinkOwner {
 
   void run();  // until a signal has stopped it
 
+  // Looks at everything once, for at most kProbeTime, leaves nothing behind, and ends.
+  using OnProgress = std::function<void(const std::string& line)>;
+  ProbeFacts probe(const OnProgress& on_progress);
+
  private:
   Agent(AgentConfig config, std::string config_path, std::shared_ptr<const tls::Credentials> credentials,
         OnReachable on_reachable);
 
   // LinkOwner
+  tls::TlsClientContext& verify_context() override { return verify_context_; }
+  std::vector<nat::Candidate> candidates() override { return direct_.candidates(); }
+  void on_candidate_judged(RendezvousLink& link, std::uint32_t number, const std::string& code) override;
   tls::TlsClientContext& tls_context() override { return tls_context_; }
   wire::Hello next_hello() override;
   WallTime wall_now() override { return clock_.now(); }
@@ -47,6 +65,7 @@ class Agent final : public LinkOwner {
 
   Result<void> open_control();
   void start_links();
+  void begin();
   void adopt_names();
   void on_network(net::NetworkEvent event);
   void on_terminate();
@@ -54,9 +73,11 @@ class Agent final : public LinkOwner {
   void stop();
   void reload();
   void reload_identity();
-  tls::TlsClientContext make_context();
+  void on_probe_tick();
+  tls::TlsClientContext make_context(const char* alpn);
   net::HttpReply on_status_request(const wire::HttpRequest& request);
   StatusReport status_report() const;
+  void explain_relay(ServiceReport& report) const;
   ServiceReport service_report(std::size_t index) const;
 
   AgentConfig config_;
@@ -70,6 +91,7 @@ class Agent final : public LinkOwner {
   std::uint64_t sessions_opened_ = 0;
   std::string endpoint_;
   tls::TlsClientContext tls_context_;
+  tls::TlsClientContext verify_context_;  // proves other addresses of ours
   net::Loop loop_;
   net::Poller poller_;
   net::PipePool pipes_;
@@ -78,9 +100,13 @@ class Agent final : public LinkOwner {
   AgentTools tools_;
   std::vector<std::unique_ptr<SessionChannels>> leftovers_;  // of ended sessions, until their relays are done
   std::vector<std::unique_ptr<RendezvousLink>> links_;
+  DirectPath direct_;
   std::vector<bool> reachable_;  // by service: told to on_reachable_ already
   bool stopping_ = false;
   TimePoint stop_at_;
+  TimePoint unmapped_at_;  // the gateways have as long to answer
+  bool unmapped_ = false;
+  std::optional<ProbeRun> probe_;
   std::unique_ptr<net::ControlServer> control_;
   std::unique_ptr<net::NetworkWatch> network_;
   std::unique_ptr<net::FileWatch> identity_watch_;

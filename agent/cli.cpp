@@ -38,6 +38,26 @@ config::AnswerFormat answer_format(const Arguments& in) {
   return in.json ? config::AnswerFormat::json : config::AnswerFormat::text;
 }
 
+Result<std::vector<HostPort>> read_servers(const Arguments& in) {
+  const auto refuse = [](std::string detail) { return fail(Reason::config_invalid, std::move(detail)); };
+  std::vector<HostPort> out;
+  for (const std::string& text : in.rendezvous) {
+    auto server = config::parse_host_port(text);
+    if (!server) return refuse(fmt::format("--rendezvous {}: allowed: {}", text, config::kHostPortForm));
+    out.push_back(std::move(*server));
+  }
+  if (out.size() > kMaxRendezvous) {
+    return refuse(fmt::format("--rendezvous: named {} times; allowed: at most {}", out.size(), kMaxRendezvous));
+  }
+  return out;
+}
+
+Result<Command> make_probe(const Arguments& in) {
+  auto servers = read_servers(in);
+  if (!servers) return tl::unexpected(servers.error());
+  return ProbeCommand{in.config, std::move(*servers), answer_format(in)};
+}
+
 Result<ExposeCommand> make_expose(const Arguments& in) {
   AgentConfig out;
   const auto refuse = [](std::string detail) { return fail(Reason::config_invalid, std::move(detail)); };
@@ -49,15 +69,9 @@ Result<ExposeCommand> make_expose(const Arguments& in) {
     }
     out.services.push_back(std::move(*service));
   }
-  for (const std::string& text : in.rendezvous) {
-    auto server = config::parse_host_port(text);
-    if (!server) return refuse(fmt::format("--rendezvous {}: allowed: {}", text, config::kHostPortForm));
-    out.rendezvous.push_back(std::move(*server));
-  }
-  if (out.rendezvous.size() > kMaxRendezvous) {
-    return refuse(
-        fmt::format("--rendezvous: named {} times; allowed: at most {}", out.rendezvous.size(), kMaxRendezvous));
-  }
+  auto servers = read_servers(in);
+  if (!servers) return tl::unexpected(servers.error());
+  out.rendezvous = std::move(*servers);
   if (!in.name.empty() && !is_label(in.name))
     return refuse(fmt::format("--name {}: allowed: {}", in.name, config::kLabelForm));
   if (!in.cluster.empty() && !is_label(in.cluster)) {
@@ -66,7 +80,6 @@ Result<ExposeCommand> make_expose(const Arguments& in) {
   out.name = in.name;
   out.cluster = in.cluster;
   out.identity = {in.cert, in.key, in.ca};
-  out.nat.mapping.clear();
   out.state_dir.clear();
   out.control_path.clear();
   return ExposeCommand{std::move(out), answer_format(in)};
@@ -114,6 +127,18 @@ void add_questions(CLI::App& app, Arguments& in) {
   status->add_flag("--json", in.json, "Answer in JSON");
   status->footer("Example:\n  fairlead-agent status --config /etc/fairlead/agent.toml --json");
 
+  auto* probe =
+      app.add_subcommand("probe", "Find out what NAT is here, what can be mapped, and which path would be used");
+  probe->add_option("--config", in.config, "The agent's configuration file; default: /etc/fairlead/agent.toml")
+      ->type_name("FILE");
+  probe->add_option("--rendezvous", in.rendezvous, "Ask this server instead of the file's; may be given several times")
+      ->allow_extra_args(false)
+      ->type_name("HOST:PORT");
+  probe->add_flag("--json", in.json, "Answer in JSON");
+  probe->footer(
+      "Takes less than 10 seconds and leaves nothing behind. Exit 0: services here can be reached, 1: they cannot.\n"
+      "Example:\n  fairlead-agent probe --config /etc/fairlead/agent.toml");
+
   auto* explain = app.add_subcommand("explain", "Cause and next step of a reason code; without one, list them all");
   explain->add_option("code", in.code, "As it stands in logs, counters and status")->type_name("CODE");
   explain->add_flag("--json", in.json, "Answer in JSON");
@@ -126,6 +151,7 @@ Result<Command> make_command(const CLI::App& app, const Arguments& in) {
   }
   if (app.got_subcommand("check")) return CheckCommand{in.config};
   if (app.got_subcommand("status")) return StatusCommand{in.config, config::socket_path(in.socket), answer_format(in)};
+  if (app.got_subcommand("probe")) return make_probe(in);
   if (app.got_subcommand("explain")) return ExplainCommand{in.code, answer_format(in)};
   auto expose = make_expose(in);
   if (!expose) return tl::unexpected(expose.error());
@@ -144,8 +170,8 @@ std::optional<config::Answer> parse_into(CLI::App& app, int argc, const char* co
       return config::Answer{config::kExitSuccess, out.str(), ""};
     }
     if (app.get_subcommands().empty()) {
-      constexpr std::string_view kCommands[] = {"run", "check", "expose", "status", "explain"};
-      constexpr std::string_view kLater[] = {"probe", "join", "connect"};
+      constexpr std::string_view kCommands[] = {"run", "check", "expose", "probe", "status", "explain"};
+      constexpr std::string_view kLater[] = {"join", "connect"};
       return config::no_command(kProgram, app.remaining(), kCommands, kLater);
     }
     return config::unusable(kProgram, error.what());

@@ -27,12 +27,18 @@ struct StatusCommand {
   std::string socket;
   config::AnswerFormat format = config::AnswerFormat::text;
 };
+// The doctor; an agent that runs answers from what it knows.
+struct ProbeCommand {
+  std::string config;                // empty: the usual file
+  std::vector<HostPort> rendezvous;  // instead of those of the file
+  config::AnswerFormat format = config::AnswerFormat::text;
+};
 struct ExplainCommand {
   std::string code;  // empty: all
   config::AnswerFormat format = config::AnswerFormat::text;
 };
 
-using Command = std::variant<RunCommand, CheckCommand, ExposeCommand, StatusCommand, ExplainCommand>;
+using Command = std::variant<RunCommand, CheckCommand, ExposeCommand, StatusCommand, ProbeCommand, ExplainCommand>;
 
 struct CommandLine {
   Command command;

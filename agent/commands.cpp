@@ -14,6 +14,7 @@ namespace fairlead::agent {
 namespace {
 
 constexpr Duration kStatusPatience = 10s;
+constexpr const char* kUsualConfig = "/etc/fairlead/agent.toml";
 
 int complain(const Error& error) {
   return config::complain("fairlead-agent", error);
@@ -83,6 +84,34 @@ int run_command(const StatusCommand& command) {
   }
   std::fwrite(answer->body.data(), 1, answer->body.size(), stdout);
   return answer->status == 200 ? config::kExitSuccess : config::kExitFailed;
+}
+
+int run_command(const ProbeCommand& command) {
+  const std::string file = command.config.empty() ? kUsualConfig : command.config;
+  auto loaded = load_config(file);
+  if (!loaded) return complain(loaded.error());
+  AgentConfig config = std::move(loaded->config);
+  const bool json = command.format == config::AnswerFormat::json;
+  if (command.rendezvous.empty()) {
+    // The agent that runs holds the ports and the session: what it knows is the answer.
+    const auto answer =
+        net::query_control(config.control_path, json ? "/probe?format=json" : "/probe?format=text", kStatusPatience);
+    if (answer) {
+      std::fwrite(answer->body.data(), 1, answer->body.size(), stdout);
+      return answer->status == 200 ? config::kExitSuccess : config::kExitFailed;
+    }
+  } else {
+    config.rendezvous = command.rendezvous;
+  }
+  config.services.clear();
+  config.control_path.clear();
+  config.state_dir.clear();
+  auto agent = Agent::open(std::move(config), "", {});
+  if (!agent) return complain(agent.error());
+  const ProbeFacts facts = (*agent)->probe([](const std::string& line) { fmt::print(stderr, "{}\n", line); });
+  const Diagnosis diagnosis = diagnose(facts);
+  fmt::print("{}", json ? render_json(facts, diagnosis) : render_text(facts, diagnosis));
+  return diagnosis.path == PathKind::none ? config::kExitFailed : config::kExitSuccess;
 }
 
 int run_command(const ExplainCommand& command) {

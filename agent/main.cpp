@@ -1,10 +1,15 @@
 // fairlead-agent: reads the command line and runs one command.
+#include <string_view>
+
 #include "agent/commands.h"
+#include "agent/nat/upnp_helper.h"
 #include "common/base/log.h"
 #include "common/net/signals.h"
 
 int main(int argc, char** argv) {
   using namespace fairlead;
+  // Before anything else: what it must not have, it must not get.
+  if (argc == 2 && std::string_view(argv[1]) == agent::nat::kUpnpHelperCommand) return agent::nat::upnp_helper_main();
   net::ignore_sigpipe();
   auto parsed = agent::parse_command_line(argc, argv);
   if (const auto* answer = std::get_if<config::Answer>(&parsed)) return config::print(*answer);

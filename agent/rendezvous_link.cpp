@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/ip_scope.h"
 #include "common/base/log.h"
 #include "common/net/socket.h"
 
@@ -18,6 +19,7 @@ constexpr Duration kLastFlush = 1s;
 // new attempt, which would stand at the end.
 constexpr Duration kQueuePatience = 60s;
 constexpr Duration kSoonest = 20ms;
+constexpr std::size_t kMaxServerAddresses = 16;
 
 }  // namespace
 
@@ -58,11 +60,13 @@ void RendezvousLink::resolve() {
   arm_timer();
   if (const auto ip = IpAddress::parse(server_.host)) {
     addresses_ = {{*ip, server_.port}};
+    server_addresses_ = addresses_;
     return connect_next();
   }
   resolver_.resolve(server_, [this](Result<std::vector<SocketAddress>> answer) {
     if (!answer) return lost(answer.error());
     addresses_ = std::move(*answer);
+    server_addresses_ = addresses_;
     std::reverse(addresses_.begin(), addresses_.end());
     connect_next();
   });
@@ -111,7 +115,7 @@ void RendezvousLink::on_connected() {
 void RendezvousLink::on_tls_progress(net::TlsStream& /*stream*/) {
   if (!session_ && stream_->handshake_done() && !stream_->error()) {
     saved_tls_session_.clear();
-    session_.emplace(owner_.next_hello(), now());
+    session_.emplace(owner_.next_hello(), now(), tools_.config.limits.ping_interval);
     deadline_ = now() + core::kWelcomeTimeout;
   }
   while (session_ && !stream_->plaintext().empty()) {
@@ -160,7 +164,9 @@ void RendezvousLink::on_event(core::agent_event::Welcomed& event) {
        {"peer", address_.to_string()},
        {"seen_as", welcome.address_seen.to_string()},
        {"resumed", stream_->engine().resumed() ? "yes" : "no"}});
+  seen_as_ = welcome.address_seen;
   register_services();
+  offers_.update(owner_.candidates(), *session_);
   owner_.on_link_changed(*this);
 }
 
@@ -188,6 +194,14 @@ void RendezvousLink::on_event(core::agent_event::ServiceRegistered& event) {
   state = {.kind = ServiceState::Kind::registered, .name = event.registered.service, .since = owner_.wall_now()};
   if (!event.registered.public_addresses.empty()) state.address = event.registered.public_addresses.front();
   if (state.address.empty()) state.address = server_.to_string();
+  state.sources = std::move(event.registered.sources);
+  for (const std::string& text : event.registered.public_addresses) {
+    // Only what the world can reach: nobody's word makes this host dial into its own network.
+    const auto address = SocketAddress::parse(text);
+    if (!address || scope_of(address->ip) != IpScope::global) continue;
+    if (std::find(server_addresses_.begin(), server_addresses_.end(), *address) != server_addresses_.end()) continue;
+    if (server_addresses_.size() < kMaxServerAddresses) server_addresses_.push_back(*address);
+  }
   log(Level::info, "service registered",
       {{"service", state.name}, {"path", "relay"}, {"address", state.address}, {"rendezvous", server_.to_string()}});
   owner_.on_link_changed(*this);
@@ -231,6 +245,42 @@ void RendezvousLink::on_event(core::agent_event::Draining& /*event*/) {
 void RendezvousLink::on_event(core::agent_event::RttMeasured& /*event*/) {}
 
 void RendezvousLink::on_event(core::agent_event::ProbeAnswered& /*event*/) {}
+
+void RendezvousLink::on_event(core::agent_event::NonceToProve& event) {
+  if (const Offered* offered = offers_.find(event.nonce.candidate)) prove(offered->candidate, event.nonce);
+}
+
+void RendezvousLink::on_event(core::agent_event::CandidateJudged& event) {
+  offers_.on_judged(event.candidate, event.code, owner_.wall_now());
+  owner_.on_candidate_judged(*this, event.candidate, event.code);
+}
+
+// To the same server, by the family of the candidate; where the server has none, the candidate stays unproved.
+void RendezvousLink::prove(const nat::Candidate& candidate, const wire::VerifyNonce& nonce) {
+  if (proofs_.size() >= core::kMaxCandidates) return;
+  const auto fits = [&](const SocketAddress& each) { return each.ip.is_v4() == candidate.local.is_v4(); };
+  const auto server = fits(address_) ? std::optional(address_) : [&]() -> std::optional<SocketAddress> {
+    const auto at = std::find_if(server_addresses_.begin(), server_addresses_.end(), fits);
+    return at == server_addresses_.end() ? std::nullopt : std::optional(*at);
+  }();
+  if (!server) return;
+  proofs_.push_back(std::make_unique<ProofConnection>(
+      tools_.channel.poller, owner_.verify_context(),
+      tls::ServerExpectation{.host = server_.host, .spiffe_pattern = tools_.config.rendezvous_id}, nonce,
+      [this](ProofConnection& done) {
+        const auto at =
+            std::find_if(proofs_.begin(), proofs_.end(), [&](const auto& each) { return each.get() == &done; });
+        tools_.loop.retire(std::move(*at));
+        proofs_.erase(at);
+      }));
+  proofs_.back()->start(*server, candidate.local);
+}
+
+void RendezvousLink::offer(const std::vector<nat::Candidate>& candidates) {
+  if (state_ != State::up || !session_) return;
+  offers_.update(candidates, *session_);
+  settle();
+}
 
 void RendezvousLink::on_event(core::agent_event::Failed& event) {
   failure_ = Error{event.reason, event.detail};
@@ -334,6 +384,9 @@ void RendezvousLink::drop_session(Reason reason) {
     channels_->retire(reason);
     owner_.keep_until_done(std::move(channels_));
   }
+  offers_.clear();
+  proofs_.clear();
+  seen_as_.reset();
   session_.reset();
   instance_.reset();
   failure_.reset();

@@ -8,7 +8,9 @@
 #include <memory>
 #include <optional>
 
+#include "agent/candidate_offers.h"
 #include "agent/device_clock.h"
+#include "agent/proof_connection.h"
 #include "agent/session_channels.h"
 #include "common/base/backoff.h"
 #include "common/core/agent_session.h"
@@ -20,9 +22,10 @@ namespace fairlead::agent {
 // How one service stands with one rendezvous.
 struct ServiceState {
   enum class Kind { idle, asked, registered, refused } kind = Kind::idle;
-  std::string name;     // SERVICE.CLUSTER, once registered
-  std::string address;  // where mesh clients find it
-  std::string reason;   // code, when refused
+  std::string name;                  // SERVICE.CLUSTER, once registered
+  std::string address;               // where mesh clients find it
+  std::vector<std::string> sources;  // CIDRs that may connect
+  std::string reason;                // code, when refused
   std::string detail;
   TimePoint retry_at;  // when refused
   WallTime since{};
@@ -39,6 +42,10 @@ class LinkOwner {
   virtual void on_server_time(WallTime server_time) = 0;
   // True when another link already has a session with this very instance.
   virtual bool is_duplicate(const RendezvousLink& link, const wire::InstanceId& instance) = 0;
+  virtual tls::TlsClientContext& verify_context() = 0;
+  virtual std::vector<nat::Candidate> candidates() = 0;
+  // How a candidate stands with this rendezvous; code empty: reachable and published.
+  virtual void on_candidate_judged(RendezvousLink& link, std::uint32_t number, const std::string& code) = 0;
   virtual void on_link_changed(RendezvousLink& link) = 0;  // a service or the session changed its state
   // An attempt failed; another configured server may take this one's place. The last thing the link does in its turn.
   virtual void on_link_failed(RendezvousLink& link) = 0;
@@ -52,7 +59,8 @@ class RendezvousLink final : public net::TlsStreamOwner, public net::PollTarget 
   RendezvousLink(AgentTools& tools, LinkOwner& owner, HostPort server);
 
   void activate();
-  void rest();                  // to standby
+  void rest();                                                // to standby
+  void offer(const std::vector<nat::Candidate>& candidates);  // all that there are now
   void check_path();            // the network changed: is the session alive? waiting: try at once
   void renew();                 // the identity changed: a new session takes the place of this one
   void services_changed();      // to be followed by renew()
@@ -60,11 +68,14 @@ class RendezvousLink final : public net::TlsStreamOwner, public net::PollTarget 
   void close(Reason reason);
 
   State state() const { return state_; }
+  const SocketAddress& address() const { return address_; }  // of the latest attempt
   const HostPort& server() const { return server_; }
   WallTime since() const { return since_; }
   const std::optional<wire::InstanceId>& instance() const { return instance_; }
   const std::vector<ServiceState>& services() const { return services_; }
   const SessionChannels* channels() const { return channels_.get(); }
+  const CandidateOffers& offers() const { return offers_; }
+  const std::optional<SocketAddress>& seen_as() const { return seen_as_; }
   const std::optional<Error>& last_error() const { return last_error_; }
 
  private:
@@ -85,8 +96,11 @@ class RendezvousLink final : public net::TlsStreamOwner, public net::PollTarget 
   void on_event(core::agent_event::Draining& event);
   void on_event(core::agent_event::RttMeasured& event);
   void on_event(core::agent_event::ProbeAnswered& event);
+  void on_event(core::agent_event::NonceToProve& event);
+  void on_event(core::agent_event::CandidateJudged& event);
   void on_event(core::agent_event::Failed& event);
   void register_services();
+  void prove(const nat::Candidate& candidate, const wire::VerifyNonce& nonce);
   void settle();
   void pump();
   void arm_timer();
@@ -109,6 +123,10 @@ class RendezvousLink final : public net::TlsStreamOwner, public net::PollTarget 
   std::optional<wire::InstanceId> instance_;
   std::unique_ptr<SessionChannels> channels_;
   std::vector<ServiceState> services_;
+  CandidateOffers offers_;
+  std::vector<SocketAddress> server_addresses_;  // all that the server's name led to, and those that it says it has
+  std::optional<SocketAddress> seen_as_;         // by the server, in this session
+  std::vector<std::unique_ptr<ProofConnection>> proofs_;
   Bytes saved_tls_session_;  // of the last session, to resume
   Backoff backoff_;
   TimePoint up_since_;

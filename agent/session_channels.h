@@ -33,6 +33,7 @@ class SessionChannels final : public ChannelOwner {
   // The session has ended: nothing is dialled any more, and what carries no mesh connection closes.
   void retire(Reason reason);
   void close_all(Reason reason);
+  std::shared_ptr<const core::ChannelKeys> keys() const { return keys_; }
   bool empty() const { return channels_.empty(); }
   std::size_t ready() const { return dialer_.ready(); }
   std::size_t busy() const;

@@ -45,7 +45,14 @@ std::string render_json(const StatusReport& report) {
     json.field("reason", each.reason).field("detail", each.detail).end_object();
   }
   json.end_array();
-  json.key("mappings").begin_array().end_array();
+  json.key("mappings").begin_array();
+  for (const nat::MappingReport& each : report.mappings) {
+    json.begin_object().field("protocol", each.protocol).field("gateway", each.gateway);
+    json.field("interface", each.interface).field("external", each.external).field("internal", each.internal);
+    json.field("lifetime", static_cast<std::int64_t>(each.lifetime.count())).field("verified", each.verified);
+    json.field("since", tls::time_text(each.since)).end_object();
+  }
+  json.end_array();
   json.key("limits").begin_object().key("relays_max").begin_object();
   json.field("used", static_cast<std::uint64_t>(report.relays));
   json.field("max", static_cast<std::uint64_t>(report.relays_max)).end_object().end_object();
@@ -60,6 +67,10 @@ std::string render_text(const StatusReport& report) {
   for (const ServiceReport& each : report.services) {
     out += fmt::format("service   {} {} {} since {}", each.name, each.path, each.address, tls::time_text(each.since));
     out += each.reason.empty() ? "\n" : fmt::format(" ({}: {})\n", each.reason, each.detail);
+  }
+  for (const nat::MappingReport& each : report.mappings) {
+    out += fmt::format("mapping   {} {} -> {} for {} s by {}, {}\n", each.protocol, each.external, each.internal,
+                       each.lifetime.count(), each.gateway, each.verified ? "verified" : "not verified");
   }
   for (const RendezvousReport& each : report.rendezvous) {
     out += fmt::format("server    {} {} since {}, channels {} ready {} busy", each.address, each.state,

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "agent/counters.h"
+#include "agent/nat/port_mapper.h"
 #include "common/base/time.h"
 
 namespace fairlead::agent {
@@ -36,6 +37,7 @@ struct StatusReport {
   std::vector<RendezvousReport> rendezvous;
   std::size_t relays = 0;
   std::size_t relays_max = 0;
+  std::vector<nat::MappingReport> mappings;
   Counters counters;
 };
 

@@ -91,7 +91,8 @@ Server::Server(RendezvousConfig config, std::string config_path, std::shared_ptr
   system_rng().fill(shared_.instance);
   shared_.started = loop_.now();
   shared_.dial_policy = {.own = own_addresses(config_.server), .any_scope = config_.server.verify_any_address};
-  shared_.dial_sources = config_.server.verify_from.empty() ? net::host_addresses() : config_.server.verify_from;
+  shared_.dial_sources =
+      config_.server.verify_from.empty() ? global_addresses(net::host_addresses()) : config_.server.verify_from;
   if (auto first = registry_.registry().publish()) shared_.routes.publish(std::move(first));
   const unsigned count = config_.server.workers;
   const ControlOptions options{.credentials = credentials_,

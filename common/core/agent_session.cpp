@@ -16,7 +16,9 @@ Refusal to_refusal(wire::Refused& message) {
 
 }  // namespace
 
-AgentSession::AgentSession(wire::Hello hello, TimePoint now) : welcome_deadline_(now + kWelcomeTimeout) {
+AgentSession::AgentSession(wire::Hello hello, TimePoint now, Duration ping_interval)
+    : welcome_deadline_(now + kWelcomeTimeout),
+      ping_interval_(std::clamp<Duration>(ping_interval, kPingIntervalLeast, kPingIntervalMost)) {
   hello.version = wire::kControlVersion;
   send(hello);
 }
@@ -85,7 +87,7 @@ void AgentSession::on_welcome(wire::Welcome& welcome, TimePoint now) {
     return fail_peer(Reason::version_unsupported, "the server chose a protocol version that this agent does not speak");
   }
   const Duration wished = std::chrono::milliseconds(welcome.ping_interval_ms);
-  keepalive_.emplace(std::clamp<Duration>(wished, kPingIntervalLeast, kPingIntervalMost), now);
+  keepalive_.emplace(std::clamp<Duration>(wished, kPingIntervalLeast, ping_interval_), now);
   enter(State::active);
   events_.push(agent_event::Welcomed{std::move(welcome)});
   ping_if_due(now);

@@ -76,7 +76,8 @@ using AgentEvent = std::variant<agent_event::Welcomed, agent_event::ServiceRegis
 class AgentSession {
  public:
   // Says hello at once; sets hello.version.
-  AgentSession(wire::Hello hello, TimePoint now);
+  // `ping_interval` is the agent's own wish; the shorter of both sides' counts.
+  AgentSession(wire::Hello hello, TimePoint now, Duration ping_interval = kPingIntervalMost);
 
   void receive(ByteView in, TimePoint now);
   std::optional<AgentEvent> next_event();
@@ -129,6 +130,7 @@ class AgentSession {
 
   State state_ = State::waiting;
   TimePoint welcome_deadline_;
+  Duration ping_interval_;
   MessageStream stream_;
   EventQueue<AgentEvent> events_;
   std::vector<std::uint32_t> candidates_;  // offered

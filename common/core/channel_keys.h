@@ -21,6 +21,8 @@ class ChannelKeys {
   ChannelKeys(const ChannelKeys&) = default;
   ChannelKeys& operator=(const ChannelKeys&) = default;
 
+  const wire::SessionId& session() const { return session_; }
+
   // Agent -> rendezvous.
   Bytes make_ticket(std::uint64_t counter) const;
   // The counter, or ticket_unknown_session, ticket_forged. The caller then asks the session's TicketWindow.

@@ -123,7 +123,7 @@ void NameIndex::add(const EndpointPtr& endpoint) {
   }
 }
 
-void NameIndex::remove(const EndpointPtr& endpoint, TimePoint now) {
+void NameIndex::remove(const EndpointPtr& endpoint, TimePoint now, Departure how) {
   for (const NameUse& use : names_of(*endpoint, own_->domains())) {
     const auto found = names_.find(use.name);
     CHECK(found != names_.end());
@@ -138,12 +138,13 @@ void NameIndex::remove(const EndpointPtr& endpoint, TimePoint now) {
       if (use.kind == NameKind::service) --services_;
       groups.erase(group);
     }
-    if (groups.empty()) remember(*found, now);
+    if (groups.empty()) remember(*found, now, how);
     mark(*found);
   }
 }
 
-void NameIndex::remember(Names::value_type& name, TimePoint now) {
+void NameIndex::remember(Names::value_type& name, TimePoint now, Departure how) {
+  name.second.expected_until = how == Departure::lost ? now + kReturnGrace : TimePoint::min();
   name.second.remembered_until = now + kRememberName;
   remembered_.push_back({now + kRememberName, name.first});
   if (remembered_.size() > kMaxRememberedNames) forget_oldest();
@@ -185,11 +186,11 @@ std::shared_ptr<const NameEntry> NameIndex::entry_of(const Names::value_type& na
   }
   if (best == nullptr) {
     if (!state.remembered_until) return nullptr;
-    return std::make_shared<const NameEntry>(NameEntry{text, state.last_service, {}, {}});
+    return std::make_shared<const NameEntry>(NameEntry{text, state.last_service, {}, {}, state.expected_until});
   }
   const bool single = best->kind == NameKind::endpoint || best->kind == NameKind::subset_endpoint;
   return std::make_shared<const NameEntry>(
-      NameEntry{text, best->service, single ? best->live.front()->name : std::string(), best->live});
+      NameEntry{text, best->service, single ? best->live.front()->name : std::string(), best->live, {}});
 }
 
 std::shared_ptr<const Snapshot> NameIndex::publish() {

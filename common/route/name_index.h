@@ -34,6 +34,10 @@ struct NameUse {
 // ENDPOINT.SERVICE.CLUSTER anyway is left out: it must not draw the connections of the service's other endpoints.
 std::vector<NameUse> names_of(const Endpoint& endpoint, const std::vector<std::string>& domains);
 
+// How an endpoint went: on purpose, or because its session broke, and then it is usually back within seconds.
+enum class Departure : std::uint8_t { left, lost };
+inline constexpr Duration kReturnGrace = 5s;
+
 class NameIndex {
  public:
   explicit NameIndex(OwnNames own);
@@ -43,7 +47,7 @@ class NameIndex {
   Result<void> check(const Endpoint& wanted) const;
 
   void add(const EndpointPtr& endpoint);  // check() has passed
-  void remove(const EndpointPtr& endpoint, TimePoint now);
+  void remove(const EndpointPtr& endpoint, TimePoint now, Departure how);
   void expire(TimePoint now);  // forgets names; cheap when there is nothing to forget
   void replace_own_names(const std::vector<std::string>& names);
 
@@ -64,6 +68,7 @@ class NameIndex {
     std::vector<Group> groups;
     std::string last_service;
     std::optional<TimePoint> remembered_until;  // while it has no group
+    TimePoint expected_until = TimePoint::min();
     bool dirty = false;
   };
   using Names = std::unordered_map<std::string, Name, TextHash, std::equal_to<>>;
@@ -74,7 +79,7 @@ class NameIndex {
   static bool holds_host(const Name& name, const Endpoint& wanted);
   const Name* find(std::string_view name) const;
   bool is_live(std::string_view name, NameKind kind) const;
-  void remember(Names::value_type& name, TimePoint now);
+  void remember(Names::value_type& name, TimePoint now, Departure how);
   void forget_oldest();
   void mark(Names::value_type& name);
   static std::shared_ptr<const NameEntry> entry_of(const Names::value_type& name);

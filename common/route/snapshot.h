@@ -21,10 +21,11 @@ namespace fairlead::route {
 
 // What one name means now: which endpoints may serve it. Without endpoints: the name lived within the last hour.
 struct NameEntry {
-  std::string name;                    // as a client says it, lower-case: web.home, outbound_.8443_._.web...
-  std::string service;                 // SERVICE.CLUSTER behind it
-  std::string endpoint_wanted;         // ENDPOINT, where the name asks for a single one; else empty
-  std::vector<EndpointPtr> endpoints;  // by ENDPOINT
+  std::string name;                             // as a client says it, lower-case: web.home, outbound_.8443_._.web...
+  std::string service;                          // SERVICE.CLUSTER behind it
+  std::string endpoint_wanted;                  // ENDPOINT, where the name asks for a single one; else empty
+  std::vector<EndpointPtr> endpoints;           // by ENDPOINT
+  TimePoint expected_until = TimePoint::min();  // without endpoints: one that was lost may be back until then
 };
 
 struct Route {
@@ -43,6 +44,10 @@ struct Route {
     return entry ? std::span<const EndpointPtr>(entry->endpoints) : std::span<const EndpointPtr>();
   }
   std::string_view service() const { return entry ? std::string_view(entry->service) : std::string_view(); }
+  // It has no endpoint, but lost one a moment ago: clients may wait for it.
+  bool expects_endpoint(TimePoint now) const {
+    return entry && entry->endpoints.empty() && now < entry->expected_until;
+  }
   std::string_view endpoint_wanted() const {
     return entry ? std::string_view(entry->endpoint_wanted) : std::string_view();
   }

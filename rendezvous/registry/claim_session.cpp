@@ -83,14 +83,14 @@ Admission Registry::enter(const SessionClaim& claim, Candidate candidate, Moment
 
 Admission Registry::take_over(Sessions::iterator held, const SessionClaim& claim, Candidate candidate, Moment now) {
   ++takeovers_;
-  std::shared_ptr<EndpointOwner> old = evict(held, now.steady);
+  std::shared_ptr<EndpointOwner> old = evict(held, now.steady, route::Departure::lost);
   TookOver result{candidate.key.endpoint, candidate.cluster, std::move(old)};
   enter(claim, std::move(candidate), now);
   return result;
 }
 
-std::shared_ptr<EndpointOwner> Registry::evict(Sessions::iterator at, TimePoint now) {
-  for (const auto& [service, endpoint] : at->second.services) withdraw(endpoint, now);
+std::shared_ptr<EndpointOwner> Registry::evict(Sessions::iterator at, TimePoint now, route::Departure how) {
+  for (const auto& [service, endpoint] : at->second.services) withdraw(endpoint, now, how);
   std::shared_ptr<EndpointOwner> session = std::move(at->second.session);
   by_session_.erase(session.get());
   sessions_.erase(at);
@@ -100,7 +100,7 @@ std::shared_ptr<EndpointOwner> Registry::evict(Sessions::iterator at, TimePoint 
 bool Registry::close_session(const EndpointOwner& session, TimePoint now) {
   const auto found = by_session_.find(&session);
   if (found == by_session_.end()) return false;
-  evict(found->second, now);
+  evict(found->second, now, route::Departure::lost);
   return true;
 }
 

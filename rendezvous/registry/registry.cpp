@@ -63,7 +63,7 @@ Result<EndpointPtr> Registry::register_service(const EndpointOwner& session, con
 
   EndpointPtr& place = holder.services[wanted->service];
   wanted->load = place ? place->load : std::make_shared<EndpointLoad>();
-  if (place) withdraw(place, now.steady);
+  if (place) withdraw(place, now.steady, route::Departure::left);
   place = std::move(wanted);
   names_.add(place);
   ++endpoints_;
@@ -76,7 +76,7 @@ bool Registry::unregister(const EndpointOwner& session, std::uint32_t claim, Tim
   auto& services = known->second->second.services;
   const auto found = std::ranges::find_if(services, [&](const auto& entry) { return entry.second->claim == claim; });
   if (found == services.end()) return false;
-  withdraw(found->second, now);
+  withdraw(found->second, now, route::Departure::left);
   services.erase(found);
   return true;
 }
@@ -86,8 +86,8 @@ void Registry::set_direct(const EndpointOwner& session, std::vector<DirectEndpoi
   if (known != by_session_.end()) known->second->second.direct = std::move(endpoints);
 }
 
-void Registry::withdraw(const EndpointPtr& endpoint, TimePoint now) {
-  names_.remove(endpoint, now);
+void Registry::withdraw(const EndpointPtr& endpoint, TimePoint now, route::Departure how) {
+  names_.remove(endpoint, now, how);
   --endpoints_;
 }
 
@@ -108,7 +108,7 @@ PolicyChange Registry::replace_policy(Policy policy, TimePoint now) {
       continue;
     }
     for (const auto& [service, endpoint] : session.services) change.withdrawn.push_back(endpoint);
-    change.denied.push_back(evict(here, now));
+    change.denied.push_back(evict(here, now, route::Departure::left));
   }
   return change;
 }
@@ -117,7 +117,7 @@ void Registry::reapply(Session& session, PolicyChange& change, TimePoint now) {
   for (auto at = session.services.begin(); at != session.services.end();) {
     EndpointPtr& endpoint = at->second;
     if (!check_policy(session.grant, *endpoint)) {
-      withdraw(endpoint, now);
+      withdraw(endpoint, now, route::Departure::left);
       change.withdrawn.push_back(std::move(endpoint));
       at = session.services.erase(at);
       continue;
@@ -125,7 +125,7 @@ void Registry::reapply(Session& session, PolicyChange& change, TimePoint now) {
     if (endpoint->sources != session.grant.sources()) {
       auto next = std::make_shared<Endpoint>(*endpoint);
       next->sources = session.grant.sources();
-      names_.remove(endpoint, now);
+      names_.remove(endpoint, now, route::Departure::left);
       endpoint = std::move(next);
       names_.add(endpoint);
       change.updated.push_back(endpoint);

@@ -151,8 +151,8 @@ class Registry {
   tl::expected<Candidate, Refused> check_claim(const SessionClaim& claim) const;
   Admission enter(const SessionClaim& claim, Candidate candidate, Moment now);
   Admission take_over(Sessions::iterator held, const SessionClaim& claim, Candidate candidate, Moment now);
-  std::shared_ptr<EndpointOwner> evict(Sessions::iterator at, TimePoint now);
-  void withdraw(const EndpointPtr& endpoint, TimePoint now);
+  std::shared_ptr<EndpointOwner> evict(Sessions::iterator at, TimePoint now, route::Departure how);
+  void withdraw(const EndpointPtr& endpoint, TimePoint now, route::Departure how);
   void reapply(Session& session, PolicyChange& change, TimePoint now);
   Result<void> check_claim_number(const Session& session, const Endpoint& wanted) const;
   static Result<void> check_policy(const Grant& grant, const Endpoint& wanted);

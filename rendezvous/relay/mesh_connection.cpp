@@ -11,9 +11,9 @@ namespace fairlead::rendezvous {
 namespace {
 
 constexpr Duration kStartupGrace = 30s;  // after a start, agents are still on their way back
-constexpr Duration kRouteAgain = 50ms;
-constexpr int kMaxAttempts = 8;  // headers sent for one client
-constexpr int kAnswerRtts = 3;   // an agent far away gets this many round trips at least
+constexpr Duration kRouteAgain = 50ms;   // while an endpoint is on its way
+constexpr int kMaxAttempts = 8;          // headers sent for one client
+constexpr int kAnswerRtts = 3;           // an agent far away gets this many round trips at least
 constexpr std::size_t kAnswerBuffer = 4 * 1024;
 
 }  // namespace
@@ -57,11 +57,13 @@ void MeshConnection::route() {
                           : host_.routes().route_service(client_.fixed_service);
   const bool may_come = route.reason == Reason::unknown_name || route.reason == Reason::no_endpoint;
   if (route.kind != Route::Kind::service) {
-    if (!may_come || !starting_up() || now() >= give_up_at()) return turn_away(route.reason);
+    const bool expected = starting_up() || route.expects_endpoint(now());
+    if (!may_come || !expected || now() >= give_up_at()) return turn_away(route.reason);
     host_.poller().loop().timers().arm(timer_, now() + kRouteAgain);
     return;
   }
   client_.service = std::string(route.service());
+  client_.service_token = {};
   auto token = host_.shared().gauges.relays_per_service.take(client_.service);
   if (!token) return turn_away(Reason::relays_per_service);
   client_.service_token = std::move(*token);
@@ -92,8 +94,19 @@ EndpointPtr MeshConnection::pick_endpoint(Reason& why_none) {
 void MeshConnection::try_next() {
   if (now() >= give_up_at() || client_.attempts >= kMaxAttempts) return turn_away(client_.last_failure);
   Reason why_none = Reason::no_endpoint;
-  if (!pick_endpoint(why_none)) return turn_away(why_none);
-  claim();
+  if (pick_endpoint(why_none)) return claim();
+  if (may_return(why_none)) return wait_for_return();
+  turn_away(why_none);
+}
+
+// Whether an endpoint may be on its way back: its session broke, or is being found broken.
+bool MeshConnection::may_return(Reason why_none) const {
+  return (why_none == Reason::no_endpoint || why_none == Reason::no_answer) && may_repeat();
+}
+
+void MeshConnection::wait_for_return() {
+  candidates_.clear();
+  host_.poller().loop().timers().arm(timer_, now() + kRouteAgain);
 }
 
 void MeshConnection::claim() {

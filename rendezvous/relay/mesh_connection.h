@@ -3,7 +3,7 @@
 // data channel, header, answer. Lives on one relay worker, which owns it; when the channel that it gets is another
 // worker's, it moves there as a MeshClient.
 //
-//   routing --unknown name, server just started--> routing (again, until channel_wait)
+//   routing --unknown name, server just started; endpoint lost a moment ago--> routing (again, until channel_wait)
 //      | endpoint picked
 //      v
 //   waiting --channel--> asking --accepted--> (relay)
@@ -72,7 +72,7 @@ class MeshConnection {
 
  private:
   enum class State {
-    routing,  // the name has no endpoint yet, and the server has just started
+    routing,  // the name has no endpoint now, and one is expected
     waiting,  // for a data channel of attempt_'s session
     asking,   // header sent or being sent; the agent's answer is due
     done,     // an outcome was told
@@ -89,6 +89,8 @@ class MeshConnection {
   void route();
   void try_next();
   EndpointPtr pick_endpoint(Reason& why_none);
+  bool may_return(Reason why_none) const;
+  void wait_for_return();
   void claim();
   void ask(WorkerItem channel);
   void send_header(DataChannel& channel);

@@ -27,11 +27,16 @@ bool may_dial(const SocketAddress& address, const DialPolicy& policy) {
 std::optional<IpAddress> dial_source(const SocketAddress& target, const IpAddress& session_local,
                                      const std::vector<IpAddress>& sources) {
   const auto fits = [&](const IpAddress& source) {
-    return source != session_local && source.is_v4() == target.ip.is_v4() && scope_of(source) == scope_of(target.ip);
+    return source != session_local && source.is_v4() == target.ip.is_v4();
   };
   const auto found = std::find_if(sources.begin(), sources.end(), fits);
   if (found == sources.end()) return std::nullopt;
   return *found;
+}
+
+std::vector<IpAddress> global_addresses(std::vector<IpAddress> addresses) {
+  std::erase_if(addresses, [](const IpAddress& each) { return scope_of(each) != IpScope::global; });
+  return addresses;
 }
 
 }  // namespace fairlead::rendezvous

@@ -18,9 +18,12 @@ struct DialPolicy {
 
 bool may_dial(const SocketAddress& address, const DialPolicy& policy);
 
-// Where a dial-back comes from: an address that the agent's own flow does not use, where the host has one of the same
-// family and scope, since some NATs let in whoever they sent something to. Absent: the kernel chooses.
+// Where a dial-back comes from: an address that the agent's own flow does not use, where there is one of the family,
+// since some NATs let in whoever they sent something to. Absent: the kernel chooses.
 std::optional<IpAddress> dial_source(const SocketAddress& target, const IpAddress& session_local,
                                      const std::vector<IpAddress>& sources);
+
+// Those of this host that the world can reach: dial-backs come from one of them unless the configuration names others.
+std::vector<IpAddress> global_addresses(std::vector<IpAddress> addresses);
 
 }  // namespace fairlead::rendezvous

@@ -37,14 +37,15 @@ TEST_CASE("a laboratory may dial inside, but still not itself, everybody or nobo
   }
 }
 
-TEST_CASE("a dial-back comes from another address of the same kind, where there is one") {
-  const std::vector<IpAddress> sources{ip("127.0.0.1"), ip("25.1.0.9"), ip("10.0.0.9"), ip("2a01:db80::9"),
-                                       ip("25.1.0.10")};
+TEST_CASE("a dial-back comes from another address of the family, where there is one") {
+  const std::vector<IpAddress> sources = global_addresses(
+      {ip("127.0.0.1"), ip("25.1.0.9"), ip("10.0.0.9"), ip("2a01:db80::9"), ip("fe80::1"), ip("25.1.0.10")});
+  CHECK(sources.size() == 3);
   CHECK(dial_source(at("25.1.0.2:40000"), ip("25.1.0.9"), sources) == ip("25.1.0.10"));
   CHECK(dial_source(at("25.1.0.2:40000"), ip("25.1.0.10"), sources) == ip("25.1.0.9"));
   CHECK_FALSE(dial_source(at("[2a01:db80::2]:40000"), ip("2a01:db80::9"), sources));
-  CHECK_FALSE(dial_source(at("192.168.0.2:40000"), ip("10.0.0.9"), sources));
-  CHECK(dial_source(at("192.168.0.2:40000"), ip("10.0.0.8"), sources) == ip("10.0.0.9"));
+  CHECK(dial_source(at("[2a01:db80::2]:40000"), ip("2a01:db80::8"), sources) == ip("2a01:db80::9"));
+  CHECK_FALSE(dial_source(at("25.1.0.2:40000"), ip("25.1.0.9"), {}));
 }
 
 }  // namespace

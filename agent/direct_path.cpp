@@ -1,0 +1,208 @@
+#include "agent/direct_path.h"
+
+#include <algorithm>
+
+#include "common/base/log.h"
+
+namespace fairlead::agent {
+namespace {
+
+constexpr const char* kThisProgram = "/proc/self/exe";
+
+CandidateFacts facts_of(const nat::Candidate& candidate, const Links& links) {
+  CandidateFacts out{.candidate = candidate, .live = false, .code = std::nullopt};
+  for (const auto& link : links) {
+    const Offered* offered = link->offers().find(candidate.number);
+    if (offered == nullptr || !offered->verdict) continue;
+    if (offered->live()) return {.candidate = candidate, .live = true, .code = ""};
+    out.code = offered->verdict;
+  }
+  return out;
+}
+
+}  // namespace
+
+DirectPath::DirectPath(AgentTools& tools, const Links& links, const std::string& endpoint)
+    : tools_(tools), links_(links), endpoint_(endpoint) {}
+
+DirectPath::~DirectPath() = default;
+
+void DirectPath::start(std::shared_ptr<const tls::Credentials> credentials, tls::WallClock clock) {
+  const NatConfig& nat = tools_.config.nat;
+  if (nat.listen.empty()) return;
+  listener_ = std::make_unique<DirectListener>(
+      tools_,
+      DirectOptions{
+          .listen = nat.listen, .name = endpoint_, .rendezvous_id = tools_.config.rendezvous_id, .limits = {}},
+      *this);
+  listener_->replace_credentials(std::move(credentials), std::move(clock));
+  if (const auto opened = listener_->open(); !opened) {
+    log(Level::warn, "no listener for direct connections; the relay carries everything",
+        {{"reason", reason_code(opened.error().reason)}, {"detail", opened.error().detail}});
+    listener_.reset();
+    return;
+  }
+  mapper_ = std::make_unique<nat::PortMapper>(
+      tools_.channel.poller, tools_.rng,
+      nat::PortMapperOptions{.protocols = nat.mapping,
+                             .interfaces = nat.interfaces,
+                             .listeners = listener_->addresses(),
+                             .external_port = nat.external_port,
+                             .identity = tools_.cluster.empty() ? endpoint_ : endpoint_ + "." + tools_.cluster,
+                             .state_dir = tools_.config.state_dir,
+                             .helper = kThisProgram},
+      [this](const std::vector<nat::Candidate>& all) { on_candidates(all); });
+  mapper_->start();
+}
+
+void DirectPath::replace_credentials(std::shared_ptr<const tls::Credentials> credentials, tls::WallClock clock) {
+  if (listener_) listener_->replace_credentials(std::move(credentials), std::move(clock));
+}
+
+void DirectPath::on_network_changed() {
+  traced_ = false;
+  failed_.clear();
+  if (mapper_) mapper_->on_network_changed();
+}
+
+void DirectPath::on_candidates(const std::vector<nat::Candidate>& all) {
+  for (const auto& link : links_) link->offer(all);
+}
+
+std::vector<nat::Candidate> DirectPath::candidates() const {
+  return mapper_ ? mapper_->candidates() : std::vector<nat::Candidate>();
+}
+
+void DirectPath::on_link_changed(const RendezvousLink& link) {
+  confirm_services();
+  if (link.state() != RendezvousLink::State::up || traced_) return;
+  traced_ = true;
+  hops_.clear();
+  trace_ = std::make_unique<PathTrace>(tools_.channel.poller, [this](std::vector<std::optional<IpAddress>> hops) {
+    hops_ = std::move(hops);
+    tools_.loop.retire(std::move(trace_));
+  });
+  trace_->start(link.address().ip);
+}
+
+// Going direct must not widen policy: only what a rendezvous confirmed, for whom it confirmed it.
+void DirectPath::confirm_services() {
+  if (!listener_) return;
+  std::vector<ConfirmedService> confirmed;
+  for (std::size_t i = 0; i < tools_.config.services.size(); ++i) {
+    for (const auto& link : links_) {
+      const ServiceState& state = link->services()[i];
+      if (state.kind != ServiceState::Kind::registered) continue;
+      ConfirmedService each{
+          .config = tools_.config.services[i], .service = state.name, .endpoint = endpoint_, .sources = {}};
+      for (const std::string& text : state.sources) {
+        if (const auto cidr = Cidr::parse(text)) each.sources.push_back(*cidr);
+      }
+      confirmed.push_back(std::move(each));
+    }
+  }
+  listener_->set_services(std::move(confirmed));
+}
+
+void DirectPath::on_judged(std::uint32_t number, const std::string& code) {
+  const std::vector<nat::Candidate> all = candidates();
+  const auto at = std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.number == number; });
+  if (at == all.end()) return;
+  const CandidateFacts facts = facts_of(*at, links_);
+  log(facts.live ? Level::info : Level::warn, facts.live ? "reachable directly" : "not reachable directly",
+      {{"address", at->external.to_string()}, {"method", at->method}, {"reason", code}});
+  std::erase_if(failed_, [&](const CandidateFacts& each) { return each.candidate.number == number; });
+  if (facts.live) return mapper_->on_verified(number);
+  failed_.push_back(facts);
+  if (code != reason_code(Reason::verify_busy)) mapper_->on_unreachable(number);
+}
+
+// A server that had no time for a candidate is asked again.
+void DirectPath::on_tick() {
+  if (!mapper_) return;
+  for (const auto& link : links_) {
+    const auto& offered = link->offers().all();
+    const bool busy = std::any_of(offered.begin(), offered.end(), [](const Offered& each) {
+      return each.verdict && *each.verdict == reason_code(Reason::verify_busy);
+    });
+    if (busy) link->offer(mapper_->candidates());
+  }
+}
+
+void DirectPath::stop(Duration patience, std::function<void()> done) {
+  if (listener_) listener_->close_idle();
+  if (!mapper_) return done();
+  for (const auto& link : links_) link->offer({});
+  mapper_->stop(patience, std::move(done));
+}
+
+void DirectPath::shut_down(Reason reason) {
+  trace_.reset();
+  if (listener_) listener_->shut_down(reason);
+}
+
+std::shared_ptr<const core::ChannelKeys> DirectPath::find_keys(const wire::SessionId& session) {
+  for (const auto& link : links_) {
+    if (link->channels() == nullptr) continue;
+    auto keys = link->channels()->keys();
+    if (keys->session() == session) return keys;
+  }
+  return nullptr;
+}
+
+const Offered* DirectPath::live() const {
+  for (const auto& link : links_) {
+    if (const Offered* offered = link->offers().first_live()) return offered;
+  }
+  return nullptr;
+}
+
+std::vector<nat::MappingReport> DirectPath::mappings() const {
+  return mapper_ ? mapper_->mappings() : std::vector<nat::MappingReport>();
+}
+
+ProbeFacts DirectPath::facts() const {
+  ProbeFacts out{.protocols = tools_.config.nat.mapping, .hops = hops_};
+  if (mapper_) {
+    out.uplinks = mapper_->uplinks();
+    out.mappings = mapper_->mappings();
+    for (const nat::Candidate& each : mapper_->candidates()) out.candidates.push_back(facts_of(each, links_));
+    // What was tried in vain is a finding, also while its mapping is given up or tried at another port.
+    for (const CandidateFacts& each : failed_) {
+      const auto same = std::find_if(out.candidates.begin(), out.candidates.end(), [&](const CandidateFacts& other) {
+        return other.candidate.number == each.candidate.number;
+      });
+      if (same == out.candidates.end()) {
+        out.candidates.push_back(each);
+      } else if (!same->code) {
+        same->code = each.code;
+      }
+    }
+  }
+  for (const auto& link : links_) {
+    out.servers.push_back({.address = link->server().to_string(),
+                           .state = std::string(link_state_name(link->state())),
+                           .up = link->state() == RendezvousLink::State::up,
+                           .seen_as = link->seen_as(),
+                           .error = link->last_error()});
+  }
+  return out;
+}
+
+bool DirectPath::settled() const {
+  if (mapper_ && !mapper_->settled()) return false;
+  bool any_up = false;
+  for (const auto& link : links_) {
+    const bool up = link->state() == RendezvousLink::State::up;
+    any_up = any_up || up;
+    const bool failed = link->last_error().has_value();
+    if (!up && !failed && link->state() != RendezvousLink::State::standby) return false;
+  }
+  if (!any_up) return true;
+  if (trace_) return false;
+  const std::vector<nat::Candidate> all = candidates();
+  return std::all_of(all.begin(), all.end(),
+                     [&](const nat::Candidate& each) { return facts_of(each, links_).code.has_value(); });
+}
+
+}  // namespace fairlead::agent

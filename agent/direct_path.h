@@ -1,0 +1,60 @@
+#pragma once
+// Everything that makes this host reachable without the relay: its own listener, the port mapper behind it, and what
+// the rendezvous servers say of the addresses that it found. One loop; owned by the agent.
+//
+//   PortMapper --candidates--> every RendezvousLink --verdicts--> PortMapper (repair), status
+//   registrations of every link --confirmed services--> DirectListener
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "agent/direct/direct_listener.h"
+#include "agent/nat/port_mapper.h"
+#include "agent/probe/path_trace.h"
+#include "agent/probe/report.h"
+#include "agent/rendezvous_link.h"
+
+namespace fairlead::agent {
+
+using Links = std::vector<std::unique_ptr<RendezvousLink>>;
+
+class DirectPath final : public KeyFinder {
+ public:
+  // All three outlive it; `endpoint` is read from start() on.
+  DirectPath(AgentTools& tools, const Links& links, const std::string& endpoint);
+  ~DirectPath() override;
+
+  void start(std::shared_ptr<const tls::Credentials> credentials, tls::WallClock clock);
+  void replace_credentials(std::shared_ptr<const tls::Credentials> credentials, tls::WallClock clock);
+  void on_network_changed();
+  void on_link_changed(const RendezvousLink& link);  // its session or a registration
+  void on_judged(std::uint32_t number, const std::string& code);
+  void on_tick();
+  // Takes nothing more in, and deletes every mapping within `patience`; live connections stay.
+  void stop(Duration patience, std::function<void()> done);
+  void shut_down(Reason reason);
+
+  std::vector<nat::Candidate> candidates() const;
+  // An address at which a rendezvous reached this agent, while there is one.
+  const Offered* live() const;
+  std::vector<nat::MappingReport> mappings() const;
+  ProbeFacts facts() const;
+  bool settled() const;  // all was asked, and what was found was judged
+
+ private:
+  std::shared_ptr<const core::ChannelKeys> find_keys(const wire::SessionId& session) override;
+  void on_candidates(const std::vector<nat::Candidate>& candidates);
+  void confirm_services();
+
+  AgentTools& tools_;
+  const Links& links_;
+  const std::string& endpoint_;
+  std::unique_ptr<DirectListener> listener_;  // null: nothing could be bound, or nothing is to be
+  std::unique_ptr<nat::PortMapper> mapper_;
+  std::unique_ptr<PathTrace> trace_;
+  std::vector<CandidateFacts> failed_;  // judged unreachable and given up since the network changed
+  bool traced_ = false;                 // since the network changed
+  std::vector<std::optional<IpAddress>> hops_;
+};
+
+}  // namespace fairlead::agent
