@@ -59,7 +59,7 @@ TEST_CASE("what is not well is a problem with its code in front") {
   for (int i = 0; i < route::kFailuresToSetAside; ++i) {
     aside->load->on_refused_or_silent(sick.now_steady, Reason::target_refused);
   }
-  sick.endpoints = {aside};
+  sick.endpoints = {{aside, {}}};
   const auto problems = find_problems(sick);
   REQUIRE(problems.size() == 4);
   CHECK(problems[0].starts_with("certificate_expires: "));
@@ -73,19 +73,35 @@ TEST_CASE("what is not well is a problem with its code in front") {
 TEST_CASE("services and agents are listed with their state") {
   StatusReport out = report();
   const auto holder = session();
-  out.endpoints = {endpoint(holder)};
+  const EndpointPtr served = endpoint(holder);
+  out.endpoints = {{served, {}}};
   out.sessions = {
-      {.spiffe_id = holder->description().spiffe_id, .endpoint = "nas1", .services = out.endpoints, .session = holder}};
+      {.spiffe_id = holder->description().spiffe_id, .endpoint = "nas1", .services = {served}, .session = holder}};
   std::string services = render_services(out, AnswerForm::json);
-  CHECK(
-      has(services,
-          R"("service":"web.home","endpoint":"nas1","path":"relay","address":"rv.example.com:15443","state":"live")"));
+  CHECK(has(
+      services,
+      R"("service":"web.home","endpoint":"nas1","path":"relay","address":"rv.example.com:15443","method":"","state":"live")"));
   CHECK(has(render_agents(out, AnswerForm::json), R"("services":["web.home"])"));
   CHECK(has(render_agents(out, AnswerForm::text), "fairlead-agent") == false);
   holder->close();
   services = render_services(out, AnswerForm::json);
   CHECK(has(services, R"("state":"down")"));
   CHECK(has(services, R"("reason":"session_ended")"));
+}
+
+TEST_CASE("a direct address that answers comes before the relay, one that does not after it") {
+  StatusReport out = report();
+  const EndpointPtr served = endpoint(session());
+  const auto address = *SocketAddress::parse("198.51.100.7:23456");
+  const auto order = [&](DirectEndpoint::State state) {
+    out.endpoints = {{served, {{.address = address, .method = "pcp", .state = state, .since = {}, .reason = ""}}}};
+    const std::string services = render_services(out, AnswerForm::json);
+    REQUIRE(has(services, R"("address":"198.51.100.7:23456")"));
+    return services.find(R"("path":"direct")") < services.find(R"("path":"relay")");
+  };
+  CHECK(order(DirectEndpoint::State::live));
+  CHECK_FALSE(order(DirectEndpoint::State::verifying));
+  CHECK_FALSE(order(DirectEndpoint::State::down));
 }
 
 }  // namespace
