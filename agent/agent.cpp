@@ -22,6 +22,9 @@ constexpr const char* kTextType = "text/plain; charset=utf-8";
 constexpr int kUnreachableStatus = 503;  // of /probe: services cannot be reached at all
 constexpr Duration kTick = 1s;
 constexpr Duration kStopCheck = 50ms;
+// After a gateway seems to have lost its state.
+constexpr Duration kRefreshIdle = 1s;
+constexpr Duration kRefreshTime = 10s;
 constexpr Duration kUnmapTime = 3s;  // for the gateways to delete our mappings
 constexpr std::size_t kDescriptorReserve = 256;
 
@@ -155,8 +158,11 @@ bool Agent::is_duplicate(const RendezvousLink& link, const wire::InstanceId& ins
 }
 
 void Agent::on_candidate_judged(RendezvousLink& link, std::uint32_t number, const std::string& code) {
+  // What was reachable and is not any more: the gateway may have restarted, and knows no connection of ours now.
+  const bool lost = !code.empty() && direct_.was_live(number);
   direct_.on_judged(number, code);
   on_link_changed(link);
+  if (lost) refresh_paths();
 }
 
 void Agent::on_link_changed(RendezvousLink& link) {
@@ -196,6 +202,17 @@ void Agent::on_network(net::NetworkEvent event) {
   direct_.on_network_changed();
 }
 
+void Agent::refresh_paths() {
+  refresh_until_ = loop_.now() + kRefreshTime;
+  keep_relays_alive(kRefreshIdle);
+  for (const auto& link : links_) link->check_path();
+}
+
+void Agent::keep_relays_alive(Duration idle) {
+  for (const auto& link : links_) link->keep_alive(idle);
+  for (const auto& channels : leftovers_) channels->keep_alive(idle);
+}
+
 void Agent::on_tick() {
   std::erase_if(leftovers_, [](const auto& each) { return each->empty(); });
   if (stopping_) {
@@ -205,6 +222,10 @@ void Agent::on_tick() {
     return;
   }
   direct_.on_tick();
+  if (refresh_until_ != TimePoint::min() && loop_.now() >= refresh_until_) {
+    refresh_until_ = TimePoint::min();
+    keep_relays_alive(kChannelKeepAlive);
+  }
   loop_.timers().arm(tick_, loop_.now() + kTick);
 }
 

@@ -68,6 +68,8 @@ class Agent final : public LinkOwner {
   void begin();
   void adopt_names();
   void on_network(net::NetworkEvent event);
+  void refresh_paths();
+  void keep_relays_alive(Duration idle);
   void on_terminate();
   void on_tick();
   void stop();
@@ -103,6 +105,7 @@ class Agent final : public LinkOwner {
   DirectPath direct_;
   std::vector<bool> reachable_;  // by service: told to on_reachable_ already
   bool stopping_ = false;
+  TimePoint refresh_until_ = TimePoint::min();
   TimePoint stop_at_;
   TimePoint unmapped_at_;  // the gateways have as long to answer
   bool unmapped_ = false;

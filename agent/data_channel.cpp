@@ -7,8 +7,7 @@
 namespace fairlead::agent {
 namespace {
 constexpr std::size_t kReadSize = 4 * 1024;  // a header and a usual hello
-constexpr Duration kKeepAlive = 60s;
-constexpr Duration kHelloPatience = 5s;  // the hello was sent together with its header
+constexpr Duration kHelloPatience = 5s;      // the hello was sent together with its header
 }  // namespace
 
 DataChannel::DataChannel(ChannelTools tools, ChannelOwner& owner, std::shared_ptr<const core::ChannelKeys> keys,
@@ -56,7 +55,7 @@ void DataChannel::on_connected() {
   const auto put = net::write_some(fd_.get(), ticket);
   // A fresh connection takes 61 bytes, or it is broken.
   if (!put || !*put || **put != ticket.size()) return end(Reason::connection_lost, "the ticket could not be sent");
-  net::keep_alive(fd_.get(), kKeepAlive);
+  net::keep_alive(fd_.get(), kChannelKeepAlive);
   timer_.cancel();
   state_ = State::ready;
   owner_.on_channel_ready(*this);
@@ -145,6 +144,10 @@ void DataChannel::close(Reason reason) {
   if (state_ == State::ended) return;
   if (relay_) return relay_->close(reason);
   end(reason, "");
+}
+
+void DataChannel::keep_alive(Duration idle) {
+  if (relay_) relay_->keep_alive(core::Side::client, idle);
 }
 
 void DataChannel::on_relay_ended(net::Relay& /*relay*/, const net::RelayOutcome& outcome) {

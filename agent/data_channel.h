@@ -19,6 +19,8 @@
 
 namespace fairlead::agent {
 
+inline constexpr Duration kChannelKeepAlive = 60s;
+
 class DataChannel;
 
 // What a channel needs of the agent.
@@ -54,6 +56,8 @@ class DataChannel final : public net::PollTarget, public net::RelayOwner {
 
   void start(const SocketAddress& rendezvous);
   void close(Reason reason);
+  // The NAT on the way may have forgotten a live relay: what goes out teaches it anew.
+  void keep_alive(Duration idle);
   bool bound() const { return state_ >= State::hearing; }
   bool holds_relay() const { return holds_relay_; }
   const wire::ChannelHeader& header() const { return header_; }

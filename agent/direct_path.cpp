@@ -112,9 +112,17 @@ void DirectPath::on_judged(std::uint32_t number, const std::string& code) {
   log(facts.live ? Level::info : Level::warn, facts.live ? "reachable directly" : "not reachable directly",
       {{"address", at->external.to_string()}, {"method", at->method}, {"reason", code}});
   std::erase_if(failed_, [&](const CandidateFacts& each) { return each.candidate.number == number; });
-  if (facts.live) return mapper_->on_verified(number);
+  if (facts.live) {
+    live_.insert(number);
+    return mapper_->on_verified(number);
+  }
+  live_.erase(number);
   failed_.push_back(facts);
   if (code != reason_code(Reason::verify_busy)) mapper_->on_unreachable(number);
+}
+
+bool DirectPath::was_live(std::uint32_t number) const {
+  return live_.contains(number);
 }
 
 // A server that had no time for a candidate is asked again.

@@ -6,6 +6,7 @@
 //   registrations of every link --confirmed services--> DirectListener
 #include <functional>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "agent/direct/direct_listener.h"
@@ -35,6 +36,7 @@ class DirectPath final : public KeyFinder {
   void shut_down(Reason reason);
 
   std::vector<nat::Candidate> candidates() const;
+  bool was_live(std::uint32_t number) const;  // by the verdict before this one
   // An address at which a rendezvous reached this agent, while there is one.
   const Offered* live() const;
   std::vector<nat::MappingReport> mappings() const;
@@ -52,6 +54,7 @@ class DirectPath final : public KeyFinder {
   std::unique_ptr<DirectListener> listener_;  // null: nothing could be bound, or nothing is to be
   std::unique_ptr<nat::PortMapper> mapper_;
   std::unique_ptr<PathTrace> trace_;
+  std::set<std::uint32_t> live_;        // candidates that a rendezvous reached
   std::vector<CandidateFacts> failed_;  // judged unreachable and given up since the network changed
   bool traced_ = false;                 // since the network changed
   std::vector<std::optional<IpAddress>> hops_;

@@ -61,6 +61,9 @@ class RendezvousLink final : public net::TlsStreamOwner, public net::PollTarget 
   void activate();
   void rest();                                                // to standby
   void offer(const std::vector<nat::Candidate>& candidates);  // all that there are now
+  void keep_alive(Duration idle) {                            // of live relays
+    if (channels_) channels_->keep_alive(idle);
+  }
   void check_path();            // the network changed: is the session alive? waiting: try at once
   void renew();                 // the identity changed: a new session takes the place of this one
   void services_changed();      // to be followed by renew()

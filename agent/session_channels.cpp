@@ -71,6 +71,10 @@ void SessionChannels::close_all(Reason reason) {
   for (DataChannel* channel : all) channel->close(reason);
 }
 
+void SessionChannels::keep_alive(Duration idle) {
+  for (const auto& [number, channel] : channels_) channel->keep_alive(idle);
+}
+
 std::size_t SessionChannels::busy() const {
   return static_cast<std::size_t>(
       std::count_if(channels_.begin(), channels_.end(), [](const auto& each) { return each.second->bound(); }));

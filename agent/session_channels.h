@@ -35,6 +35,7 @@ class SessionChannels final : public ChannelOwner {
   void close_all(Reason reason);
   std::shared_ptr<const core::ChannelKeys> keys() const { return keys_; }
   bool empty() const { return channels_.empty(); }
+  void keep_alive(Duration idle);  // live relays
   std::size_t ready() const { return dialer_.ready(); }
   std::size_t busy() const;
 

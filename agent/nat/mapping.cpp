@@ -160,7 +160,8 @@ void Mapping::stop(TimePoint now) {
 
 bool Mapping::removable(const Leftover& left) const {
   const MappingRecord& record = left.record;
-  if (!configured(record.protocol) || at(record.protocol).presence != Presence::present) return false;
+  // A protocol that was switched off since is not looked for, but what it left must go.
+  if (configured(record.protocol) && at(record.protocol).presence != Presence::present) return false;
   // PCP and NAT-PMP know a client by its address: what was mapped under another one can only run out.
   if (record.internal.ip != setup_.uplink.local && record.protocol != MappingProtocol::upnp) return false;
   if (stop_ != Stop::no) return left.last_tries == 0;

@@ -19,6 +19,10 @@ UplinkWorker::UplinkWorker(Environment& environment, Rng& rng, MappingSetup setu
   for (const MappingProtocol protocol : mapping_.setup().protocols) {
     at(protocol).client = environment.make_client(protocol, uplink());
   }
+  // For deletions alone, where a protocol was switched off since.
+  for (const MappingRecord& record : mapping_.setup().known) {
+    if (!at(record.protocol).client) at(record.protocol).client = environment.make_client(record.protocol, uplink());
+  }
 }
 
 void UplinkWorker::start() {
@@ -113,7 +117,7 @@ void UplinkWorker::on_time() {
   for (const MappingProtocol protocol : mapping_.setup().protocols) {
     const Protocol& state = at(protocol);
     const bool idle = state.client && !state.present && state.look == Protocol::Look::idle;
-    if (idle && now >= state.look_again) look(protocol, kLookPatience);
+    if (idle && now >= state.look_again) look(protocol, protocol == MappingProtocol::upnp ? kUpnpPatience : kLookPatience);
   }
 }
 
@@ -201,7 +205,8 @@ bool UplinkWorker::settled() const {
 ProtocolReport UplinkWorker::report(MappingProtocol protocol) const {
   const Protocol& state = at(protocol);
   ProtocolReport report{ProtocolReport::State::off, state.facts, state.error};
-  if (!state.client) return report;
+  const auto& configured = mapping_.setup().protocols;
+  if (!state.client || std::ranges::find(configured, protocol) == configured.end()) return report;
   if (mapping_.standing() && mapping_.standing()->protocol == protocol) {
     report.state = ProtocolReport::State::mapped;
   } else if (state.look == Protocol::Look::never || state.look == Protocol::Look::first) {

@@ -15,10 +15,11 @@
 namespace fairlead::agent::nat {
 
 inline constexpr Duration kFirstPatience = 1500ms;  // of the looks at the start: whoever is there answers in 20 ms
-inline constexpr Duration kLookPatience = 64s;      // of later ones, in the background
+inline constexpr Duration kLookPatience = 64s;      // of later ones, in the background: RFC 6886 §3.1, RFC 6887 §8.1.1
+inline constexpr Duration kUpnpPatience = 10s;      // the same where each look is a process
 inline constexpr Duration kRediscoverPatience = 5s;
 inline constexpr unsigned kRediscoverAfter = 3;  // unanswered requests in a row: a router that restarted may have moved
-inline constexpr std::array<Duration, 3> kLookAgain{1min, 5min, 1h};  // an absent protocol; the last one goes on
+inline constexpr std::array<Duration, 4> kLookAgain{0s, 1min, 5min, 1h};  // an absent protocol; the last one goes on
 inline constexpr Duration kLookSpacing = 1min;  // between looks that announcements and network changes cause
 
 class UplinkWorker {

@@ -142,7 +142,7 @@ void find_mapping_troubles(const ProbeFacts& facts, const UplinkReport& uplink, 
 // What the outside says of an address that a gateway granted or that is this host's own.
 void find_candidate_troubles(const ProbeFacts& facts, const std::optional<IpAddress>& seen, Diagnosis& out) {
   for (const CandidateFacts& each : facts.candidates) {
-    if (each.live || !each.code) continue;
+    if (each.live) continue;
     const std::string address = each.candidate.external.to_string();
     const bool own = each.candidate.method == "host";
     const bool elsewhere =
@@ -154,6 +154,7 @@ void find_candidate_troubles(const ProbeFacts& facts, const std::optional<IpAddr
       if (out.nat == NatKind::nat) out.findings.insert(out.findings.begin(), {Reason::gateway_lies, evidence});
       continue;
     }
+    if (!each.code) continue;  // no verdict yet
     const auto evidence =
         fmt::format("{}: {} was dialled from outside: {}", each.candidate.method, address, *each.code);
     out.findings.insert(out.findings.begin(),

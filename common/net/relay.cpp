@@ -60,6 +60,10 @@ std::uint64_t Relay::service_bytes() const {
   return passed_on - std::min(passed_on, prefix_size_);
 }
 
+void Relay::keep_alive(core::Side side, Duration idle) {
+  if (end_of(side).fd.valid()) net::keep_alive(end_of(side).fd.get(), idle);
+}
+
 void Relay::close(Reason reason) {
   if (state_.finished()) return;
   state_.close(reason);

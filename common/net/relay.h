@@ -68,6 +68,8 @@ class Relay {
   Relay& operator=(const Relay&) = delete;
 
   // Ends it from our side (drain, limits). on_relay_ended follows before it returns, unless it came before.
+  // How long this side may be silent before the kernel asks whether it is there.
+  void keep_alive(core::Side side, Duration idle);
   void close(Reason reason);
 
   std::uint64_t client_bytes() const { return state_.passed_on(core::Side::client); }

@@ -21,6 +21,8 @@
 namespace fairlead::net {
 namespace {
 
+constexpr int kLeastKeepAliveGap = 5;  // seconds: a short idle time is a question, not a verdict
+
 struct RawAddress {
   sockaddr_storage storage{};
   socklen_t length = 0;
@@ -213,7 +215,7 @@ void keep_alive(int fd, Duration idle) {
   const int seconds = std::max(1, static_cast<int>(std::chrono::ceil<std::chrono::seconds>(idle).count()));
   set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
   set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, seconds);
-  set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, std::max(1, seconds / 10));
+  set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, std::max(kLeastKeepAliveGap, seconds / 10));
   set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
 }
 

@@ -41,7 +41,8 @@ std::vector<IpAddress> host_addresses();
 std::optional<SocketAddress> peer_address(int fd);
 std::optional<SocketAddress> local_address(int fd);
 
-// SO_KEEPALIVE probes, so that the kernel notices a dead idle peer: first after `idle`, then every tenth of it.
+// SO_KEEPALIVE probes, so that the kernel notices a dead idle peer: first after `idle`, then every tenth of it
+// (5 s at least); three unanswered ones end it. Changing it asks at once where the peer was silent for longer.
 void keep_alive(int fd, Duration idle);
 // TCP_USER_TIMEOUT: sent bytes that stay unacknowledged this long break the connection.
 void set_user_timeout(int fd, Duration limit);

@@ -37,6 +37,10 @@ class Candidate {
   static Candidate unproved(SocketAddress address, std::string method, TimePoint now);
   static Candidate denied(SocketAddress address, std::string method, Reason why);
 
+  // Its agent withdrew it and offers it anew: what it lost before still counts.
+  int needed() const { return needed_; }
+  void expect(int needed) { needed_ = needed; }
+
   State state() const { return state_; }
   const SocketAddress& address() const { return address_; }
   const std::string& method() const { return method_; }

@@ -7,6 +7,8 @@
 namespace fairlead::rendezvous {
 namespace {
 
+constexpr std::size_t kMaxPast = 4 * core::kMaxCandidates;
+
 DirectEndpoint::State state_of(const Candidate& candidate) {
   switch (candidate.state()) {
     case Candidate::State::live:
@@ -52,6 +54,7 @@ void EndpointVerifier::offer(const wire::EndpointCandidate& offered) {
   if (at != entries_.end()) drop(at);
   const auto made = entries_.try_emplace(offered.candidate, judge_offer(offered), net::wall_now()).first;
   Entry& entry = made->second;
+  if (const auto past = needed_.find(offered.candidate); past != needed_.end()) entry.candidate.expect(past->second);
   if (entry.candidate.state() == Candidate::State::denied) {
     shared_.counters.refused.add(entry.candidate.reason());
     tell(made);
@@ -84,6 +87,10 @@ void EndpointVerifier::withdraw(std::uint32_t candidate) {
 
 void EndpointVerifier::drop(Entries::iterator at) {
   Entry& entry = at->second;
+  if (needed_.size() >= kMaxPast) needed_.clear();
+  // Withdrawn while it was live: its agent knew before we did.
+  const bool live = entry.candidate.state() == Candidate::State::live;
+  needed_[at->first] = std::min(entry.candidate.needed() * (live ? 2 : 1), kNeededMost);
   if (entry.nonce) shared_.proofs.forget(*entry.nonce);
   if (entry.dial) poller_.loop().retire(std::move(entry.dial));
   entries_.erase(at);

@@ -66,7 +66,8 @@ class EndpointVerifier {
   const IpAddress session_local_;
   crypto::SystemRng rng_;
   Entries entries_;
-  std::vector<IpAddress> proved_;  // beside the one that the agent is seen from
+  std::map<std::uint32_t, int> needed_;  // of withdrawn candidates that had come and gone
+  std::vector<IpAddress> proved_;        // beside the one that the agent is seen from
   core::TimerEntry timer_;
 };
 

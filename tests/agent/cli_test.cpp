@@ -94,12 +94,24 @@ TEST_CASE("help and version go to stdout") {
 TEST_CASE("no command, an unknown one, one of a later version") {
   has(refused({}), "a command is missing; allowed: run, check");
   has(refused({"rnu"}), "rnu is not a command, the nearest is run; allowed: run, check");
-  has(refused({"probe"}), "probe is not available in this version");
   has(refused({"join", "token"}), "join is not available in this version");
   has(refused({"--nope"}), "--nope");
   has(refused({"run", "--nope", "--config", "a"}), "--nope");
   has(refused({""}), "is not a command");
   has(refused({"run\n", "--config", "a"}), "is not a command");
+}
+
+TEST_CASE("probe") {
+  const auto plain = command<ProbeCommand>({"probe"});
+  CHECK(plain.config.empty());
+  CHECK(plain.rendezvous.empty());
+  const auto full = command<ProbeCommand>(
+      {"probe", "--config", "a.toml", "--rendezvous", "rv.example.com:1", "--rendezvous", "[::1]:2", "--json"});
+  CHECK(full.config == "a.toml");
+  REQUIRE(full.rendezvous.size() == 2);
+  CHECK(full.rendezvous[1] == HostPort{"::1", 2});
+  CHECK(full.format == config::AnswerFormat::json);
+  has(refused({"probe", "--rendezvous", "rv"}), "--rendezvous rv: allowed: ");
 }
 
 TEST_CASE("status") {

@@ -51,6 +51,9 @@ class StormAgent final : public agent::LinkOwner {
   WallTime wall_now() override { return net::wall_now(); }
   void on_server_time(WallTime) override {}
   bool is_duplicate(const agent::RendezvousLink&, const wire::InstanceId&) override { return false; }
+  tls::TlsClientContext& verify_context() override { return context_; }
+  std::vector<agent::nat::Candidate> candidates() override { return {}; }
+  void on_candidate_judged(agent::RendezvousLink&, std::uint32_t, const std::string&) override {}
   void on_link_changed(agent::RendezvousLink&) override { was_up_ |= up(); }
   void on_link_failed(agent::RendezvousLink&) override {}
   void keep_until_done(std::unique_ptr<agent::SessionChannels> channels) override { ended_ = std::move(channels); }

@@ -26,11 +26,8 @@ inline IpAddress gateway_address() {
 }
 
 inline Uplink loopback_uplink() {
-  return {.interface = "lo",
-          .index = 1,
-          .local = IpAddress::v4({127, 0, 0, 1}),
-          .gateway = gateway_address(),
-          .metric = 0};
+  return {
+      .interface = "lo", .index = 1, .local = IpAddress::v4({127, 0, 0, 1}), .gateway = gateway_address(), .metric = 0};
 }
 
 // Binds `address`:5351; every datagram it gets is given to `answer`, and what that returns is sent back.
@@ -61,8 +58,8 @@ class ScriptedGateway final : private net::PollTarget {
     Bytes buffer(2048);
     while (true) {
       socklen_t size = sizeof client;
-      const ssize_t got = ::recvfrom(socket_.get(), buffer.data(), buffer.size(), 0,
-                                     reinterpret_cast<sockaddr*>(&client), &size);
+      const ssize_t got =
+          ::recvfrom(socket_.get(), buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&client), &size);
       if (got < 0) return;
       requests.emplace_back(buffer.begin(), buffer.begin() + got);
       if (const auto answer = answer_(requests.back())) send(*answer);
@@ -85,7 +82,9 @@ struct Outcome {
     };
   }
   bool done() const { return got.has_value(); }
-  std::string failure() const { return !got ? "nothing" : *got ? "none" : std::string(failure_name(got->error().failure)); }
+  std::string failure() const {
+    return !got ? "nothing" : *got ? "none" : std::string(failure_name(got->error().failure));
+  }
 };
 
 inline MapRequest sample_request() {

@@ -75,8 +75,9 @@ TEST_CASE("a silent gateway is asked again, and given up with the patience") {
 }
 
 TEST_CASE("each result code says what can be done about it") {
-  for (const auto& [code, expected] : {std::pair(1, "absent"), std::pair(2, "refused"), std::pair(3, "wan_down"),
-                                       std::pair(4, "exhausted"), std::pair(5, "unsupported"), std::pair(9, "broken")}) {
+  for (const auto& [code, expected] :
+       {std::pair(1, "absent"), std::pair(2, "refused"), std::pair(3, "wan_down"), std::pair(4, "exhausted"),
+        std::pair(5, "unsupported"), std::pair(9, "broken")}) {
     CAPTURE(code);
     Rig rig;
     ScriptedGateway gateway(rig.worker.poller, gateway_address(), [code](const Bytes&) {
@@ -98,10 +99,11 @@ TEST_CASE("a PCP server's answer is no NAT-PMP") {
 }
 
 TEST_CASE("short datagrams and answers to other requests are passed over") {
-  for (const std::string_view strange : {"", "00", "0082 0000", "0082 0000 0000004e", "0082 0000 0000004e 1151 9c42 0000",
-                                         "0081 0000 0000004e 1151 9c42 00000e10",      // UDP
-                                         "0080 0000 0000004e 1151 9c42 00000e10",      // an address
-                                         "0082 0000 0000004e 1152 9c42 00000e10"}) {   // another port
+  for (const std::string_view strange :
+       {"", "00", "0082 0000", "0082 0000 0000004e", "0082 0000 0000004e 1151 9c42 0000",
+        "0081 0000 0000004e 1151 9c42 00000e10",     // UDP
+        "0080 0000 0000004e 1151 9c42 00000e10",     // an address
+        "0082 0000 0000004e 1152 9c42 00000e10"}) {  // another port
     CAPTURE(strange);
     Rig rig;
     ScriptedGateway gateway(rig.worker.poller, gateway_address(), [&](const Bytes& request) {

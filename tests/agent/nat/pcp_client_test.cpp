@@ -31,7 +31,8 @@ struct Rig {
 
 TEST_CASE("a gateway that speaks PCP is found, maps and gives back") {
   Rig rig;
-  ScriptedGateway gateway(rig.worker.poller, gateway_address(), [](const Bytes& request) { return answer_to(request); });
+  ScriptedGateway gateway(rig.worker.poller, gateway_address(),
+                          [](const Bytes& request) { return answer_to(request); });
   rig.client->look(5s, rig.facts.callback());
   CHECK_FALSE(rig.facts.done());  // never from within the call
   REQUIRE(rig.worker.until([&] { return rig.facts.done(); }));
@@ -162,7 +163,8 @@ TEST_CASE("a grant for no time is no grant") {
 
 TEST_CASE("after cancel() nothing is called, and the next request works") {
   Rig rig;
-  ScriptedGateway gateway(rig.worker.poller, gateway_address(), [](const Bytes& request) { return answer_to(request); });
+  ScriptedGateway gateway(rig.worker.poller, gateway_address(),
+                          [](const Bytes& request) { return answer_to(request); });
   rig.client->look(1h, rig.facts.callback());
   rig.client->cancel();
   rig.client->map(sample_request(), rig.grant.callback());

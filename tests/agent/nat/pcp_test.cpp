@@ -51,7 +51,9 @@ TEST_CASE("an announce is a header alone") {
   Bytes out;
   ByteWriter writer(out);
   write_pcp_announce(*IpAddress::parse("2a01:db80:1::10"), writer);
-  CHECK(to_hex(out) == "0200000000000000" "2a01db80000100000000000000000010");
+  CHECK(to_hex(out) ==
+        "0200000000000000"
+        "2a01db80000100000000000000000010");
 }
 
 TEST_CASE("a MAP answer is read, with options behind it") {
@@ -130,9 +132,9 @@ TEST_CASE("each result code says what can be done about it") {
     const auto error = pcp_failure({.result = static_cast<PcpResult>(code)});
     return error ? failure_name(error->failure) : "none";
   };
-  const std::string_view expected[] = {"none",        "absent",      "refused",     "unsupported", "unsupported",
-                                       "unsupported", "unsupported", "wan_down",    "exhausted",   "unsupported",
-                                       "exhausted",   "conflict",    "address_mismatch", "exhausted", "unsupported"};
+  const std::string_view expected[] = {"none",        "absent",      "refused",          "unsupported", "unsupported",
+                                       "unsupported", "unsupported", "wan_down",         "exhausted",   "unsupported",
+                                       "exhausted",   "conflict",    "address_mismatch", "exhausted",   "unsupported"};
   for (int code = 0; code < static_cast<int>(std::size(expected)); ++code) {
     CAPTURE(code);
     CHECK(failure(code) == expected[code]);

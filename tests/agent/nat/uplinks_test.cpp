@@ -91,8 +91,9 @@ TEST_CASE("tunnels and container bridges are skipped unless they are named") {
     CHECK(shown(dump) == "wlan0 192.168.1.11 via 192.168.1.1; ");
     CHECK_FALSE(shown(dump, {name}).empty());
   }
-  for (const auto& [name, kind] : {std::pair("eth0", "veth"), std::pair("br-lan", "bridge"), std::pair("br0", "bridge"),
-                                   std::pair("ppp0", "ppp"), std::pair("eth0.7", "vlan"), std::pair("docker0", "veth")}) {
+  for (const auto& [name, kind] :
+       {std::pair("eth0", "veth"), std::pair("br-lan", "bridge"), std::pair("br0", "bridge"), std::pair("ppp0", "ppp"),
+        std::pair("eth0.7", "vlan"), std::pair("docker0", "veth")}) {
     CAPTURE(name);
     CHECK_FALSE(is_skipped(link(2, name, kind)));
   }
@@ -102,9 +103,10 @@ TEST_CASE("tunnels and container bridges are skipped unless they are named") {
 }
 
 TEST_CASE("a route without a gateway, and a global address without a route") {
-  NetworkDump dump{.links = {link(4, "ppp0", "ppp"), link(5, "eth1")},
-                   .addresses = {address(4, "25.1.0.2", 32), address(5, "2a01:db80:2::5", 64), address(5, "10.0.0.5", 8)},
-                   .routes = {route(4, "0.0.0.0")}};
+  NetworkDump dump{
+      .links = {link(4, "ppp0", "ppp"), link(5, "eth1")},
+      .addresses = {address(4, "25.1.0.2", 32), address(5, "2a01:db80:2::5", 64), address(5, "10.0.0.5", 8)},
+      .routes = {route(4, "0.0.0.0")}};
   CHECK(shown(dump) == "ppp0 25.1.0.2 via 0.0.0.0; eth1 2a01:db80:2::5 via ::; ");
 }
 
