@@ -2,6 +2,7 @@
 // remembers where the device description is, which spares the search, and the UniqueIDs of IPv6 pinholes.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "agent/nat/gateways.h"
@@ -62,8 +63,8 @@ class UpnpClient final : public GatewayClient {
   void start(Duration patience) {
     asked_.uplink = uplink_;
     asked_.location = location_;
-    asked_.patience =
-        std::chrono::duration_cast<std::chrono::milliseconds>(std::max(patience - kLeastToAnswer, kLeastToAnswer));
+    asked_.patience = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::clamp<Duration>(patience - kLeastToAnswer, kLeastToAnswer, kMaxUpnpPatience));
     const TimePoint now = poller_.loop().now();
     auto helper = HelperProcess::start(poller_, helper_path_, write_upnp_request(asked_),
                                        [this](std::string output) { on_end(std::move(output)); });

@@ -18,7 +18,6 @@ constexpr std::size_t kMaxDetail = 200;
 constexpr std::size_t kMaxInterface = 15;  // IFNAMSIZ - 1
 constexpr std::size_t kMaxDescriptionText = 31;
 constexpr std::size_t kMaxVersion = 16;
-constexpr std::int64_t kMaxPatience = 600'000;
 constexpr std::int64_t kMaxLifetime = 0xffffffff;
 
 constexpr std::string_view kActions[] = {"look", "map", "unmap"};
@@ -142,7 +141,7 @@ std::optional<UpnpRequest> parse_upnp_request(std::string_view text) {
                 .index = static_cast<unsigned>(in.number("index", 0x7fffffff)),
                 .local = in.address("local"),
                 .gateway = in.address("gateway")};
-  out.patience = std::chrono::milliseconds(in.number("patience_ms", kMaxPatience));
+  out.patience = std::chrono::milliseconds(in.number("patience_ms", kMaxUpnpPatience.count()));
   out.location = location_of(in);
   if (out.action != UpnpAction::look) {
     out.internal_port = in.port("internal_port");

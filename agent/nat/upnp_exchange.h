@@ -11,6 +11,7 @@
 namespace fairlead::agent::nat {
 
 inline constexpr std::size_t kMaxUpnpMessage = 4096;
+inline constexpr std::chrono::milliseconds kMaxUpnpPatience = 10min;
 
 enum class UpnpAction : std::uint8_t { look, map, unmap };
 
