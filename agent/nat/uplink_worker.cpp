@@ -1,5 +1,7 @@
 #include "agent/nat/uplink_worker.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "common/base/check.h"
@@ -117,7 +119,8 @@ void UplinkWorker::on_time() {
   for (const MappingProtocol protocol : mapping_.setup().protocols) {
     const Protocol& state = at(protocol);
     const bool idle = state.client && !state.present && state.look == Protocol::Look::idle;
-    if (idle && now >= state.look_again) look(protocol, protocol == MappingProtocol::upnp ? kUpnpPatience : kLookPatience);
+    if (idle && now >= state.look_again)
+      look(protocol, protocol == MappingProtocol::upnp ? kUpnpPatience : kLookPatience);
   }
 }
 
@@ -181,12 +184,17 @@ void UplinkWorker::on_answer(const Answer& answer) {
   Protocol& state = at(asked.protocol);
   if (answer) {
     state.unanswered = 0;
-    state.error.reset();
+    // A deletion that went well is no answer to what went wrong before it.
+    if (asked.kind == MappingCommand::Kind::map) state.error.reset();
   } else {
     state.unanswered = is_silence(answer.error().failure) ? state.unanswered + 1 : 0;
     state.error = answer.error();
   }
   mapping_.on_answer(answer, clock_());
+  if (answer && asked.kind == MappingCommand::Kind::map && !mapping_.standing()) {
+    state.error =
+        GatewayError{GatewayFailure::lifetime_refused, fmt::format("granted for {} s only", answer->lifetime.count())};
+  }
   // A renewal that finds nobody leaves the mapping as it is: it is retried. Otherwise the protocol counts as absent.
   const bool absent = !answer && answer.error().failure == GatewayFailure::absent;
   if (!absent || mapping_.standing() || asked.kind != MappingCommand::Kind::map) return;

@@ -46,6 +46,7 @@ class Candidate {
   const std::string& method() const { return method_; }
   Reason reason() const { return reason_; }  // when neither live nor checked yet
   bool checked() const { return checked_; }  // a dial has ended
+  bool coming_back() const { return state_ == State::down && reached_ > 0; }
 
   // The dial that is due, if any; the caller dials and tells on_dialed(). None while one is under way.
   std::optional<VerifyDial> take_dial(TimePoint now);

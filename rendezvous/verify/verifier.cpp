@@ -20,7 +20,8 @@ DirectEndpoint::State state_of(const Candidate& candidate) {
     case Candidate::State::down:
       break;
   }
-  return candidate.checked() ? DirectEndpoint::State::down : DirectEndpoint::State::verifying;
+  const bool open = !candidate.checked() || candidate.coming_back();
+  return open ? DirectEndpoint::State::verifying : DirectEndpoint::State::down;
 }
 
 std::string code_of(const Candidate& candidate) {
@@ -155,15 +156,12 @@ void EndpointVerifier::on_dialed(std::uint32_t number, VerifyDial kind, bool rea
   poller_.loop().retire(std::move(entry.dial));
   entry.place = {};
   entry.target = {};
-  const bool first = !entry.candidate.checked();
   const bool changed = entry.candidate.on_dialed(kind, reached, timing(), now(), rng_);
   if (!reached) shared_.counters.refused.add(Reason::verify_failed);
   if (changed) entry.since = net::wall_now();
   // A repair that failed is told as well: the agent tries something else then.
-  if (changed || first || !reached) {
-    tell(at);
-    publish();
-  }
+  if (changed || !reached) tell(at);
+  publish();
   run();
 }
 
@@ -179,6 +177,7 @@ void EndpointVerifier::tell(Entries::iterator at) {
   owner_.on_judged(at->first, code);
 }
 
+// Told only when something is different: most dials say what the one before said.
 void EndpointVerifier::publish() {
   std::vector<DirectEndpoint> all;
   for (const auto& [number, entry] : entries_) {
@@ -189,6 +188,8 @@ void EndpointVerifier::publish() {
                    .since = entry.since,
                    .reason = code_of(candidate)});
   }
+  if (all == published_) return;
+  published_ = all;
   owner_.on_direct_changed(std::move(all));
 }
 

@@ -66,6 +66,7 @@ class EndpointVerifier {
   const IpAddress session_local_;
   crypto::SystemRng rng_;
   Entries entries_;
+  std::vector<DirectEndpoint> published_;
   std::map<std::uint32_t, int> needed_;  // of withdrawn candidates that had come and gone
   std::vector<IpAddress> proved_;        // beside the one that the agent is seen from
   core::TimerEntry timer_;

@@ -64,8 +64,11 @@ TEST_CASE("coming back takes two full checks in a row, later more; a steady one 
   World world;
   world.dial(true);
   world.dial(false);
+  CHECK_FALSE(world.candidate.coming_back());
   CHECK_FALSE(world.dial(true));
+  CHECK(world.candidate.coming_back());
   CHECK(world.dial(true));
+  CHECK_FALSE(world.candidate.coming_back());
   world.dial(false);
   for (int i = 0; i < 3; ++i) CHECK_FALSE(world.dial(true));
   CHECK_FALSE(world.dial(false));  // not in a row
@@ -130,6 +133,13 @@ TEST_CASE("a dial for which there was no room is due again soon, and says nothin
   CHECK(world.live());
   CHECK_FALSE(world.candidate.take_dial(world.now));
   CHECK(world.candidate.deadline().value() <= world.now + 600ms);
+}
+
+TEST_CASE("what was lost before counts also for a candidate that is offered anew") {
+  World world;
+  world.candidate.expect(2);
+  CHECK_FALSE(world.dial(true));
+  CHECK(world.dial(true));
 }
 
 }  // namespace
