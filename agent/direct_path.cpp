@@ -95,6 +95,11 @@ void DirectPath::confirm_services() {
       if (state.kind != ServiceState::Kind::registered) continue;
       ConfirmedService each{
           .config = tools_.config.services[i], .service = state.name, .endpoint = endpoint_, .sources = {}};
+      // As at the rendezvous, each name may be said with one of its domains behind it.
+      for (const std::string& domain : link->domains()) {
+        each.config.sni.push_back(each.service + "." + domain);
+        each.config.sni.push_back(endpoint_ + "." + each.service + "." + domain);
+      }
       for (const std::string& text : state.sources) {
         if (const auto cidr = Cidr::parse(text)) each.sources.push_back(*cidr);
       }

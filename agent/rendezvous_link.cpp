@@ -165,6 +165,7 @@ void RendezvousLink::on_event(core::agent_event::Welcomed& event) {
        {"seen_as", welcome.address_seen.to_string()},
        {"resumed", stream_->engine().resumed() ? "yes" : "no"}});
   seen_as_ = welcome.address_seen;
+  domains_ = welcome.domains;
   register_services();
   offers_.update(owner_.candidates(), *session_);
   owner_.on_link_changed(*this);
@@ -201,6 +202,9 @@ void RendezvousLink::on_event(core::agent_event::ServiceRegistered& event) {
     if (!address || scope_of(address->ip) != IpScope::global) continue;
     if (std::find(server_addresses_.begin(), server_addresses_.end(), *address) != server_addresses_.end()) continue;
     if (server_addresses_.size() < kMaxServerAddresses) server_addresses_.push_back(*address);
+  }
+  for (const wire::VerifyNonce& nonce : std::exchange(unproved_, {})) {
+    if (const Offered* offered = offers_.find(nonce.candidate)) prove(offered->candidate, nonce);
   }
   log(Level::info, "service registered",
       {{"service", state.name}, {"path", "relay"}, {"address", state.address}, {"rendezvous", server_.to_string()}});
@@ -263,7 +267,10 @@ void RendezvousLink::prove(const nat::Candidate& candidate, const wire::VerifyNo
     const auto at = std::find_if(server_addresses_.begin(), server_addresses_.end(), fits);
     return at == server_addresses_.end() ? std::nullopt : std::optional(*at);
   }();
-  if (!server) return;
+  if (!server) {  // the registrations may bring one
+    if (unproved_.size() < core::kMaxCandidates) unproved_.push_back(nonce);
+    return;
+  }
   proofs_.push_back(std::make_unique<ProofConnection>(
       tools_.channel.poller, owner_.verify_context(),
       tls::ServerExpectation{.host = server_.host, .spiffe_pattern = tools_.config.rendezvous_id}, nonce,
@@ -386,6 +393,7 @@ void RendezvousLink::drop_session(Reason reason) {
   }
   offers_.clear();
   proofs_.clear();
+  unproved_.clear();
   seen_as_.reset();
   session_.reset();
   instance_.reset();

@@ -71,6 +71,8 @@ class RendezvousLink final : public net::TlsStreamOwner, public net::PollTarget 
   void close(Reason reason);
 
   State state() const { return state_; }
+  // Under which services may also be called: web.home.DOMAIN.
+  const std::vector<std::string>& domains() const { return domains_; }
   const SocketAddress& address() const { return address_; }  // of the latest attempt
   const HostPort& server() const { return server_; }
   WallTime since() const { return since_; }
@@ -130,6 +132,8 @@ class RendezvousLink final : public net::TlsStreamOwner, public net::PollTarget 
   std::vector<SocketAddress> server_addresses_;  // all that the server's name led to, and those that it says it has
   std::optional<SocketAddress> seen_as_;         // by the server, in this session
   std::vector<std::unique_ptr<ProofConnection>> proofs_;
+  std::vector<wire::VerifyNonce> unproved_;  // no address of the server fits them yet
+  std::vector<std::string> domains_;
   Bytes saved_tls_session_;  // of the last session, to resume
   Backoff backoff_;
   TimePoint up_since_;

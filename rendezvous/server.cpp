@@ -90,6 +90,7 @@ Server::Server(RendezvousConfig config, std::string config_path, std::shared_ptr
       drain_timer_([](void* self) { static_cast<Server*>(self)->on_drain_time(); }, this) {
   system_rng().fill(shared_.instance);
   shared_.started = loop_.now();
+  shared_.domains = config_.server.domains;
   shared_.dial_policy = {.own = own_addresses(config_.server), .any_scope = config_.server.verify_any_address};
   shared_.dial_sources =
       config_.server.verify_from.empty() ? global_addresses(net::host_addresses()) : config_.server.verify_from;

@@ -4,12 +4,12 @@
 #include <memory>
 #include <vector>
 
+#include "common/base/gauge.h"
 #include "common/base/time.h"
 #include "common/wire/ids.h"
 #include "rendezvous/access_lines.h"
 #include "rendezvous/config.h"
 #include "rendezvous/counters.h"
-#include "common/base/gauge.h"
 #include "rendezvous/registry/routing.h"
 #include "rendezvous/relay/session_directory.h"
 #include "rendezvous/verify/dial_policy.h"
@@ -69,6 +69,7 @@ struct Shared {
   SessionDirectory sessions;
   SnapshotCell routes;
   std::vector<Worker*> workers;  // by index; fixed before the threads start; only post() may be called from elsewhere
+  std::vector<std::string> domains;  // [server] domains; fixed before the threads start
   ProofDirectory proofs;
   DialPolicy dial_policy;               // fixed before the threads start, as the next
   std::vector<IpAddress> dial_sources;  // addresses a dial-back may come from

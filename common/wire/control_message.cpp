@@ -32,6 +32,7 @@ void fields(F& f, typename F::template Ref<Welcome> m) {
   f.number(m.answer_timeout_ms);
   f.number(m.services_max);
   f.text(m.trust_domain);
+  if (f.has_appended()) f.list(m.domains, kMaxListEntries);
 }
 
 template <class F>

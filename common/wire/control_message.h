@@ -76,7 +76,8 @@ struct Welcome {
   std::uint32_t ping_interval_ms = 25'000;
   std::uint32_t answer_timeout_ms = 2'000;
   std::uint16_t services_max = 64;
-  std::string trust_domain;  // empty: not said
+  std::string trust_domain;          // empty: not said
+  std::vector<std::string> domains;  // web.home.DOMAIN is web.home, at the agent's own listener as well
   bool operator==(const Welcome&) const = default;
 };
 

@@ -24,6 +24,8 @@ class FieldReader {
   // False once a field was cut off or out of its limits; what was read after that is empty.
   bool ok() const { return valid_ && in_.ok(); }
 
+  // Whether the sender's version knows the field that was appended after its time.
+  bool has_appended() const { return !in_.empty(); }
   void number(std::uint8_t& value) { value = in_.u8(); }
   void number(std::uint16_t& value) { value = in_.u16(); }
   void number(std::uint32_t& value) { value = in_.u32(); }
@@ -59,6 +61,7 @@ class FieldWriter {
   using Ref = const T&;
   explicit FieldWriter(ByteWriter& out) : out_(out) {}
 
+  bool has_appended() const { return true; }
   void number(std::uint8_t value) { out_.u8(value); }
   void number(std::uint16_t value) { out_.u16(value); }
   void number(std::uint32_t value) { out_.u32(value); }

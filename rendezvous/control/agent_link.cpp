@@ -139,6 +139,9 @@ void AgentLink::on_admitted() {
   };
   welcome.ping_interval_ms = ms(host_.limits().ping_interval);
   welcome.answer_timeout_ms = ms(host_.limits().answer_timeout);
+  const auto& domains = host_.shared().domains;
+  welcome.domains.assign(
+      domains.begin(), domains.begin() + static_cast<std::ptrdiff_t>(std::min(domains.size(), wire::kMaxListEntries)));
   welcome.services_max = static_cast<std::uint16_t>(host_.limits().services_per_agent);
   session_->welcome(welcome, now());
   const auto local = net::local_address(stream_->fd()).value_or(SocketAddress{});
