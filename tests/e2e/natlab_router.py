@@ -117,10 +117,14 @@ class Router:
 
     def restart(self):
         """Power off and on: mappings, tracked connections and the gateway's epoch begin anew."""
+        self.namespace.forget_connections()
+        self.restart_gateway()
+
+    def restart_gateway(self):
+        """Only what speaks PCP and UPnP ends and begins anew, its mappings lost."""
         if self.igd:
             self.igd.stop()
         self.flush_mappings()
-        self.namespace.forget_connections()
         if self.igd:
             self.igd.start()
 

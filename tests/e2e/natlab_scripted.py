@@ -2,6 +2,7 @@
 so a test can look at what was asked (`requests`) and change a gateway's manners while it runs. What they grant, they forward
 in earnest unless told not to.
 """
+import contextlib
 import http.server
 import re
 import select
@@ -259,10 +260,8 @@ def handler_for(gateway):
                 self.send_response(200)
                 self.send_header("Content-Type", "text/xml")
                 self.end_headers()
-                try:
+                with contextlib.suppress(OSError):  # the reader had enough
                     gateway.description(self, gateway)
-                except OSError:
-                    pass  # the reader had enough
                 return
             self.answer(200, describe(gateway.version))
 
@@ -282,8 +281,9 @@ def handler_for(gateway):
             self.send_response(status)
             self.send_header("Content-Type", "text/xml")
             self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the asker had no patience
+                self.end_headers()
+                self.wfile.write(data)
 
     return Handler
 

@@ -16,7 +16,7 @@ import time
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-LONGEST_FIRST = ["test_bulk", "test_garbage", "test_identity", "test_endpoints"]
+LONGEST_FIRST = ["test_bulk", "test_garbage", "test_direct", "test_identity", "test_endpoints", "test_probe"]
 CLASS_TIMEOUT = 480
 FAILURE_LINES = 40
 
