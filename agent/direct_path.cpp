@@ -85,28 +85,55 @@ void DirectPath::on_link_changed(const RendezvousLink& link) {
   trace_->start(link.address().ip);
 }
 
-// Going direct must not widen policy: only what a rendezvous confirmed, for whom it confirmed it.
+// Going direct must not widen policy: only what a rendezvous confirmed, for whom it confirmed it. What a lost session
+// confirmed is believed for a while: a rendezvous that restarts must not take the direct way along.
 void DirectPath::confirm_services() {
   if (!listener_) return;
-  std::vector<ConfirmedService> confirmed;
-  for (std::size_t i = 0; i < tools_.config.services.size(); ++i) {
-    for (const auto& link : links_) {
-      const ServiceState& state = link->services()[i];
-      if (state.kind != ServiceState::Kind::registered) continue;
-      ConfirmedService each{
-          .config = tools_.config.services[i], .service = state.name, .endpoint = endpoint_, .sources = {}};
-      // As at the rendezvous, each name may be said with one of its domains behind it.
-      for (const std::string& domain : link->domains()) {
-        each.config.sni.push_back(each.service + "." + domain);
-        each.config.sni.push_back(endpoint_ + "." + each.service + "." + domain);
-      }
-      for (const std::string& text : state.sources) {
-        if (const auto cidr = Cidr::parse(text)) each.sources.push_back(*cidr);
-      }
-      confirmed.push_back(std::move(each));
-    }
+  for (const auto& link : links_) {
+    for (std::size_t i = 0; i < tools_.config.services.size(); ++i) confirm(*link, i);
   }
-  listener_->set_services(std::move(confirmed));
+  const TimePoint now = tools_.loop.now();
+  std::vector<ConfirmedService> all;
+  std::erase_if(confirmed_, [&](const auto& each) {
+    const auto& services = tools_.config.services;
+    const auto config = std::find_if(services.begin(), services.end(),
+                                     [&](const auto& service) { return service.name == each.first.second; });
+    return config == services.end() || each.second.until <= now;
+  });
+  for (const auto& [key, each] : confirmed_) all.push_back(each.service);
+  listener_->set_services(std::move(all));
+}
+
+void DirectPath::confirm(const RendezvousLink& link, std::size_t index) {
+  const ServiceConfig& config = tools_.config.services[index];
+  const ServiceState& state = link.services()[index];
+  const auto key = std::pair(link.server().to_string(), config.name);
+  if (state.kind == ServiceState::Kind::registered) {
+    confirmed_[key] = {confirmed_service(link, config, state), TimePoint::max()};
+    return;
+  }
+  const auto at = confirmed_.find(key);
+  if (at == confirmed_.end()) return;
+  const bool denied = link.last_error() && link.last_error()->reason == Reason::policy_denied;
+  if (denied || state.kind == ServiceState::Kind::refused) {
+    confirmed_.erase(at);
+  } else if (at->second.until == TimePoint::max()) {
+    at->second.until = tools_.loop.now() + kConfirmedFor;
+  }
+}
+
+ConfirmedService DirectPath::confirmed_service(const RendezvousLink& link, const ServiceConfig& config,
+                                               const ServiceState& state) const {
+  ConfirmedService out{.config = config, .service = state.name, .endpoint = endpoint_, .sources = {}};
+  // As at the rendezvous, each name may be said with one of its domains behind it.
+  for (const std::string& domain : link.domains()) {
+    out.config.sni.push_back(out.service + "." + domain);
+    out.config.sni.push_back(endpoint_ + "." + out.service + "." + domain);
+  }
+  for (const std::string& text : state.sources) {
+    if (const auto cidr = Cidr::parse(text)) out.sources.push_back(*cidr);
+  }
+  return out;
 }
 
 void DirectPath::on_judged(std::uint32_t number, const std::string& code) {
@@ -132,6 +159,8 @@ bool DirectPath::was_live(std::uint32_t number) const {
 
 // A server that had no time for a candidate is asked again.
 void DirectPath::on_tick() {
+  const TimePoint now = tools_.loop.now();
+  if (std::ranges::any_of(confirmed_, [&](const auto& each) { return each.second.until <= now; })) confirm_services();
   if (!mapper_) return;
   for (const auto& link : links_) {
     const auto& offered = link->offers().all();

@@ -5,6 +5,7 @@
 //   PortMapper --candidates--> every RendezvousLink --verdicts--> PortMapper (repair), status
 //   registrations of every link --confirmed services--> DirectListener
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <vector>
@@ -16,6 +17,8 @@
 #include "agent/rendezvous_link.h"
 
 namespace fairlead::agent {
+
+inline constexpr Duration kConfirmedFor = 10min;  // a registration, after its session was lost
 
 using Links = std::vector<std::unique_ptr<RendezvousLink>>;
 
@@ -47,6 +50,9 @@ class DirectPath final : public KeyFinder {
   std::shared_ptr<const core::ChannelKeys> find_keys(const wire::SessionId& session) override;
   void on_candidates(const std::vector<nat::Candidate>& candidates);
   void confirm_services();
+  void confirm(const RendezvousLink& link, std::size_t index);
+  ConfirmedService confirmed_service(const RendezvousLink& link, const ServiceConfig& config,
+                                     const ServiceState& state) const;
 
   AgentTools& tools_;
   const Links& links_;
@@ -54,7 +60,12 @@ class DirectPath final : public KeyFinder {
   std::unique_ptr<DirectListener> listener_;  // null: nothing could be bound, or nothing is to be
   std::unique_ptr<nat::PortMapper> mapper_;
   std::unique_ptr<PathTrace> trace_;
-  std::set<std::uint32_t> live_;        // candidates that a rendezvous reached
+  struct Confirmed {
+    ConfirmedService service;
+    TimePoint until;  // max while its session stands
+  };
+  std::map<std::pair<std::string, std::string>, Confirmed> confirmed_;  // by server and SERVICE
+  std::set<std::uint32_t> live_;                                        // candidates that a rendezvous reached
   std::vector<CandidateFacts> failed_;  // judged unreachable and given up since the network changed
   bool traced_ = false;                 // since the network changed
   std::vector<std::optional<IpAddress>> hops_;
