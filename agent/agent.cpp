@@ -66,7 +66,7 @@ Agent::Agent(AgentConfig config, std::string config_path, std::shared_ptr<const 
       clock_(config_.state_dir.empty() ? "" : config_.state_dir + "/clock"),
       started_(clock_.now()),
       tls_context_(make_context(kAlpn)),
-      verify_context_(make_context(kVerifyAlpn)),
+      verify_context_(make_context(wire::kVerifyAlpn)),
       poller_(loop_),
       farewells_(poller_),
       tools_{.loop = loop_,
@@ -259,7 +259,7 @@ void Agent::reload_identity() {
   }
   credentials_ = std::move(*credentials);
   tls_context_ = make_context(kAlpn);
-  verify_context_ = make_context(kVerifyAlpn);
+  verify_context_ = make_context(wire::kVerifyAlpn);
   direct_.replace_credentials(credentials_, [this] { return clock_.now(); });
   log(Level::info, "identity loaded", {{"id", credentials_->spiffe_id()}});
   for (const auto& link : links_) link->renew();

@@ -1,10 +1,12 @@
 #include "agent/commands.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdio>
 
 #include "agent/agent.h"
+#include "agent/bare_probe.h"
 #include "common/base/json_writer.h"
 #include "common/base/log.h"
 #include "common/net/control_socket.h"
@@ -37,6 +39,14 @@ void print_reachable(const ServiceReport& service, config::AnswerFormat format) 
     fmt::print("{} {} {}\n", service.name, service.path, service.address);
   }
   std::fflush(stdout);
+}
+
+// The exit code says whether services here would be reachable at all.
+int print_probe(const ProbeFacts& facts, config::AnswerFormat format) {
+  const Diagnosis diagnosis = diagnose(facts);
+  fmt::print("{}",
+             format == config::AnswerFormat::json ? render_json(facts, diagnosis) : render_text(facts, diagnosis));
+  return diagnosis.path == PathKind::none ? config::kExitFailed : config::kExitSuccess;
 }
 
 }  // namespace
@@ -87,11 +97,19 @@ int run_command(const StatusCommand& command) {
 }
 
 int run_command(const ProbeCommand& command) {
-  const std::string file = command.config.empty() ? kUsualConfig : command.config;
-  auto loaded = load_config(file);
+  if (!log_enabled(Level::debug)) set_log_level(Level::error);  // the report says it, and better
+  const bool json = command.format == config::AnswerFormat::json;
+  const bool usual_missing = command.config.empty() && ::access(kUsualConfig, F_OK) != 0;
+  if (usual_missing) {
+    AgentConfig bare;
+    bare.rendezvous = command.rendezvous;
+    bare.state_dir.clear();
+    fmt::print(stderr, "no configuration file: without an identity nobody outside can be asked to connect back\n");
+    return print_probe(BareProbe(std::move(bare)).run(), command.format);
+  }
+  auto loaded = load_config(command.config.empty() ? kUsualConfig : command.config);
   if (!loaded) return complain(loaded.error());
   AgentConfig config = std::move(loaded->config);
-  const bool json = command.format == config::AnswerFormat::json;
   if (command.rendezvous.empty()) {
     // The agent that runs holds the ports and the session: what it knows is the answer.
     const auto answer =
@@ -108,10 +126,8 @@ int run_command(const ProbeCommand& command) {
   config.state_dir.clear();
   auto agent = Agent::open(std::move(config), "", {});
   if (!agent) return complain(agent.error());
-  const ProbeFacts facts = (*agent)->probe([](const std::string& line) { fmt::print(stderr, "{}\n", line); });
-  const Diagnosis diagnosis = diagnose(facts);
-  fmt::print("{}", json ? render_json(facts, diagnosis) : render_text(facts, diagnosis));
-  return diagnosis.path == PathKind::none ? config::kExitFailed : config::kExitSuccess;
+  return print_probe((*agent)->probe([](const std::string& line) { fmt::print(stderr, "{}\n", line); }),
+                     command.format);
 }
 
 int run_command(const ExplainCommand& command) {

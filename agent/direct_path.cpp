@@ -35,7 +35,7 @@ void DirectPath::start(std::shared_ptr<const tls::Credentials> credentials, tls:
       DirectOptions{
           .listen = nat.listen, .name = endpoint_, .rendezvous_id = tools_.config.rendezvous_id, .limits = {}},
       *this);
-  listener_->replace_credentials(std::move(credentials), std::move(clock));
+  if (credentials) listener_->replace_credentials(std::move(credentials), std::move(clock));
   if (const auto opened = listener_->open(); !opened) {
     log(Level::warn, "no listener for direct connections; the relay carries everything",
         {{"reason", reason_code(opened.error().reason)}, {"detail", opened.error().detail}});

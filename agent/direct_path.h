@@ -28,6 +28,7 @@ class DirectPath final : public KeyFinder {
   DirectPath(AgentTools& tools, const Links& links, const std::string& endpoint);
   ~DirectPath() override;
 
+  // Without credentials (a probe before there are any) nobody can verify what is found.
   void start(std::shared_ptr<const tls::Credentials> credentials, tls::WallClock clock);
   void replace_credentials(std::shared_ptr<const tls::Credentials> credentials, tls::WallClock clock);
   void on_network_changed();

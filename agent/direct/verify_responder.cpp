@@ -22,14 +22,14 @@ VerifyResponder::~VerifyResponder() = default;
 
 void VerifyResponder::replace_credentials(std::shared_ptr<const tls::Credentials> credentials, tls::WallClock clock) {
   context_.emplace(tls::TlsServerOptions{.credentials = std::move(credentials),
-                                         .alpn = {kVerifyAlpn},
+                                         .alpn = {wire::kVerifyAlpn},
                                          .ticket_keys = nullptr,
                                          .clock = std::move(clock),
                                          .client_certificate = tls::ClientCertificate::required});
 }
 
 bool VerifyResponder::asks_for_check(const std::vector<std::string>& alpn) {
-  return std::ranges::find(alpn, kVerifyAlpn) != alpn.end();
+  return std::ranges::find(alpn, wire::kVerifyAlpn) != alpn.end();
 }
 
 void VerifyResponder::answer(net::Fd fd, const SocketAddress& peer, const wire::Signed<wire::VerifyRequest>& request) {

@@ -18,8 +18,6 @@
 
 namespace fairlead::agent {
 
-inline constexpr const char* kVerifyAlpn = "fairlead-verify/1";
-
 struct VerifyLimits {
   std::size_t at_a_time = 4;
   double burst = 8;

@@ -46,7 +46,7 @@ void AgentLink::on_tls_progress(net::TlsStream& /*stream*/) {
 
 void AgentLink::on_handshake_done() {
   handshake_ = GaugeToken();
-  if (stream_->engine().alpn() == kVerifyAlpn) {
+  if (stream_->engine().alpn() == wire::kVerifyAlpn) {
     state_ = State::proving;
     return host_.on_handshake_over();
   }

@@ -37,11 +37,11 @@ ControlThread::~ControlThread() = default;
 
 void ControlThread::rebuild_context() {
   context_.emplace(tls::TlsServerOptions{.credentials = options_.credentials,
-                                         .alpn = {kAlpn, kVerifyAlpn},
+                                         .alpn = {kAlpn, wire::kVerifyAlpn},
                                          .ticket_keys = options_.ticket_keys,
                                          .clock = net::wall_now});
   verify_context_.emplace(
-      tls::TlsClientOptions{.credentials = options_.credentials, .alpn = {kVerifyAlpn}, .clock = net::wall_now});
+      tls::TlsClientOptions{.credentials = options_.credentials, .alpn = {wire::kVerifyAlpn}, .clock = net::wall_now});
 }
 
 void ControlThread::start() {

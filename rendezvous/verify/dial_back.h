@@ -12,7 +12,6 @@
 
 namespace fairlead::rendezvous {
 
-inline constexpr const char* kVerifyAlpn = "fairlead-verify/1";
 inline constexpr Duration kLivenessTimeout = 2s;   // one lost SYN is survived
 inline constexpr Duration kFullCheckTimeout = 6s;  // small devices take a second for a handshake
 

@@ -2,7 +2,7 @@
 import json
 
 from harness import needs_netns, run_program, wait_until
-from natlab import CLIENT, RV, SOMEBODY_ELSE, WAN
+from natlab import CLIENT, LAN_GATEWAY, RV, SOMEBODY_ELSE, WAN
 from natlab_igd import needs_miniupnpd
 from natlab_mesh import PROBE_WITHIN, RV_PORT, NatTest
 from natlab_scripted import ScriptedPcp, ScriptedUpnp, always_conflict, broken_xml, endless, trickling
@@ -124,6 +124,20 @@ class ProbeWithout(ProbeTest):
         self.assertEqual(self.mappings(), before)
         wait_until(lambda: self.path() == "direct", "the agent is as it was")
         self.assert_serves(f"{RV}:{RV_PORT}")
+
+    def test_before_there_is_an_identity(self):
+        """No configuration file: the gateway and the way to the server are looked at, and the answer says what it cannot know."""
+        self.lab.topology("igd")
+        self.start_rendezvous()
+        with self.lab.home.inside():
+            answer = run_program("fairlead-agent", "probe", "--rendezvous", f"{RV}:{RV_PORT}", "--json")
+            nobody = run_program("fairlead-agent", "probe", "--rendezvous", NOWHERE)
+        found = json.loads(answer.stdout)
+        self.assertEqual((answer.returncode, found["path"], found["gateway"]), (0, "relay", LAN_GATEWAY), answer.stderr)
+        self.assertEqual((found["protocols"]["pcp"]["state"], found["candidates"][0]["address"].split(":")[0]), ("mapped", WAN))
+        self.assertEqual(nobody.returncode, 1, nobody.stdout)
+        self.assertIn("no_rendezvous", nobody.stdout)
+        self.assertEqual(self.mappings(), [])
 
     def test_text_names_the_next_step(self):
         self.lab.topology("nat")

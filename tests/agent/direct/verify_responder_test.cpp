@@ -90,7 +90,7 @@ struct Mesh {
   std::shared_ptr<const tls::Credentials> rendezvous = ca.credentials("rendezvous/main");
 };
 
-const std::vector<std::string> kAlpn = {kVerifyAlpn};
+const std::vector<std::string> kAlpn = {wire::kVerifyAlpn};
 
 TEST_CASE("full check: mutual TLS, a rendezvous's identity and the session's nonce") {
   DirectRig rig;
