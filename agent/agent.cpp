@@ -283,6 +283,7 @@ void Agent::reload() {
   config_.identity = loaded->config.identity;
   reachable_.assign(config_.services.size(), false);
   for (const auto& link : links_) link->services_changed();
+  direct_.services_changed();
   reload_identity();
   log(Level::info, "reloaded");
 }

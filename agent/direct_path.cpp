@@ -98,7 +98,7 @@ void DirectPath::confirm_services() {
     const auto& services = tools_.config.services;
     const auto config = std::find_if(services.begin(), services.end(),
                                      [&](const auto& service) { return service.name == each.first.second; });
-    return config == services.end() || each.second.until <= now;
+    return config == services.end() || !(each.second.config == *config) || each.second.until <= now;
   });
   for (const auto& [key, each] : confirmed_) all.push_back(each.service);
   listener_->set_services(std::move(all));
@@ -108,8 +108,10 @@ void DirectPath::confirm(const RendezvousLink& link, std::size_t index) {
   const ServiceConfig& config = tools_.config.services[index];
   const ServiceState& state = link.services()[index];
   const auto key = std::pair(link.server().to_string(), config.name);
-  if (state.kind == ServiceState::Kind::registered) {
-    confirmed_[key] = {confirmed_service(link, config, state), TimePoint::max()};
+  // What it is called is the server's word; whose service it is, is not.
+  const bool ours = state.name.starts_with(config.name + ".");
+  if (state.kind == ServiceState::Kind::registered && ours) {
+    confirmed_[key] = {config, confirmed_service(link, config, state), TimePoint::max()};
     return;
   }
   const auto at = confirmed_.find(key);
@@ -150,25 +152,48 @@ void DirectPath::on_judged(std::uint32_t number, const std::string& code) {
   }
   live_.erase(number);
   failed_.push_back(facts);
-  if (code != reason_code(Reason::verify_busy)) mapper_->on_unreachable(number);
+  // Others may reach what one server cannot, and some codes say nothing of the mapping.
+  const bool telling = code == reason_code(Reason::verify_failed) || code == reason_code(Reason::candidate_unproved);
+  if (telling && all_judged(number)) mapper_->on_unreachable(number);
+}
+
+// By every server that it was offered to.
+bool DirectPath::all_judged(std::uint32_t number) const {
+  return std::ranges::all_of(links_, [&](const auto& link) {
+    const Offered* offered = link->offers().find(number);
+    return offered == nullptr || offered->verdict;
+  });
 }
 
 bool DirectPath::was_live(std::uint32_t number) const {
   return live_.contains(number);
 }
 
-// A server that had no time for a candidate is asked again.
 void DirectPath::on_tick() {
   const TimePoint now = tools_.loop.now();
   if (std::ranges::any_of(confirmed_, [&](const auto& each) { return each.second.until <= now; })) confirm_services();
-  if (!mapper_) return;
+  if (mapper_) offer_again(now);
+}
+
+// A server that had no time is asked again, and so is one to whom a proof failed, as when our address was new: ever
+// less often.
+void DirectPath::offer_again(TimePoint now) {
+  const bool prove = now >= prove_again_at_;
+  bool unproved = false;
   for (const auto& link : links_) {
-    const auto& offered = link->offers().all();
-    const bool busy = std::any_of(offered.begin(), offered.end(), [](const Offered& each) {
-      return each.verdict && *each.verdict == reason_code(Reason::verify_busy);
-    });
-    if (busy) link->offer(mapper_->candidates());
+    bool again = false;
+    for (const Offered& each : link->offers().all()) {
+      if (!each.verdict) continue;
+      const bool lacks_proof = *each.verdict == reason_code(Reason::candidate_unproved);
+      unproved = unproved || lacks_proof;
+      again = again || *each.verdict == reason_code(Reason::verify_busy) || (lacks_proof && prove);
+    }
+    if (again) link->offer(mapper_->candidates());
   }
+  if (!unproved) prove_wait_ = kProveAgain;
+  if (!prove) return;
+  prove_again_at_ = now + prove_wait_;
+  if (unproved) prove_wait_ = std::min(prove_wait_ * 2, kProveAgainMost);
 }
 
 void DirectPath::stop(Duration patience, std::function<void()> done) {

@@ -18,6 +18,7 @@
 
 namespace fairlead::agent {
 
+inline constexpr Duration kProveAgain = 1min, kProveAgainMost = 10min;
 inline constexpr Duration kConfirmedFor = 10min;  // a registration, after its session was lost
 
 using Links = std::vector<std::unique_ptr<RendezvousLink>>;
@@ -33,6 +34,7 @@ class DirectPath final : public KeyFinder {
   void replace_credentials(std::shared_ptr<const tls::Credentials> credentials, tls::WallClock clock);
   void on_network_changed();
   void on_link_changed(const RendezvousLink& link);  // its session or a registration
+  void services_changed() { confirm_services(); }    // after a reload
   void on_judged(std::uint32_t number, const std::string& code);
   void on_tick();
   // Takes nothing more in, and deletes every mapping within `patience`; live connections stay.
@@ -50,6 +52,8 @@ class DirectPath final : public KeyFinder {
  private:
   std::shared_ptr<const core::ChannelKeys> find_keys(const wire::SessionId& session) override;
   void on_candidates(const std::vector<nat::Candidate>& candidates);
+  void offer_again(TimePoint now);
+  bool all_judged(std::uint32_t number) const;
   void confirm_services();
   void confirm(const RendezvousLink& link, std::size_t index);
   ConfirmedService confirmed_service(const RendezvousLink& link, const ServiceConfig& config,
@@ -62,11 +66,14 @@ class DirectPath final : public KeyFinder {
   std::unique_ptr<nat::PortMapper> mapper_;
   std::unique_ptr<PathTrace> trace_;
   struct Confirmed {
+    ServiceConfig config;  // as it was then
     ConfirmedService service;
     TimePoint until;  // max while its session stands
   };
   std::map<std::pair<std::string, std::string>, Confirmed> confirmed_;  // by server and SERVICE
   std::set<std::uint32_t> live_;                                        // candidates that a rendezvous reached
+  TimePoint prove_again_at_ = TimePoint::min();
+  Duration prove_wait_ = kProveAgain;
   std::vector<CandidateFacts> failed_;  // judged unreachable and given up since the network changed
   bool traced_ = false;                 // since the network changed
   std::vector<std::optional<IpAddress>> hops_;

@@ -19,6 +19,7 @@ constexpr Duration kLastFlush = 1s;
 // new attempt, which would stand at the end.
 constexpr Duration kQueuePatience = 60s;
 constexpr Duration kSoonest = 20ms;
+constexpr double kProofsPerSecond = 0.2;  // whatever a server asks for
 constexpr std::size_t kMaxServerAddresses = 16;
 
 }  // namespace
@@ -34,6 +35,7 @@ RendezvousLink::RendezvousLink(AgentTools& tools, LinkOwner& owner, HostPort ser
       server_(std::move(server)),
       resolver_(tools.loop),
       services_(tools.config.services.size()),
+      proof_rate_(core::kMaxCandidates, kProofsPerSecond, tools.loop.now()),
       backoff_(BackoffLimits{}),
       timer_([](void* self) { static_cast<RendezvousLink*>(self)->on_timer(); }, this) {}
 
@@ -261,7 +263,7 @@ void RendezvousLink::on_event(core::agent_event::CandidateJudged& event) {
 
 // To the same server, by the family of the candidate; where the server has none, the candidate stays unproved.
 void RendezvousLink::prove(const nat::Candidate& candidate, const wire::VerifyNonce& nonce) {
-  if (proofs_.size() >= core::kMaxCandidates) return;
+  if (proofs_.size() >= core::kMaxCandidates || !proof_rate_.take(now())) return;
   const auto fits = [&](const SocketAddress& each) { return each.ip.is_v4() == candidate.local.is_v4(); };
   const auto server = fits(address_) ? std::optional(address_) : [&]() -> std::optional<SocketAddress> {
     const auto at = std::find_if(server_addresses_.begin(), server_addresses_.end(), fits);

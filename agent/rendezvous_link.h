@@ -14,6 +14,7 @@
 #include "agent/session_channels.h"
 #include "common/base/backoff.h"
 #include "common/core/agent_session.h"
+#include "common/core/token_bucket.h"
 #include "common/net/resolver.h"
 #include "common/net/tls_stream.h"
 
@@ -135,6 +136,7 @@ class RendezvousLink final : public net::TlsStreamOwner, public net::PollTarget 
   std::vector<wire::VerifyNonce> unproved_;  // no address of the server fits them yet
   std::vector<std::string> domains_;
   Bytes saved_tls_session_;  // of the last session, to resume
+  core::TokenBucket proof_rate_;
   Backoff backoff_;
   TimePoint up_since_;
   bool server_restarting_ = false;  // it refused or said that it drains: it will be back soon

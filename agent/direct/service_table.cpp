@@ -18,7 +18,21 @@ route::EndpointPtr endpoint_of(const ConfirmedService& from) {
   return out;
 }
 
-// One endpoint can stand behind a name only once.
+// Who is in both lists: of two blocks that overlap, the narrower one.
+std::vector<Cidr> in_both(const std::vector<Cidr>& a, const std::vector<Cidr>& b) {
+  std::vector<Cidr> out;
+  for (const Cidr& one : a) {
+    for (const Cidr& other : b) {
+      const bool inside = one.prefix >= other.prefix ? other.contains(one.network) : one.contains(other.network);
+      if (!inside) continue;
+      const Cidr& narrower = one.prefix >= other.prefix ? one : other;
+      if (std::ranges::find(out, narrower) == out.end()) out.push_back(narrower);
+    }
+  }
+  return out;
+}
+
+// One endpoint can stand behind a name only once. Going direct must let nobody in whom one of the relays would not.
 std::vector<ConfirmedService> merged(std::vector<ConfirmedService> services) {
   std::vector<ConfirmedService> out;
   for (ConfirmedService& each : services) {
@@ -28,7 +42,12 @@ std::vector<ConfirmedService> merged(std::vector<ConfirmedService> services) {
     if (same == out.end()) {
       out.push_back(std::move(each));
     } else {
-      same->sources.insert(same->sources.end(), each.sources.begin(), each.sources.end());
+      same->sources = in_both(same->sources, each.sources);
+      for (std::string& name : each.config.sni) {
+        if (std::ranges::find(same->config.sni, name) == same->config.sni.end()) {
+          same->config.sni.push_back(std::move(name));
+        }
+      }
     }
   }
   return out;

@@ -11,7 +11,7 @@
 
 namespace fairlead::agent {
 
-// A service with what its confirmations say of it: sources are the union over all rendezvous that confirmed it.
+// A service with what its confirmations say of it: sources as that rendezvous told them.
 struct ConfirmedService {
   ServiceConfig config;
   std::string service;   // SERVICE.CLUSTER
@@ -25,7 +25,7 @@ class ServiceTable {
   ServiceTable();
 
   // All that there are now. Names that are gone are remembered for a while, as at the rendezvous: clients get alert 80
-  // for them and not 112. Two of one SERVICE.CLUSTER and ENDPOINT are one with the sources of both.
+  // for them and not 112. Two of one SERVICE.CLUSTER and ENDPOINT are one, for the sources that both allow.
   void replace(std::vector<ConfirmedService> services, TimePoint now);
 
   // Kind::own: no SNI, or an IP literal; no other name ends here.

@@ -42,8 +42,7 @@ void VerifyResponder::answer(net::Fd fd, const SocketAddress& peer, const wire::
 }
 
 void VerifyResponder::begin_check(net::Fd fd, const SocketAddress& peer, Bytes already_read) {
-  const bool room = context_ && checks_.size() < limits_.at_a_time && rate_.take(poller_.loop().now());
-  if (!room) {
+  if (!context_ || !admit(peer.ip)) {
     farewells_.say(std::move(fd), wire::tls_alert(wire::kInternalError));
     return refuse(peer, Reason::verify_busy, "");
   }
@@ -57,9 +56,23 @@ void VerifyResponder::begin_check(net::Fd fd, const SocketAddress& peer, Bytes a
   started.start(already_read);
 }
 
+// One check per source at a time. Strangers share few places and a rate; who passed before has a place of its own.
+bool VerifyResponder::admit(const IpAddress& source) {
+  const auto known = [&](const IpAddress& ip) { return std::ranges::find(passed_, ip) != passed_.end(); };
+  std::size_t strangers = 0;
+  for (const auto& [number, check] : checks_) {
+    if (check->peer().ip == source) return false;
+    if (!known(check->peer().ip)) ++strangers;
+  }
+  return known(source) || (strangers < limits_.at_a_time && rate_.take(poller_.loop().now()));
+}
+
 void VerifyResponder::on_verify_ended(VerifyHandshake& handshake, Reason reason, const std::string& detail) {
   if (reason == Reason::completed) {
     ++answered_;
+    std::erase(passed_, handshake.peer().ip);
+    passed_.push_back(handshake.peer().ip);
+    if (passed_.size() > limits_.known_sources) passed_.erase(passed_.begin());
   } else {
     refuse(handshake.peer(), reason, detail);
   }

@@ -22,7 +22,8 @@ struct VerifyLimits {
   std::size_t at_a_time = 4;
   double burst = 8;
   double per_second = 2;
-  Duration timeout = 10s;  // from the ClientHello to our answer
+  Duration timeout = 6s;           // from the ClientHello to our answer
+  std::size_t known_sources = 16;  // addresses that passed a check: strangers cannot take their places
 };
 
 class VerifyResponder final : public VerifyHandshakeOwner {
@@ -44,6 +45,7 @@ class VerifyResponder final : public VerifyHandshakeOwner {
 
  private:
   void on_verify_ended(VerifyHandshake& handshake, Reason reason, const std::string& detail) override;
+  bool admit(const IpAddress& source);
   void refuse(const SocketAddress& peer, Reason reason, const std::string& detail);
 
   net::Poller& poller_;
@@ -54,6 +56,7 @@ class VerifyResponder final : public VerifyHandshakeOwner {
   const VerifyLimits limits_;
   core::TokenBucket rate_;
   std::optional<tls::TlsServerContext> context_;  // none until credentials came
+  std::vector<IpAddress> passed_;                 // the latest last
   std::uint64_t answered_ = 0;
   std::uint64_t last_number_ = 0;
   std::map<std::uint64_t, std::unique_ptr<VerifyHandshake>> checks_;

@@ -106,7 +106,7 @@ class Announcements::Impl {
       auto announcement = parse_announcement(datagram.bytes, datagram.from.ip, listener.port);
       // A burst says one thing.
       const bool news = announcement && std::ranges::count(heard, *announcement) == 0;
-      if (news && rate_.take(loop_.now())) heard.push_back(std::move(*announcement));
+      if (news && rate_.take(loop_.now())) heard.push_back(*announcement);
     }
     const OnAnnouncement on_announcement = on_announcement_;  // a call may end this object
     const std::weak_ptr<int> alive = alive_;

@@ -20,6 +20,7 @@ namespace {
 
 constexpr rlim_t kDescriptors = 64;  // miniupnpc uses select(), which breaks at 1024
 constexpr rlim_t kProcessorSeconds = 10;
+constexpr unsigned kLongestLife = 30;  // seconds; every request has less
 constexpr uid_t kNobody = 65534;
 constexpr int kFirstInherited = 3;
 constexpr int kMostInherited = 65536;
@@ -85,6 +86,7 @@ Result<void> confine_process() {
   limit(RLIMIT_FSIZE, 0);
   limit(RLIMIT_CORE, 0);
   limit(RLIMIT_CPU, kProcessorSeconds);
+  ::alarm(kLongestLife);  // where our parent may not kill us
 #ifndef FAIRLEAD_SHADOW_MEMORY
   limit(RLIMIT_AS, kAddressSpace);
   limit(RLIMIT_DATA, kAddressSpace);

@@ -74,7 +74,8 @@ HelperProcess::HelperProcess(net::Poller& poller, pid_t pid, net::Fd socket, OnE
 // happens next.
 HelperProcess::~HelperProcess() {
   if (::waitpid(pid_, nullptr, WNOHANG) != 0) return;  // gone, or not ours to wait for
-  ::kill(pid_, SIGKILL);
+  // Where it may not be killed (no right to, in some jails) its own alarm ends it; the loop must not wait for that.
+  if (::kill(pid_, SIGKILL) != 0) return;
   while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }
 }

@@ -224,7 +224,7 @@ class NatPmpClient final : public GatewayClient, private net::PollTarget {
     MapGrant grant = *granted_;
     grant.external.ip = external;
     finish_io();
-    request_.finish(std::move(grant));
+    request_.finish(grant);
   }
 
   void finish_io() {

@@ -161,7 +161,7 @@ class PcpClient final : public GatewayClient, private net::PollTarget {
       return fail({GatewayFailure::broken, "granted for no time or no port"});
     }
     finish_io();
-    request_.finish(std::move(grant));
+    request_.finish(grant);
   }
 
   void finish_io() {

@@ -24,7 +24,7 @@ class PendingRequest {
   void cancel() { done_ = std::monostate(); }
 
   void finish(GatewayFacts facts) { std::get<OnFacts>(take())(std::move(facts)); }
-  void finish(MapGrant grant) { std::get<OnGrant>(take())(std::move(grant)); }
+  void finish(const MapGrant& grant) { std::get<OnGrant>(take())(grant); }
   void fail(GatewayError error) {
     const Done done = take();
     if (const auto* on_facts = std::get_if<OnFacts>(&done)) {

@@ -117,9 +117,7 @@ void UplinkWorker::on_time() {
   mapping_.on_time(now);
   if (life_ == Life::stopping) return;
   for (const MappingProtocol protocol : mapping_.setup().protocols) {
-    const Protocol& state = at(protocol);
-    const bool idle = state.client && !state.present && state.look == Protocol::Look::idle;
-    if (idle && now >= state.look_again)
+    if (may_look(protocol) && now >= at(protocol).look_again)
       look(protocol, protocol == MappingProtocol::upnp ? kUpnpPatience : kLookPatience);
   }
 }
@@ -127,11 +125,19 @@ void UplinkWorker::on_time() {
 std::optional<TimePoint> UplinkWorker::look_due() const {
   std::optional<TimePoint> due;
   if (life_ == Life::stopping) return due;
-  for (const Protocol& state : protocols_) {
-    if (!state.client || state.present || state.look != Protocol::Look::idle) continue;
-    due = due ? std::min(*due, state.look_again) : state.look_again;
+  for (const MappingProtocol protocol : mapping_.setup().protocols) {
+    if (!may_look(protocol)) continue;
+    const TimePoint when = at(protocol).look_again;
+    due = due ? std::min(*due, when) : when;
   }
   return due;
+}
+
+// A client does one thing at a time, and a request may be under way with one that counts as absent.
+bool UplinkWorker::may_look(MappingProtocol protocol) const {
+  const Protocol& state = at(protocol);
+  const bool busy = request_ && request_->protocol == protocol;
+  return state.client && !state.present && state.look == Protocol::Look::idle && !busy;
 }
 
 bool UplinkWorker::take_request() {

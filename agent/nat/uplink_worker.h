@@ -67,6 +67,7 @@ class UplinkWorker {
   Protocol& at(MappingProtocol protocol) { return protocols_[index_of(protocol)]; }
   const Protocol& at(MappingProtocol protocol) const { return protocols_[index_of(protocol)]; }
   void look(MappingProtocol protocol, Duration patience);
+  bool may_look(MappingProtocol protocol) const;
   void look_soon(Protocol& protocol);
   void on_looked(MappingProtocol protocol, const Looked& looked);
   void put_off_look(Protocol& protocol);

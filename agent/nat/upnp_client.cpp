@@ -78,7 +78,7 @@ class UpnpClient final : public GatewayClient {
     fail({answered_ ? GatewayFailure::late : GatewayFailure::absent, "no answer in time"});
   }
 
-  void on_end(std::string output) {
+  void on_end(const std::string& output) {
     auto answer = parse_upnp_answer(output);
     if (!answer) return fail({GatewayFailure::broken, "the UPnP helper died: its gateway sent something strange"});
     location_ = answer->location;

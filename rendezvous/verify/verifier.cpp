@@ -93,8 +93,7 @@ void EndpointVerifier::drop(Entries::iterator at) {
   const bool live = entry.candidate.state() == Candidate::State::live;
   needed_[at->first] = std::min(entry.candidate.needed() * (live ? 2 : 1), kNeededMost);
   if (entry.nonce) shared_.proofs.forget(*entry.nonce);
-  if (entry.dial) poller_.loop().retire(std::move(entry.dial));
-  entries_.erase(at);
+  entries_.erase(at);  // with its dial, which must not answer for what comes under this number next
 }
 
 void EndpointVerifier::on_proof(const wire::Nonce& nonce, const IpAddress& from) {

@@ -82,16 +82,23 @@ TEST_CASE("an update replaces what changed and nothing else") {
   CHECK_FALSE(changed->allows(*IpAddress::parse("192.0.2.1")));
 }
 
-TEST_CASE("two confirmations of one service let in what either does") {
+TEST_CASE("two confirmations of one service let in whom both do") {
   ServiceTable table;
-  table.replace({confirmed("web", "10.0.0.0/8"), confirmed("web", "192.0.2.0/24")}, at(0s));
-  const auto candidates = table.route("web.home", {});
-  REQUIRE(candidates.candidates().size() == 1);
-  CHECK(candidates.candidates().front()->allows(*IpAddress::parse("10.1.2.3")));
-  CHECK(candidates.candidates().front()->allows(*IpAddress::parse("192.0.2.9")));
-  CHECK_FALSE(candidates.candidates().front()->allows(*IpAddress::parse("198.51.100.1")));
-  table.replace({confirmed("web", "10.0.0.0/8")}, at(1s));
-  CHECK_FALSE(table.route("web.home", {}).candidates().front()->allows(*IpAddress::parse("192.0.2.9")));
+  const auto allows = [&](const char* ip) {
+    return table.route("web.home", {}).candidates().front()->allows(*IpAddress::parse(ip));
+  };
+  table.replace({confirmed("web", "10.0.0.0/8"), confirmed("web", "10.1.0.0/16")}, at(0s));
+  REQUIRE(table.route("web.home", {}).candidates().size() == 1);
+  CHECK(allows("10.1.2.3"));
+  CHECK_FALSE(allows("10.2.0.1"));
+  table.replace({confirmed("web", "192.0.2.0/24"), confirmed("web", "0.0.0.0/0")}, at(1s));
+  CHECK(allows("192.0.2.9"));
+  CHECK_FALSE(allows("198.51.100.1"));
+  table.replace({confirmed("web", "10.0.0.0/8"), confirmed("web", "192.0.2.0/24")}, at(2s));
+  CHECK_FALSE(allows("10.1.2.3"));
+  CHECK_FALSE(allows("192.0.2.9"));
+  table.replace({confirmed("web", "10.0.0.0/8")}, at(3s));
+  CHECK(allows("10.2.0.1"));
 }
 
 }  // namespace
