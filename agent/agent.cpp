@@ -76,7 +76,7 @@ Agent::Agent(AgentConfig config, std::string config_path, std::shared_ptr<const 
              .rng = rng_,
              .relays_max = config_.limits.relays_max != 0 ? config_.limits.relays_max
                                                           : default_relays_max(net::raise_open_files())},
-      direct_(tools_, links_, endpoint_),
+      direct_(tools_, links_, endpoint_, [this] { refresh_paths(); }),
       reachable_(config_.services.size()),
       tick_([](void* self) { static_cast<Agent*>(self)->on_tick(); }, this) {
   std::error_code ignored;

@@ -38,7 +38,7 @@ BareProbe::BareProbe(AgentConfig config)
              .counters = counters_,
              .rng = rng_},
       endpoint_(config_.name.empty() ? "probe" : config_.name),
-      direct_(tools_, no_links_, endpoint_),
+      direct_(tools_, no_links_, endpoint_, {}),
       step_([](void* self) { static_cast<BareProbe*>(self)->look(); }, this) {}
 
 ProbeFacts BareProbe::run() {

@@ -22,8 +22,9 @@ CandidateFacts facts_of(const nat::Candidate& candidate, const Links& links) {
 
 }  // namespace
 
-DirectPath::DirectPath(AgentTools& tools, const Links& links, const std::string& endpoint)
-    : tools_(tools), links_(links), endpoint_(endpoint) {}
+DirectPath::DirectPath(AgentTools& tools, const Links& links, const std::string& endpoint,
+                       std::function<void()> on_path_doubted)
+    : tools_(tools), links_(links), endpoint_(endpoint), on_path_doubted_(std::move(on_path_doubted)) {}
 
 DirectPath::~DirectPath() = default;
 
@@ -50,7 +51,8 @@ void DirectPath::start(std::shared_ptr<const tls::Credentials> credentials, tls:
                              .external_port = nat.external_port,
                              .identity = tools_.cluster.empty() ? endpoint_ : endpoint_ + "." + tools_.cluster,
                              .state_dir = tools_.config.state_dir,
-                             .helper = kThisProgram},
+                             .helper = kThisProgram,
+                             .on_gateway_changed = on_path_doubted_},
       [this](const std::vector<nat::Candidate>& all) { on_candidates(all); });
   mapper_->start();
 }

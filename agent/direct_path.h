@@ -26,7 +26,7 @@ using Links = std::vector<std::unique_ptr<RendezvousLink>>;
 class DirectPath final : public KeyFinder {
  public:
   // All three outlive it; `endpoint` is read from start() on.
-  DirectPath(AgentTools& tools, const Links& links, const std::string& endpoint);
+  DirectPath(AgentTools& tools, const Links& links, const std::string& endpoint, std::function<void()> on_path_doubted);
   ~DirectPath() override;
 
   // Without credentials (a probe before there are any) nobody can verify what is found.
@@ -62,7 +62,8 @@ class DirectPath final : public KeyFinder {
   AgentTools& tools_;
   const Links& links_;
   const std::string& endpoint_;
-  std::unique_ptr<DirectListener> listener_;  // null: nothing could be bound, or nothing is to be
+  const std::function<void()> on_path_doubted_;  // a gateway lost its state or moved
+  std::unique_ptr<DirectListener> listener_;     // null: nothing could be bound, or nothing is to be
   std::unique_ptr<nat::PortMapper> mapper_;
   std::unique_ptr<PathTrace> trace_;
   struct Confirmed {

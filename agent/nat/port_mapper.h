@@ -59,6 +59,8 @@ struct PortMapperOptions {
   std::string identity;                    // what port sequence and description are derived from: "nas1.home"
   std::string state_dir;                   // journal; empty: none
   std::string helper;                      // path of this executable, re-executed for UPnP
+  // A gateway announced that it began anew or has another outside address: connections through it may be dead.
+  std::function<void()> on_gateway_changed;
 };
 
 class PortMapper {

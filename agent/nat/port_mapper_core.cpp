@@ -80,6 +80,8 @@ void PortMapperCore::update_uplinks() {
     for (const auto& worker : workers_) {
       if (worker->uplink().gateway == heard.gateway) worker->on_announcement(heard.epoch);
     }
+    // SSDP repeats itself all day; PCP and NAT-PMP speak when something happened.
+    if (heard.epoch && options_.on_gateway_changed) options_.on_gateway_changed();
     pump();
   });
 }
