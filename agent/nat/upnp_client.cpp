@@ -67,7 +67,7 @@ class UpnpClient final : public GatewayClient {
         std::clamp<Duration>(patience - kLeastToAnswer, kLeastToAnswer, kMaxUpnpPatience));
     const TimePoint now = poller_.loop().now();
     auto helper = HelperProcess::start(poller_, helper_path_, write_upnp_request(asked_),
-                                       [this](std::string output) { on_end(std::move(output)); });
+                                       [this](const std::string& output) { on_end(output); });
     trouble_ = helper ? "" : helper.error().detail;
     if (helper) helper_ = std::move(*helper);
     poller_.loop().timers().arm(deadline_, helper ? now + patience : now);
