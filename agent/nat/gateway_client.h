@@ -51,6 +51,8 @@ enum class GatewayFailure : std::uint8_t {
   broken,            // an answer that is no answer: bad XML, wrong length, over-long, off-link
 };
 std::string_view failure_name(GatewayFailure failure);  // snake_case
+// The reason code that says what a failure means to a person.
+Reason reason_of(GatewayFailure failure);
 
 struct GatewayError {
   GatewayFailure failure = GatewayFailure::absent;

@@ -202,7 +202,4 @@ class Mapping {
   std::vector<MappingEvent> events_;
 };
 
-// The reason code that says what a failure means to a person.
-Reason reason_of(GatewayFailure failure);
-
 }  // namespace fairlead::agent::nat

@@ -74,33 +74,6 @@ NatVerdict judge_nat(const ProbeFacts& facts, const UplinkReport& uplink, const 
   return {seen ? NatKind::nat : NatKind::unknown, ""};
 }
 
-Reason reason_of(GatewayFailure failure) {
-  switch (failure) {
-    case GatewayFailure::absent:
-      return Reason::no_port_mapping;
-    case GatewayFailure::late:
-      return Reason::mapping_late;
-    case GatewayFailure::refused:
-    case GatewayFailure::only_permanent:
-    case GatewayFailure::lifetime_refused:
-    case GatewayFailure::same_port_only:
-    case GatewayFailure::unsupported:
-      return Reason::mapping_refused;
-    case GatewayFailure::conflict:
-    case GatewayFailure::foreign_mapping:
-      return Reason::mapping_conflict;
-    case GatewayFailure::exhausted:
-      return Reason::mapping_exhausted;
-    case GatewayFailure::wan_down:
-      return Reason::gateway_wan_down;
-    case GatewayFailure::address_mismatch:
-      return Reason::double_nat;
-    case GatewayFailure::broken:
-      break;
-  }
-  return Reason::gateway_broken;
-}
-
 void find_server_troubles(const ProbeFacts& facts, Diagnosis& out) {
   std::string evidence;
   for (const ServerFacts& server : facts.servers) {

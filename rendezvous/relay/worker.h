@@ -62,7 +62,6 @@ class Worker final : public front::InboundOwner, public DataChannelOwner, public
   void stop_listening();
   // Ends everything that is left with shutting_down, then the thread.
   void shut_down();
-  std::size_t busy() const { return mesh_.size() + relays_.size(); }
 
   void adopt(MeshClient client, Attempt attempt, std::uint64_t channel);
   void offer_channel(std::uint64_t client, WorkerItem channel, const AgentSession& session);
