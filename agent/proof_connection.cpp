@@ -15,7 +15,7 @@ ProofConnection::ProofConnection(net::Poller& poller, tls::TlsClientContext& con
 
 void ProofConnection::start(const SocketAddress& server, const IpAddress& from) {
   auto& loop = poller_.loop();
-  auto connecting = net::connect_tcp(server, from);
+  auto connecting = net::connect_tcp(server, {.source = from, .buffers = {}});
   if (!connecting) return loop.timers().arm(timer_, loop.now());
   fd_ = net::PolledFd(poller_, std::move(*connecting), *this);
   loop.timers().arm(timer_, loop.now() + kProofTime);

@@ -142,17 +142,18 @@ Result<std::optional<AcceptedSocket>> accept_connection(int listener) {
 }
 
 Result<Fd> connect_tcp(const SocketAddress& address) {
-  return connect_tcp(address, std::nullopt);
+  return connect_tcp(address, ConnectOptions{});
 }
 
-Result<Fd> connect_tcp(const SocketAddress& address, const std::optional<IpAddress>& source) {
+Result<Fd> connect_tcp(const SocketAddress& address, const ConnectOptions& options) {
   auto fd = stream_socket(address.ip.is_v4() ? AF_INET : AF_INET6);
   if (!fd) return fd;
   set_int(fd->get(), IPPROTO_TCP, TCP_NODELAY, 1);
-  if (source) {
+  limit_buffers(fd->get(), options.buffers);
+  if (options.source) {
     set_int(fd->get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);  // the port is chosen when the target is known
-    const auto raw = to_raw({*source, 0});
-    if (::bind(fd->get(), raw.get(), raw.length) != 0) return io_error(source->to_string());
+    const auto raw = to_raw({*options.source, 0});
+    if (::bind(fd->get(), raw.get(), raw.length) != 0) return io_error(options.source->to_string());
   }
   return start_connect(std::move(*fd), to_raw(address));
 }

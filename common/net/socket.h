@@ -9,6 +9,7 @@
 #include "common/base/result.h"
 #include "common/base/time.h"
 #include "common/net/fd.h"
+#include "common/net/socket_buffers.h"
 
 namespace fairlead::net {
 
@@ -29,8 +30,11 @@ Result<std::optional<AcceptedSocket>> accept_connection(int listener);
 
 // Begins to connect; connect_result() tells, once the descriptor is writable, how it ended.
 Result<Fd> connect_tcp(const SocketAddress& address);
-// The same from this address of the host, where there is one.
-Result<Fd> connect_tcp(const SocketAddress& address, const std::optional<IpAddress>& source);
+struct ConnectOptions {
+  std::optional<IpAddress> source;  // from this address of the host
+  SocketBuffers buffers;
+};
+Result<Fd> connect_tcp(const SocketAddress& address, const ConnectOptions& options);
 Result<Fd> connect_unix(const std::string& path);
 // Empty: connected. Otherwise connect_refused, connect_timeout, connect_unreachable or io_failed.
 std::optional<Error> connect_result(int fd);

@@ -20,7 +20,7 @@ DialBack::DialBack(net::Poller& poller, tls::TlsClientContext& context, VerifyDi
 
 void DialBack::start() {
   auto& loop = poller_.loop();
-  auto connecting = net::connect_tcp(target_.address, target_.source);
+  auto connecting = net::connect_tcp(target_.address, {.source = target_.source, .buffers = {}});
   if (!connecting) return loop.timers().arm(timer_, loop.now());  // told from the loop, as every other failure
   fd_ = net::PolledFd(poller_, std::move(*connecting), *this);
   loop.timers().arm(timer_, loop.now() + (kind_ == VerifyDial::full ? kFullCheckTimeout : kLivenessTimeout));

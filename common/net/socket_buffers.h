@@ -1,0 +1,24 @@
+#pragma once
+// How much the kernel may hold for one stream socket. Left alone, it grows a connection's buffers to megabytes
+// (tcp(7), tcp_moderate_rcvbuf), which is right on a server and fatal on a router with 32 MB. Any thread.
+#include <cstddef>
+
+namespace fairlead::net {
+
+// Of each direction, in bytes of content; 0: as the kernel likes.
+struct SocketBuffers {
+  std::size_t bytes = 0;
+};
+
+// What the kernel holds at most for one direction of such a socket: it doubles what is asked for, because it counts its
+// own bookkeeping (socket(7), SO_RCVBUF).
+constexpr std::size_t kernel_memory(SocketBuffers buffers) {
+  return 2 * buffers.bytes;
+}
+
+// Sets both buffers and ends their growth. Before the connect (or on a listener, for what it accepts) the window that
+// is offered to the peer fits from the first byte; a limit set or raised later holds from then on, and a raised one can
+// use 64 KiB at most, because the scale of the window was agreed on when the connection began (RFC 7323 §2).
+void limit_buffers(int fd, SocketBuffers buffers);
+
+}  // namespace fairlead::net
