@@ -72,7 +72,7 @@ void AgentSession::on_message(wire::ControlMessage& message, TimePoint now) {
                  [&](wire::Registered& m) { on_registered(m); },
                  [&](wire::OpenChannels& m) { events_.push(agent_event::OpenChannels{m.count}); },
                  [&](wire::PoolSize& m) { events_.push(agent_event::PoolSizeChanged{m.size}); },
-                 [&](wire::Ping& m) { send(wire::Pong{m.id}); },
+                 [&](wire::Ping& m) { on_ping(m, now); },
                  [&](wire::Pong& m) { on_pong(m, now); },
                  [&](wire::VerifyNonce& m) { on_nonce(m); },
                  [&](wire::Verified& m) { on_verified(m); },
@@ -87,7 +87,8 @@ void AgentSession::on_welcome(wire::Welcome& welcome, TimePoint now) {
     return fail_peer(Reason::version_unsupported, "the server chose a protocol version that this agent does not speak");
   }
   const Duration wished = std::chrono::milliseconds(welcome.ping_interval_ms);
-  keepalive_.emplace(std::clamp<Duration>(wished, kPingIntervalLeast, ping_interval_), now);
+  const PingRole role = wished <= ping_interval_ ? PingRole::follows : PingRole::leads;
+  keepalive_.emplace(role, std::clamp<Duration>(wished, kPingIntervalLeast, ping_interval_), now);
   enter(State::active);
   events_.push(agent_event::Welcomed{std::move(welcome)});
   ping_if_due(now);
@@ -122,6 +123,11 @@ void AgentSession::on_nonce(const wire::VerifyNonce& nonce) {
 void AgentSession::on_verified(wire::Verified& verified) {
   if (offers(verified.candidate))
     events_.push(agent_event::CandidateJudged{verified.candidate, std::move(verified.code)});
+}
+
+void AgentSession::on_ping(const wire::Ping& ping, TimePoint now) {
+  keepalive_->on_peer_ping(now);
+  send(wire::Pong{ping.id});
 }
 
 void AgentSession::on_pong(const wire::Pong& pong, TimePoint now) {

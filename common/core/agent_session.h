@@ -76,7 +76,8 @@ using AgentEvent = std::variant<agent_event::Welcomed, agent_event::ServiceRegis
 class AgentSession {
  public:
   // Says hello at once; sets hello.version.
-  // `ping_interval` is the agent's own wish; the shorter of both sides' counts.
+  // `ping_interval` is the agent's own wish; the shorter of both sides' counts. Unless it is the agent's, the server's
+  // pings serve both.
   AgentSession(wire::Hello hello, TimePoint now, Duration ping_interval = kPingIntervalMost);
 
   void receive(ByteView in, TimePoint now);
@@ -120,6 +121,7 @@ class AgentSession {
   bool offers(std::uint32_t candidate) const;
   void on_nonce(const wire::VerifyNonce& nonce);
   void on_verified(wire::Verified& verified);
+  void on_ping(const wire::Ping& ping, TimePoint now);
   void on_pong(const wire::Pong& pong, TimePoint now);
   bool over() const;
   void send(const wire::ControlMessage& message);

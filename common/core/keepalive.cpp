@@ -1,6 +1,7 @@
 #include "common/core/keepalive.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace fairlead::core {
 
@@ -21,9 +22,17 @@ std::uint64_t Keepalive::probe(TimePoint now, TimePoint deadline) {
 
 std::optional<std::uint64_t> Keepalive::take_ping(TimePoint now) {
   if (now < next_ping_ || unanswered_ >= kPingsMissed) return std::nullopt;
+  if (std::exchange(peer_leads_, false)) ++unanswered_;  // only because its next one is missing is ours due
   ++unanswered_;
   next_ping_ = now + interval_;
   return send(now);
+}
+
+void Keepalive::on_peer_ping(TimePoint now) {
+  if (role_ == PingRole::leads) return;
+  unanswered_ = 0;
+  peer_leads_ = true;
+  next_ping_ = now + interval_ + interval_ / kFollowerGrace;
 }
 
 PongResult Keepalive::on_pong(std::uint64_t id, TimePoint now) {

@@ -186,7 +186,7 @@ void ServerSession::welcome(wire::Welcome message, TimePoint now) {
   services_max_ = message.services_max;
   registers_.emplace(std::max<double>(services_max_, 1), kRegistersPerSecond, now);
   offers_.emplace(kMaxCandidates, kCandidatesPerSecond, now);
-  keepalive_.emplace(interval, now);
+  keepalive_.emplace(PingRole::leads, interval, now);
   enter(State::active);
   send(message);
   if (state_ == State::active) ping_if_due(now);

@@ -39,9 +39,14 @@ void Connection::forget() {
   });
 }
 
+void Connection::mute(Side from) {
+  harmed_ = true;
+  ends_[index(from)].muted = true;
+}
+
 void Connection::enqueue(Side to, Bytes bytes) {
   End& end = ends_[index(to)];
-  if (end.closed || forgotten_) return;
+  if (end.closed || forgotten_ || ends_[index(other(to))].muted) return;
   end.arrivals.push_back({scheduler_.now() + host.delay, std::move(bytes)});
   if (end.pumping) return;
   end.pumping = true;

@@ -1,6 +1,7 @@
 #pragma once
 // The simulated network between agents' hosts and the one rendezvous: TCP-like connections with delay and arbitrary
-// chunking; partitions that hold bytes back (TCP would repeat them), resets, and peers that vanish without a word.
+// chunking; partitions that hold bytes back (TCP would repeat them), resets, paths that die in one direction, and peers
+// that vanish without a word.
 #include <deque>
 #include <functional>
 #include <memory>
@@ -49,6 +50,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // tell, a minute later.
   void forget();
 
+  // What this side sends does not arrive any more, the other direction works.
+  void mute(Side from);
+  bool closed(Side side) const { return ends_[index(side)].closed; }
+
   bool harmed() const { return harmed_; }  // did the network or a crash end it, not one of the two programs?
   void set_harmed() { harmed_ = true; }
 
@@ -63,6 +68,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   struct End {
     Handlers handlers;
     bool closed = false;  // nothing is sent or delivered here any more
+    bool muted = false;   // what it sends is lost
     struct Arrival {
       TimePoint due;
       Bytes bytes;  // empty: the peer's close

@@ -10,6 +10,10 @@ constexpr Duration kStorm = 4min;
 constexpr Duration kCalm = 4min;
 constexpr Duration kQuiet = 90s;
 constexpr unsigned kRefusesPercent = 5;
+// One direction of a control connection died: the agent, which follows the server's pings, is the last to know
+// (core/keepalive.h); a partition may keep the last ping from it for a while.
+constexpr Duration kOneWayNoticed =
+    core::kPingInterval * (core::kPingsMissed + 2) + core::kPingInterval / core::kFollowerGrace + 5s;
 
 }  // namespace
 
@@ -156,11 +160,24 @@ void World::harm_connection() {
   std::erase_if(connections_, [](const auto& c) { return c.expired(); });
   if (connections_.empty()) return;
   const ConnectionPtr connection = connections_[rng_.below(connections_.size())].lock();
-  if (context_.chance(50)) {
+  if (connection->purpose == Purpose::control && context_.chance(30)) {
+    mute_one_way(connection);
+  } else if (context_.chance(50)) {
     connection->reset();
   } else {
     connection->forget();
   }
+}
+
+void World::mute_one_way(const ConnectionPtr& connection) {
+  connection->mute(context_.chance(50) ? Side::agent : Side::server);
+  const std::weak_ptr<Connection> weak = connection;
+  scheduler_.after(kOneWayNoticed, [this, weak, since = scheduler_.now()] {
+    const ConnectionPtr still = weak.lock();
+    if (!still || still->host.cut_until > since) return;
+    ledger_.require(still->closed(Side::agent) && still->closed(Side::server),
+                    "a path that died in one direction was not noticed");
+  });
 }
 
 void World::restart_agent(Machine& machine) {

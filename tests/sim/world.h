@@ -47,6 +47,7 @@ class World {
   void start_server();
   void fault();
   void harm_connection();
+  void mute_one_way(const ConnectionPtr& connection);
   void restart_agent(Machine& machine);
   void restart_server();
   void traffic();
