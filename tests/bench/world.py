@@ -20,6 +20,7 @@ BUILD = ROOT / "build" / "bench"
 # One relay thread on each side of a comparison: HAProxy runs one thread per hop, the rendezvous one worker.
 WORKERS = 1
 PLENTY = 100_000
+HAPROXY_CONNECTIONS = 4000  # it wants all descriptors for them, and for their pipes, at once: within 20,000
 LIMITS = {"relays_per_source": PLENTY, "relays_per_service": PLENTY, "relays_per_agent": PLENTY, "unclassified_max": PLENTY,
           "unclassified_per_source": PLENTY}
 SYSCTLS = {
@@ -129,10 +130,10 @@ class World(harness.Mesh):
         config = self.dir / f"{name}.cfg"
         config.write_text(f"""global
     nbthread 1
-    maxconn 20000
+    maxconn {HAPROXY_CONNECTIONS}
 defaults
     mode tcp
-    maxconn 20000
+    maxconn {HAPROXY_CONNECTIONS}
     backlog 16384
     option splice-request
     option splice-response
@@ -143,7 +144,10 @@ listen relay
     bind {LOOPBACK}:{port}
     server next {target}
 """)
-        return self.start_program(name, [find_program("haproxy"), "-db", "-f", config], ready_port=port)
+        child = self.start_program(name, [find_program("haproxy"), "-db", "-f", config], ready_port=port)
+        if not child.running():
+            raise AssertionError(f"{name} does not run: {child.lines()}")
+        return child
 
     def start_load_service(self, port):
         """The service at the far end of everything (tests/bench/load); .target is its HOST:PORT."""
