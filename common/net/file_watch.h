@@ -1,19 +1,29 @@
 #pragma once
-// Notices that files (certificate, key, CA) changed, by looking at them now and then: renewals are days apart, and
-// a rename over a file, a rewrite and a symlink swap (Kubernetes secrets) all look the same this way. One loop.
+// Notices that files (certificate, key, CA) changed: a rename over a file, a rewrite, and a symlink swap (Kubernetes
+// secrets) alike. inotify(7) tells when something happened near them, so that an idle process sleeps; what it cannot
+// see (network file systems, a swap of a directory further up) is found by looking now and then. One loop.
+#include <uv.h>
+
 #include <array>
 #include <functional>
 #include <string>
+#include <vector>
 
+#include "common/net/fd.h"
+#include "common/net/handle.h"
 #include "common/net/loop.h"
 
 namespace fairlead::net {
 
-inline constexpr Duration kFileCheck = 5s;
+inline constexpr Duration kFileSettle = 500ms;  // a certificate and its key are two files: both are there by then
+inline constexpr Duration kFileCheck = 5s;      // without inotify
+inline constexpr Duration kFileCheckSeldom = 5min;
 
 class FileWatch {
  public:
   FileWatch(Loop& loop, std::array<std::string, 3> files, std::function<void()> on_change);
+  FileWatch(const FileWatch&) = delete;
+  FileWatch& operator=(const FileWatch&) = delete;
 
  private:
   struct Stamp {
@@ -26,11 +36,16 @@ class FileWatch {
   using Stamps = std::array<Stamp, 3>;
 
   Stamps look() const;
+  void watch();
+  void on_event();
   void on_timer();
+  static void on_poll(uv_poll_t* handle, int status, int events);
 
   Loop& loop_;
   std::array<std::string, 3> files_;
   std::function<void()> on_change_;
+  Fd inotify_;                           // invalid: not available
+  std::vector<Handle<uv_poll_t>> poll_;  // one while inotify is waited for, else none
   Stamps seen_;
   core::TimerEntry timer_;
 };

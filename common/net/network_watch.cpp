@@ -7,10 +7,14 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #endif
+
+#include "common/base/check.h"
 
 namespace fairlead::net {
 namespace {
@@ -39,7 +43,25 @@ bool drain_netlink(int fd) {
   }
 }
 
+Fd open_alarm() {
+  return Fd(::timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC));
+}
+
+void set_alarm(int fd, Duration after) {
+  std::uint64_t rings = 0;
+  static_cast<void>(::read(fd, &rings, sizeof rings));  // the next ring must be an edge
+  itimerspec when{};
+  when.it_value.tv_sec = std::chrono::ceil<std::chrono::seconds>(after).count();
+  static_cast<void>(::timerfd_settime(fd, 0, &when, nullptr));
+}
+
 #else
+
+Fd open_alarm() {
+  return Fd();
+}
+
+void set_alarm(int /*fd*/, Duration /*after*/) {}
 
 Fd open_netlink() {
   return Fd();
@@ -56,11 +78,18 @@ bool drain_netlink(int /*fd*/) {
 NetworkWatch::NetworkWatch(Loop& loop, Poller& poller, OnEvent on_event)
     : loop_(loop),
       on_event_(std::move(on_event)),
+      looked_at_(monotonic_now()),
+      looked_boot_(boottime_now()),
+      awake_(this),
       quiet_([](void* self) { static_cast<NetworkWatch*>(self)->report_change(); }, this),
-      tick_([](void* self) { static_cast<NetworkWatch*>(self)->on_tick(boottime_now()); }, this) {
+      tick_([](void* self) { static_cast<NetworkWatch*>(self)->look_again(); }, this) {
   Fd fd = open_netlink();
   if (fd.valid()) netlink_ = PolledFd(poller, std::move(fd), *this);
-  arm_tick(boottime_now());
+  Fd alarm = open_alarm();
+  if (alarm.valid()) alarm_.fd = PolledFd(poller, std::move(alarm), alarm_);
+  arm_alarm(loop_.now());
+  CHECK(uv_check_init(loop.uv(), awake_.get()) == 0);
+  CHECK(uv_check_start(awake_.get(), on_awake) == 0);
 }
 
 void NetworkWatch::on_ready(Readiness /*ready*/) {
@@ -75,16 +104,38 @@ void NetworkWatch::report_change() {
   on_event_(NetworkEvent::changed);
 }
 
-// The loop's timers run on a clock that stands still while the host sleeps, boot time does not (clock_gettime(2)).
-void NetworkWatch::on_tick(TimePoint boottime) {
-  const bool late = boottime - expected_tick_ >= kSuspendJump;
-  arm_tick(boottime);
-  if (late) on_event_(NetworkEvent::resumed);
+void NetworkWatch::on_awake(uv_check_t* handle) {
+  if (handle->data == nullptr) return;
+  auto* self = static_cast<NetworkWatch*>(handle->data);
+  if (self->loop_.now() - self->looked_at_ >= kSuspendCheck) self->look_again();
 }
 
-void NetworkWatch::arm_tick(TimePoint boottime) {
-  expected_tick_ = boottime + kSuspendCheck;
-  loop_.timers().arm(tick_, loop_.now() + kSuspendCheck);
+void NetworkWatch::Alarm::on_ready(Readiness /*ready*/) {
+  watch.look_again();
+}
+
+void NetworkWatch::look_again() {
+  look(monotonic_now(), boottime_now());
+}
+
+// The loop's clock stands still while the host sleeps, boot time does not (clock_gettime(2)). A loop that was awake
+// later than its alarm was stopped.
+void NetworkWatch::look(TimePoint loop_time, TimePoint boottime) {
+  const Duration passed = boottime - looked_boot_;
+  const Duration slept = passed - (loop_time - looked_at_);
+  const bool late = passed >= kSuspendAlarm + kSuspendJump;
+  looked_at_ = loop_time;
+  looked_boot_ = boottime;
+  arm_alarm(loop_time);
+  if (slept >= kSuspendJump || late) on_event_(NetworkEvent::resumed);
+}
+
+void NetworkWatch::arm_alarm(TimePoint loop_time) {
+  if (alarm_.fd.valid()) {
+    set_alarm(alarm_.fd.get(), kSuspendAlarm);
+  } else {
+    loop_.timers().arm(tick_, loop_time + kSuspendCheck);
+  }
 }
 
 }  // namespace fairlead::net

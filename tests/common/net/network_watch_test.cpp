@@ -22,17 +22,35 @@ struct Rig {
   NetworkWatch watch{worker.loop, worker.poller, [this](NetworkEvent event) { events.push_back(event); }};
 };
 
-TEST_CASE("ticks that come in time say nothing, a late one says that the host slept") {
+TEST_CASE("clocks that go together say nothing, one that stood still says that the host slept") {
   Rig rig;
+  TimePoint mono = monotonic_now();
   TimePoint boot = boottime_now();
-  for (int i = 0; i < 5; ++i) rig.watch.on_tick(boot += kSuspendCheck);
-  rig.watch.on_tick(boot += kSuspendCheck + kSuspendJump - 1s);
+  const auto pass = [&](Duration awake, Duration asleep) {
+    mono += awake;
+    boot += awake + asleep;
+    rig.watch.look(mono, boot);
+  };
+  for (int i = 0; i < 5; ++i) pass(kSuspendCheck, 0s);
+  pass(kSuspendAlarm, 0s);
+  pass(kSuspendCheck, kSuspendJump - 1s);
   CHECK(rig.events.empty());
-  rig.watch.on_tick(boot += kSuspendCheck + kSuspendJump);
+  pass(1s, kSuspendJump);
   CHECK(rig.events == std::vector{NetworkEvent::resumed});
-  rig.watch.on_tick(boot += kSuspendCheck);
-  rig.watch.on_tick(boot += 8h);
+  pass(kSuspendCheck, 0s);
+  pass(0s, 8h);
   CHECK(rig.events.size() == 2);
+}
+
+TEST_CASE("a process that was stopped beyond its alarm says so, one that was busy does not") {
+  Rig rig;
+  TimePoint mono = monotonic_now();
+  TimePoint boot = boottime_now();
+  const auto pass = [&](Duration time) { rig.watch.look(mono += time, boot += time); };
+  pass(kSuspendAlarm + kSuspendJump - 1s);
+  CHECK(rig.events.empty());
+  pass(kSuspendAlarm + kSuspendJump);
+  CHECK(rig.events == std::vector{NetworkEvent::resumed});
 }
 
 // Sets the loopback interface of the calling thread's namespace up or down.
