@@ -20,7 +20,6 @@ constexpr const char* kAlpn = "fairlead/1";
 constexpr const char* kAgentPattern = "spiffe://{trust_domain}/agent/{cluster}/{name}";
 constexpr const char* kTextType = "text/plain; charset=utf-8";
 constexpr int kUnreachableStatus = 503;  // of /probe: services cannot be reached at all
-constexpr Duration kTick = 1s;
 constexpr Duration kStopCheck = 50ms;
 // After a gateway seems to have lost its state.
 constexpr Duration kRefreshIdle = 1s;
@@ -132,7 +131,6 @@ void Agent::run() {
       loop_, std::array{config_.identity.cert, config_.identity.key, config_.identity.ca},
       [this] { reload_identity(); });
   begin();
-  loop_.timers().arm(tick_, loop_.now() + kTick);
   loop_.run();
 }
 
@@ -163,10 +161,12 @@ void Agent::on_candidate_judged(RendezvousLink& link, std::uint32_t number, cons
   direct_.on_judged(number, code);
   on_link_changed(link);
   if (lost) refresh_paths();
+  arm_tick();
 }
 
 void Agent::on_link_changed(RendezvousLink& link) {
   direct_.on_link_changed(link);
+  arm_tick();
   if (!on_reachable_) return;
   for (std::size_t i = 0; i < reachable_.size(); ++i) {
     const ServiceReport report = service_report(i);
@@ -194,6 +194,13 @@ void Agent::keep_until_done(std::unique_ptr<SessionChannels> channels) {
   leftovers_.push_back(std::move(channels));
 }
 
+void Agent::on_leftovers_done() {
+  const auto done =
+      std::partition(leftovers_.begin(), leftovers_.end(), [](const auto& each) { return !each->empty(); });
+  for (auto each = done; each != leftovers_.end(); ++each) loop_.retire(std::move(*each));  // they are still running
+  leftovers_.erase(done, leftovers_.end());
+}
+
 void Agent::on_network(net::NetworkEvent event) {
   log(Level::info, "network changed",
       {{"reason", reason_code(Reason::network_changed)},
@@ -206,6 +213,7 @@ void Agent::refresh_paths() {
   refresh_until_ = loop_.now() + kRefreshTime;
   keep_relays_alive(kRefreshIdle);
   for (const auto& link : links_) link->check_path();
+  arm_tick();
 }
 
 void Agent::keep_relays_alive(Duration idle) {
@@ -213,20 +221,27 @@ void Agent::keep_relays_alive(Duration idle) {
   for (const auto& channels : leftovers_) channels->keep_alive(idle);
 }
 
+void Agent::arm_tick() {
+  if (stopping_) return;  // on_tick looks again by itself
+  std::optional<TimePoint> due = direct_.deadline();
+  if (refresh_until_) due = std::min(due.value_or(TimePoint::max()), *refresh_until_);
+  if (!due) return tick_.cancel();
+  loop_.timers().arm(tick_, *due);
+}
+
 void Agent::on_tick() {
-  std::erase_if(leftovers_, [](const auto& each) { return each->empty(); });
   if (stopping_) {
     const bool drained = tools_.relays == 0 || loop_.now() >= stop_at_;
     if (drained && (unmapped_ || loop_.now() >= unmapped_at_)) return stop();
     loop_.timers().arm(tick_, loop_.now() + kStopCheck);
     return;
   }
-  direct_.on_tick();
-  if (refresh_until_ != TimePoint::min() && loop_.now() >= refresh_until_) {
-    refresh_until_ = TimePoint::min();
+  direct_.on_time();
+  if (refresh_until_ && loop_.now() >= *refresh_until_) {
+    refresh_until_.reset();
     keep_relays_alive(kChannelKeepAlive);
   }
-  loop_.timers().arm(tick_, loop_.now() + kTick);
+  arm_tick();
 }
 
 void Agent::on_terminate() {
@@ -284,6 +299,7 @@ void Agent::reload() {
   reachable_.assign(config_.services.size(), false);
   for (const auto& link : links_) link->services_changed();
   direct_.services_changed();
+  arm_tick();
   reload_identity();
   log(Level::info, "reloaded");
 }

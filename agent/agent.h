@@ -62,6 +62,7 @@ class Agent final : public LinkOwner {
   void on_link_changed(RendezvousLink& link) override;
   void on_link_failed(RendezvousLink& link) override;
   void keep_until_done(std::unique_ptr<SessionChannels> channels) override;
+  void on_leftovers_done() override;
 
   Result<void> open_control();
   void start_links();
@@ -71,6 +72,7 @@ class Agent final : public LinkOwner {
   void refresh_paths();
   void keep_relays_alive(Duration idle);
   void on_terminate();
+  void arm_tick();
   void on_tick();
   void stop();
   void reload();
@@ -105,7 +107,7 @@ class Agent final : public LinkOwner {
   DirectPath direct_;
   std::vector<bool> reachable_;  // by service: told to on_reachable_ already
   bool stopping_ = false;
-  TimePoint refresh_until_ = TimePoint::min();
+  std::optional<TimePoint> refresh_until_;
   TimePoint stop_at_;
   TimePoint unmapped_at_;  // the gateways have as long to answer
   bool unmapped_ = false;
@@ -114,7 +116,7 @@ class Agent final : public LinkOwner {
   std::unique_ptr<net::NetworkWatch> network_;
   std::unique_ptr<net::FileWatch> identity_watch_;
   std::vector<std::unique_ptr<net::SignalWatcher>> signals_;
-  core::TimerEntry tick_;
+  core::TimerEntry tick_;  // armed only while something is due: an idle agent sleeps
 };
 
 }  // namespace fairlead::agent

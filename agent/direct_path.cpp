@@ -77,6 +77,7 @@ std::vector<nat::Candidate> DirectPath::candidates() const {
 
 void DirectPath::on_link_changed(const RendezvousLink& link) {
   confirm_services();
+  plan_offers(tools_.loop.now());  // a session that is gone takes its verdicts along
   if (link.state() != RendezvousLink::State::up || traced_) return;
   traced_ = true;
   hops_.clear();
@@ -141,6 +142,7 @@ ConfirmedService DirectPath::confirmed_service(const RendezvousLink& link, const
 }
 
 void DirectPath::on_judged(std::uint32_t number, const std::string& code) {
+  plan_offers(tools_.loop.now());
   const std::vector<nat::Candidate> all = candidates();
   const auto at = std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.number == number; });
   if (at == all.end()) return;
@@ -171,31 +173,54 @@ bool DirectPath::was_live(std::uint32_t number) const {
   return live_.contains(number);
 }
 
-void DirectPath::on_tick() {
+std::optional<TimePoint> DirectPath::deadline() const {
+  TimePoint due = TimePoint::max();
+  for (const auto& [key, each] : confirmed_) due = std::min(due, each.until);
+  if (mapper_ && any_verdict(Reason::verify_busy)) due = std::min(due, busy_again_at_);
+  if (mapper_ && prove_again_at_) due = std::min(due, *prove_again_at_);
+  return due == TimePoint::max() ? std::nullopt : std::optional(due);
+}
+
+void DirectPath::on_time() {
   const TimePoint now = tools_.loop.now();
   if (std::ranges::any_of(confirmed_, [&](const auto& each) { return each.second.until <= now; })) confirm_services();
   if (mapper_) offer_again(now);
 }
 
+bool DirectPath::any_verdict(Reason reason) const {
+  return std::ranges::any_of(links_, [&](const auto& link) {
+    return std::ranges::any_of(link->offers().all(),
+                               [&](const Offered& each) { return each.verdict == reason_code(reason); });
+  });
+}
+
 // A server that had no time is asked again, and so is one to whom a proof failed, as when our address was new: ever
 // less often.
+void DirectPath::plan_offers(TimePoint now) {
+  if (any_verdict(Reason::verify_busy)) busy_again_at_ = now + kOfferAgain;
+  if (!any_verdict(Reason::candidate_unproved)) {
+    prove_again_at_.reset();
+    prove_wait_ = kProveAgain;
+  } else if (!prove_again_at_) {
+    prove_again_at_ = now + prove_wait_;
+  }
+}
+
 void DirectPath::offer_again(TimePoint now) {
-  const bool prove = now >= prove_again_at_;
-  bool unproved = false;
+  const bool busy = now >= busy_again_at_;
+  const bool prove = prove_again_at_ && now >= *prove_again_at_;
+  if (busy) busy_again_at_ = now + kOfferAgain;
+  if (prove) {
+    prove_wait_ = std::min(prove_wait_ * 2, kProveAgainMost);
+    prove_again_at_ = now + prove_wait_;
+  }
   for (const auto& link : links_) {
-    bool again = false;
-    for (const Offered& each : link->offers().all()) {
-      if (!each.verdict) continue;
-      const bool lacks_proof = *each.verdict == reason_code(Reason::candidate_unproved);
-      unproved = unproved || lacks_proof;
-      again = again || *each.verdict == reason_code(Reason::verify_busy) || (lacks_proof && prove);
-    }
+    const bool again = std::ranges::any_of(link->offers().all(), [&](const Offered& each) {
+      return (busy && each.verdict == reason_code(Reason::verify_busy)) ||
+             (prove && each.verdict == reason_code(Reason::candidate_unproved));
+    });
     if (again) link->offer(mapper_->candidates());
   }
-  if (!unproved) prove_wait_ = kProveAgain;
-  if (!prove) return;
-  prove_again_at_ = now + prove_wait_;
-  if (unproved) prove_wait_ = std::min(prove_wait_ * 2, kProveAgainMost);
 }
 
 void DirectPath::stop(Duration patience, std::function<void()> done) {

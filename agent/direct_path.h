@@ -19,6 +19,7 @@
 namespace fairlead::agent {
 
 inline constexpr Duration kProveAgain = 1min, kProveAgainMost = 10min;
+inline constexpr Duration kOfferAgain = 1s;       // to a server that had no time
 inline constexpr Duration kConfirmedFor = 10min;  // a registration, after its session was lost
 
 using Links = std::vector<std::unique_ptr<RendezvousLink>>;
@@ -36,7 +37,9 @@ class DirectPath final : public KeyFinder {
   void on_link_changed(const RendezvousLink& link);  // its session or a registration
   void services_changed() { confirm_services(); }    // after a reload
   void on_judged(std::uint32_t number, const std::string& code);
-  void on_tick();
+  // When on_time() has something to do; it may change with every call of on_link_changed and on_judged.
+  std::optional<TimePoint> deadline() const;
+  void on_time();
   // Takes nothing more in, and deletes every mapping within `patience`; live connections stay.
   void stop(Duration patience, std::function<void()> done);
   void shut_down(Reason reason);
@@ -52,6 +55,8 @@ class DirectPath final : public KeyFinder {
  private:
   std::shared_ptr<const core::ChannelKeys> find_keys(const wire::SessionId& session) override;
   void on_candidates(const std::vector<nat::Candidate>& candidates);
+  bool any_verdict(Reason reason) const;
+  void plan_offers(TimePoint now);
   void offer_again(TimePoint now);
   bool all_judged(std::uint32_t number) const;
   void confirm_services();
@@ -73,7 +78,8 @@ class DirectPath final : public KeyFinder {
   };
   std::map<std::pair<std::string, std::string>, Confirmed> confirmed_;  // by server and SERVICE
   std::set<std::uint32_t> live_;                                        // candidates that a rendezvous reached
-  TimePoint prove_again_at_ = TimePoint::min();
+  TimePoint busy_again_at_;                                             // while a server had no time
+  std::optional<TimePoint> prove_again_at_;                             // while a proof failed
   Duration prove_wait_ = kProveAgain;
   std::vector<CandidateFacts> failed_;  // judged unreachable and given up since the network changed
   bool traced_ = false;                 // since the network changed

@@ -390,8 +390,12 @@ void RendezvousLink::close(Reason reason) {
 
 void RendezvousLink::drop_session(Reason reason) {
   if (channels_) {
-    channels_->retire(reason);
-    owner_.keep_until_done(std::move(channels_));
+    channels_->retire(reason, [owner = &owner_] { owner->on_leftovers_done(); });
+    if (channels_->empty()) {
+      tools_.loop.retire(std::move(channels_));
+    } else {
+      owner_.keep_until_done(std::move(channels_));
+    }
   }
   offers_.clear();
   proofs_.clear();

@@ -50,7 +50,9 @@ class LinkOwner {
   virtual void on_link_changed(RendezvousLink& link) = 0;  // a service or the session changed its state
   // An attempt failed; another configured server may take this one's place. The last thing the link does in its turn.
   virtual void on_link_failed(RendezvousLink& link) = 0;
+  // Of an ended session, with live relays; keep them until on_empty, which they were given, is called.
   virtual void keep_until_done(std::unique_ptr<SessionChannels> channels) = 0;
+  virtual void on_leftovers_done() = 0;  // some channels that are kept have become empty
 };
 
 class RendezvousLink final : public net::TlsStreamOwner, public net::PollTarget {

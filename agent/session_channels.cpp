@@ -53,7 +53,7 @@ void SessionChannels::dial() {
   if (const auto again = dialer_.deadline(now)) tools_.loop.timers().arm(timer_, *again);
 }
 
-void SessionChannels::retire(Reason reason) {
+void SessionChannels::retire(Reason reason, std::function<void()> on_empty) {
   retired_ = true;
   timer_.cancel();
   std::vector<DataChannel*> idle;
@@ -61,10 +61,12 @@ void SessionChannels::retire(Reason reason) {
     if (!channel->bound()) idle.push_back(channel.get());
   }
   for (DataChannel* channel : idle) channel->close(reason);
+  on_empty_ = std::move(on_empty);
 }
 
 void SessionChannels::close_all(Reason reason) {
   retired_ = true;
+  on_empty_ = nullptr;  // whoever closes all knows
   timer_.cancel();
   std::vector<DataChannel*> all;
   for (const auto& [number, channel] : channels_) all.push_back(channel.get());
@@ -125,7 +127,8 @@ void SessionChannels::on_channel_ended(DataChannel& channel, Stage stage, const 
   const auto at = channels_.find(channel.number);
   tools_.loop.retire(std::move(at->second));
   channels_.erase(at);
-  if (!retired_) dial();
+  if (!retired_) return dial();
+  if (channels_.empty() && on_empty_) on_empty_();
 }
 
 }  // namespace fairlead::agent

@@ -2,6 +2,7 @@
 // The data channels of one session with one rendezvous: dials what the rendezvous asks for, within pool.max and the
 // dial rate, and keeps each until its mesh connection ends. When the session ends, its idle channels go; live relays
 // stay until they are done. One loop; owned by its RendezvousLink, and by the agent once the session is over.
+#include <functional>
 #include <map>
 #include <memory>
 
@@ -30,8 +31,9 @@ class SessionChannels final : public ChannelOwner {
   ~SessionChannels() override;
 
   void open(std::uint16_t count);
-  // The session has ended: nothing is dialled any more, and what carries no mesh connection closes.
-  void retire(Reason reason);
+  // The session has ended: nothing is dialled any more, and what carries no mesh connection closes. `on_empty` is
+  // called once the last one has ended, never from within this call.
+  void retire(Reason reason, std::function<void()> on_empty);
   void close_all(Reason reason);
   std::shared_ptr<const core::ChannelKeys> keys() const { return keys_; }
   bool empty() const { return channels_.empty(); }
@@ -55,6 +57,7 @@ class SessionChannels final : public ChannelOwner {
   core::ChannelDialer dialer_;
   std::uint64_t last_counter_ = 0;
   bool retired_ = false;
+  std::function<void()> on_empty_;  // once retired
   std::map<std::uint64_t, std::unique_ptr<DataChannel>> channels_;
   core::TimerEntry timer_;
 };
