@@ -4,9 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 
 #include "common/net/fd.h"
 #include "common/net/loop.h"
@@ -19,9 +20,12 @@ constexpr std::chrono::seconds kTolerated{60};  // smaller differences are left 
 constexpr WallTime kBuilt{std::chrono::seconds(FAIRLEAD_BUILD_TIME)};
 
 WallTime read_kept(const std::string& file) {
-  std::ifstream in(file);
+  const net::Fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  std::array<char, 32> text;
+  const ssize_t size = fd.valid() ? ::read(fd.get(), text.data(), text.size()) : -1;
   std::int64_t seconds = 0;
-  return in >> seconds ? WallTime(std::chrono::seconds(seconds)) : WallTime{};
+  const bool read = size > 0 && std::from_chars(text.data(), text.data() + size, seconds).ec == std::errc();
+  return read ? WallTime(std::chrono::seconds(seconds)) : WallTime{};
 }
 
 // Write, fsync, rename: a power cut leaves the old file or the new one.

@@ -34,10 +34,23 @@ bool is_p256(const mbedtls_pk_context& key) {
   return mbedtls_pk_ec(key)->MBEDTLS_PRIVATE(grp).id == MBEDTLS_ECP_DP_SECP256R1;
 }
 
+namespace {
+
+// A library built without renegotiation has no such switch.
+void refuse_renegotiation([[maybe_unused]] mbedtls_ssl_config* config) {
+#if defined(MBEDTLS_SSL_RENEGOTIATION)
+  mbedtls_ssl_conf_renegotiation(config, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
+#endif
+}
+
+}  // namespace
+
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
 
 void start_library() {
+#if defined(MBEDTLS_PSA_CRYPTO_C)
   CHECK(psa_crypto_init() == PSA_SUCCESS);
+#endif
 }
 
 int parse_private_key(mbedtls_pk_context* key, ByteView pem) {
@@ -61,6 +74,7 @@ void limit_protocol(mbedtls_ssl_config* config) {
   mbedtls_ssl_conf_max_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_2);
   mbedtls_ssl_conf_groups(config, kGroups);
   mbedtls_ssl_conf_sig_algs(config, kSignatures);
+  refuse_renegotiation(config);
 }
 
 #else
@@ -85,6 +99,7 @@ void limit_protocol(mbedtls_ssl_config* config) {
   mbedtls_ssl_conf_max_version(config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
   mbedtls_ssl_conf_curves(config, kCurves);
   mbedtls_ssl_conf_sig_hashes(config, kHashes);
+  refuse_renegotiation(config);
 }
 
 #endif

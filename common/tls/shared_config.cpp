@@ -15,6 +15,11 @@ constexpr int kCipherSuites[] = {MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_
                                  MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
                                  MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, 0};
 
+// What a client asks for (RFC 6066 §4): control messages are short, and both ends of a library with variable buffers
+// then keep 2 KiB each way instead of 16. Handshake messages stay whole, whatever their size: the library neither
+// splits them nor shrinks its buffers before the handshake is over.
+constexpr unsigned char kFragmentLength = MBEDTLS_SSL_MAX_FRAG_LEN_2048;
+
 // Mesh CAs may be RSA or larger curves; only the leaf must be P-256.
 constexpr mbedtls_x509_crt_profile kCertificateProfile = {
     MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA256) | MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA384) |
@@ -42,12 +47,12 @@ SharedConfig::SharedConfig(PeerRole peer_role, std::shared_ptr<const Credentials
   mbedtls_ssl_conf_rng(ssl.get(), library_random, nullptr);
   mbedtls_ssl_conf_authmode(ssl.get(), MBEDTLS_SSL_VERIFY_REQUIRED);
   mbedtls_ssl_conf_extended_master_secret(ssl.get(), MBEDTLS_SSL_EXTENDED_MS_ENABLED);
-  mbedtls_ssl_conf_renegotiation(ssl.get(), MBEDTLS_SSL_RENEGOTIATION_DISABLED);
   mbedtls_ssl_conf_legacy_renegotiation(ssl.get(), MBEDTLS_SSL_LEGACY_BREAK_HANDSHAKE);
   if (peer == PeerRole::client) {
     mbedtls_ssl_conf_cert_req_ca_list(ssl.get(), MBEDTLS_SSL_CERT_REQ_CA_LIST_DISABLED);
   } else {
     mbedtls_ssl_conf_session_tickets(ssl.get(), MBEDTLS_SSL_SESSION_TICKETS_ENABLED);
+    CHECK(mbedtls_ssl_conf_max_frag_len(ssl.get(), kFragmentLength) == 0);
   }
 
   // Credentials::load parsed all of this before: failing now would be our own bug.

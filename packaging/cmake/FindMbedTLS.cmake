@@ -1,4 +1,4 @@
-# Debian 12's libmbedtls-dev ships no CMake or pkg-config files.
+# Debian 12's libmbedtls-dev ships no CMake or pkg-config files. MBEDTLS_ROOT names another build, as packaging/mbedtls makes.
 find_path(MBEDTLS_INCLUDE_DIR mbedtls/ssl.h)
 foreach(part mbedtls mbedx509 mbedcrypto)
   find_library(${part}_LIBRARY ${part})

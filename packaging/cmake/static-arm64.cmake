@@ -1,0 +1,3 @@
+set(triplet aarch64-linux-gnu)
+set(CMAKE_SYSTEM_PROCESSOR aarch64)
+include(${CMAKE_CURRENT_LIST_DIR}/static.cmake)

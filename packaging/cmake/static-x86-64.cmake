@@ -1,0 +1,3 @@
+set(triplet x86_64-linux-gnu)
+set(CMAKE_SYSTEM_PROCESSOR x86_64)
+include(${CMAKE_CURRENT_LIST_DIR}/static.cmake)
