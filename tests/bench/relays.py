@@ -10,11 +10,11 @@ BESIDE = {DIRECT: "direct", ONE_HOP: "one HAProxy hop", TWO_HOPS: "two HAProxy h
 class Ways:
     """All of them running at once; `address` and `processes` of each. What is not measured is idle."""
 
-    def __init__(self, world=None):
-        self.world = world or World()
+    def __init__(self, haproxy_pipe=0):
+        self.world = World()
         service = self.world.start_load_service(SERVICE)
-        far = self.world.start_haproxy("haproxy-far", FAR, service.target)
-        near = self.world.start_haproxy("haproxy-near", NEAR, f"{LOOPBACK}:{FAR}")
+        far = self.world.start_haproxy("haproxy-far", FAR, service.target, haproxy_pipe)
+        near = self.world.start_haproxy("haproxy-near", NEAR, f"{LOOPBACK}:{FAR}", haproxy_pipe)
         rendezvous = self.world.start_rendezvous(port=RENDEZVOUS)
         self.agent = self.world.start_bench_agent(service.target)
         self.address = {way: f"{LOOPBACK}:{port}" for way, port in

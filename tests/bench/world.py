@@ -23,8 +23,10 @@ PLENTY = 100_000
 HAPROXY_CONNECTIONS = 4000  # it wants all descriptors for them, and for their pipes, at once: within 20,000
 LIMITS = {"relays_per_source": PLENTY, "relays_per_service": PLENTY, "relays_per_agent": PLENTY, "unclassified_max": PLENTY,
           "unclassified_per_source": PLENTY}
+# Pacing (bbr) would measure timers. By route: a namespace may not choose a default that its host keeps to itself.
+CONGESTION_CONTROL = "cubic"
+LOOPBACK_ROUTES = ("127.0.0.0/8", "127.0.0.1")
 SYSCTLS = {
-    "ipv4/tcp_congestion_control": "cubic",  # pacing (bbr) would measure timers
     # Short connections leave an address pair behind for a minute at whoever closed first: room for them, and reuse.
     "ipv4/ip_local_port_range": "16000 65535",
     "ipv4/tcp_tw_reuse": "1",
@@ -36,6 +38,9 @@ SYSCTLS = {
 def set_up_namespace():
     """Brings up loopback with the settings of all benchmarks; returns those that this kernel refused."""
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    for route in LOOPBACK_ROUTES:
+        subprocess.run(["ip", "route", "replace", "local", route, "dev", "lo", "table", "local", "congctl", CONGESTION_CONTROL],
+                       check=True)
     refused = []
     for name, value in SYSCTLS.items():
         try:
@@ -125,12 +130,13 @@ class World(harness.Mesh):
         process.stop()
         self.processes.remove(process)
 
-    def start_haproxy(self, name, port, target):
-        """One hop of HAProxy, one thread, splice forced; to HOST:PORT."""
+    def start_haproxy(self, name, port, target, pipe=0):
+        """One hop of HAProxy, one thread, splice forced; to HOST:PORT. `pipe`: bytes of its pipes, 0 for its default."""
         config = self.dir / f"{name}.cfg"
         config.write_text(f"""global
     nbthread 1
     maxconn {HAPROXY_CONNECTIONS}
+    {f"tune.pipesize {pipe}" if pipe else ""}
 defaults
     mode tcp
     maxconn {HAPROXY_CONNECTIONS}
