@@ -74,6 +74,7 @@ class RendezvousLink final : public net::TlsStreamOwner, public net::PollTarget 
   void close(Reason reason);
 
   State state() const { return state_; }
+  bool resumed() const { return stream_ && stream_->handshake_done() && stream_->engine().resumed(); }
   // Under which services may also be called: web.home.DOMAIN.
   const std::vector<std::string>& domains() const { return domains_; }
   const SocketAddress& address() const { return address_; }  // of the latest attempt

@@ -1,8 +1,13 @@
 // Thousands of agents in one process: each is the agent's own RendezvousLink with its own name and boot id, without
 // data channels. For tests and benchmarks of a rendezvous under load.
 // At most kOpeningAtOnce open their first session at a time; after a loss all come back at once, as agents do.
-//   agent_storm --rendezvous 127.0.0.1:15443 --count 10000 --cert F --key F --ca F [--services N] [--seconds S]
-// Prints a JSON line a second: {"up":N,"registered":N,"resumed":N}. Ends by SIGTERM or after S seconds.
+//   agent_storm --rendezvous 127.0.0.1:15443 --count 10000 --cert F --key F --ca F
+//               [--services N] [--names shared|own] [--seconds S]
+// The services of each are s0, s1, ... in every agent; with own names they are a0s0, a0s1, ... and nobody else's.
+// Prints a line of JSON four times a second and ends by SIGTERM or after S seconds:
+//   {"at": seconds since the start, "up":N, "registered":N, "resumed":N, "failed":N}
+// up: agents with a session; registered: those of them whose services all are; resumed: those whose session began with
+// a ticket; failed: attempts, of all agents since the start, that did not lead to a session.
 #include <csignal>
 #include <cstdio>
 #include <map>
@@ -19,17 +24,28 @@ namespace {
 
 constexpr const char* kCluster = "load";
 constexpr std::size_t kOpeningAtOnce = 64;
+constexpr Duration kReportEvery = 250ms;
+
+struct Options {
+  std::map<std::string, std::string> values;
+  std::string text(const std::string& key) const { return values.count(key) ? values.at(key) : ""; }
+  std::size_t number(const std::string& key, std::size_t otherwise) const {
+    return values.count(key) ? std::stoul(values.at(key)) : otherwise;
+  }
+};
 
 class StormAgent final : public agent::LinkOwner {
  public:
   StormAgent(agent::AgentTools& tools, tls::TlsClientContext& context, std::string name, const HostPort& server)
-      : context_(context), rng_(tools.rng), name_(std::move(name)), link_(tools, *this, server) {
-    rng_.fill(boot_id_);
+      : tools_(tools), context_(context), name_(std::move(name)), link_(tools, *this, server) {
+    tools.rng.fill(boot_id_);
   }
   void start() { link_.activate(); }
   void close() { link_.close(Reason::shutting_down); }
-  bool opening() const { return link_.state() != agent::RendezvousLink::State::standby && !was_up_ && !up(); }
+  bool opening() const { return link_.state() != agent::RendezvousLink::State::standby && sessions_ == 0; }
   bool up() const { return link_.state() == agent::RendezvousLink::State::up; }
+  bool resumed() const { return up() && link_.resumed(); }
+  std::uint64_t failed() const { return failed_; }
   bool registered() const {
     for (const auto& service : link_.services()) {
       if (service.kind != agent::ServiceState::Kind::registered) return false;
@@ -44,7 +60,7 @@ class StormAgent final : public agent::LinkOwner {
             .endpoint = name_,
             .cluster = kCluster,
             .boot_id = boot_id_,
-            .counter = ++sessions_,
+            .counter = ++hellos_,
             .pool_min = 0,
             .pool_max = 1};
   }
@@ -54,26 +70,50 @@ class StormAgent final : public agent::LinkOwner {
   tls::TlsClientContext& verify_context() override { return context_; }
   std::vector<agent::nat::Candidate> candidates() override { return {}; }
   void on_candidate_judged(agent::RendezvousLink&, std::uint32_t, const std::string&) override {}
-  void on_link_changed(agent::RendezvousLink&) override { was_up_ |= up(); }
-  void on_link_failed(agent::RendezvousLink&) override {}
+  void on_link_changed(agent::RendezvousLink&) override {
+    if (up() && !std::exchange(held_, true)) ++sessions_;
+  }
+  void on_link_failed(agent::RendezvousLink&) override {
+    if (!std::exchange(held_, false)) ++failed_;
+  }
   void keep_until_done(std::unique_ptr<agent::SessionChannels> channels) override { ended_ = std::move(channels); }
+  void on_leftovers_done() override { tools_.loop.retire(std::move(ended_)); }
 
+  agent::AgentTools& tools_;
   tls::TlsClientContext& context_;
-  Rng& rng_;
   std::string name_;
   wire::BootId boot_id_{};
+  std::uint64_t hellos_ = 0;
   std::uint64_t sessions_ = 0;
-  bool was_up_ = false;
+  std::uint64_t failed_ = 0;
+  bool held_ = false;  // a session, until the loss of it was told
   std::unique_ptr<agent::SessionChannels> ended_;
   agent::RendezvousLink link_;
 };
 
-struct Options {
-  std::map<std::string, std::string> values;
-  std::string text(const std::string& key) const { return values.count(key) ? values.at(key) : ""; }
-  std::size_t number(const std::string& key, std::size_t otherwise) const {
-    return values.count(key) ? std::stoul(values.at(key)) : otherwise;
+// What the agents of one configuration share.
+class Crew {
+ public:
+  Crew(net::Loop& loop, const agent::ChannelTools& channel, agent::Counters& counters, Rng& rng)
+      : tools_{.loop = loop,
+               .channel = channel,
+               .config = config_,
+               .counters = counters,
+               .rng = rng,
+               .relays_max = 0,
+               .cluster = kCluster} {
+    config_.pool = {.min = 0, .max = 1};
   }
+  void serve(const std::string& prefix, std::size_t services) {
+    for (std::size_t i = 0; i < services; ++i) {
+      config_.services.push_back({.name = prefix + std::to_string(i), .target = HostPort{"127.0.0.1", 9}, .port = 9});
+    }
+  }
+  agent::AgentTools& tools() { return tools_; }
+
+ private:
+  agent::AgentConfig config_;
+  agent::AgentTools tools_;
 };
 
 class Storm {
@@ -82,30 +122,26 @@ class Storm {
       : context_({.credentials = std::move(credentials), .alpn = {"fairlead/1"}, .clock = net::wall_now}),
         poller_(loop_),
         farewells_(poller_),
-        tools_{.loop = loop_,
-               .channel = {poller_, pipes_, farewells_},
-               .config = config_,
-               .counters = counters_,
-               .rng = rng_,
-               .relays_max = 0,
-               .cluster = kCluster},
-        count_(options.number("--count", 100)),
+        begin_(loop_.now()),
         more_([](void* self) { static_cast<Storm*>(self)->start_some(); }, this),
         report_([](void* self) { static_cast<Storm*>(self)->report(); }, this),
         end_([](void* self) { static_cast<Storm*>(self)->stop(); }, this) {
-    config_.pool = {.min = 0, .max = 1};
-    for (std::size_t i = 0; i < options.number("--services", 1); ++i) {
-      config_.services.push_back({.name = "s" + std::to_string(i), .target = HostPort{"127.0.0.1", 9}, .port = 9});
+    const HostPort server = HostPort::parse(options.text("--rendezvous")).value_or(HostPort{});
+    const bool own_names = options.text("--names") == "own";
+    for (std::size_t i = 0; i < options.number("--count", 100); ++i) {
+      const std::string name = "a" + std::to_string(i);
+      if (own_names || crews_.empty()) {
+        crews_.push_back(
+            std::make_unique<Crew>(loop_, agent::ChannelTools{poller_, pipes_, farewells_}, counters_, rng_));
+        crews_.back()->serve(own_names ? name + "s" : "s", options.number("--services", 1));
+      }
+      agents_.push_back(std::make_unique<StormAgent>(crews_.back()->tools(), context_, name, server));
     }
-    server_ = HostPort::parse(options.text("--rendezvous")).value_or(HostPort{});
     loop_.timers().arm(end_, loop_.now() + std::chrono::seconds(options.number("--seconds", 300)));
   }
 
   void run() {
     const net::SignalWatcher term(loop_, SIGTERM, [this] { stop(); });
-    for (std::size_t i = 0; i < count_; ++i) {
-      agents_.push_back(std::make_unique<StormAgent>(tools_, context_, "a" + std::to_string(i), server_));
-    }
     start_some();
     report();
     loop_.run();
@@ -115,29 +151,33 @@ class Storm {
   void start_some() {
     std::size_t opening = 0;
     for (std::size_t i = 0; i < started_; ++i) opening += agents_[i]->opening();
-    for (; started_ < count_ && opening < kOpeningAtOnce; ++started_, ++opening) agents_[started_]->start();
-    if (started_ < count_) loop_.timers().arm(more_, loop_.now() + 20ms);
+    for (; started_ < agents_.size() && opening < kOpeningAtOnce; ++started_, ++opening) agents_[started_]->start();
+    if (started_ < agents_.size()) loop_.timers().arm(more_, loop_.now() + 20ms);
   }
   void report() {
-    std::size_t up = 0;
-    std::size_t registered = 0;
+    std::uint64_t up = 0;
+    std::uint64_t registered = 0;
+    std::uint64_t resumed = 0;
+    std::uint64_t failed = 0;
     for (const auto& agent : agents_) {
       up += agent->up();
       registered += agent->registered();
+      resumed += agent->resumed();
+      failed += agent->failed();
     }
+    const double at = std::chrono::duration<double>(loop_.now() - begin_).count();
     JsonWriter json;
-    json.begin_object().field("up", static_cast<std::uint64_t>(up));
-    json.field("registered", static_cast<std::uint64_t>(registered)).end_object();
+    json.begin_object().field("at", at).field("up", up).field("registered", registered);
+    json.field("resumed", resumed).field("failed", failed).end_object();
     std::puts(json.text().c_str());
     std::fflush(stdout);
-    loop_.timers().arm(report_, loop_.now() + 250ms);
+    loop_.timers().arm(report_, loop_.now() + kReportEvery);
   }
   void stop() {
     for (const auto& agent : agents_) agent->close();
     loop_.stop();
   }
 
-  agent::AgentConfig config_;
   agent::Counters counters_;
   crypto::SystemRng rng_;
   tls::TlsClientContext context_;
@@ -145,9 +185,8 @@ class Storm {
   net::Poller poller_;
   net::PipePool pipes_;
   net::Farewells farewells_;
-  agent::AgentTools tools_;
-  std::size_t count_;
-  HostPort server_;
+  TimePoint begin_;
+  std::vector<std::unique_ptr<Crew>> crews_;
   std::vector<std::unique_ptr<StormAgent>> agents_;
   std::size_t started_ = 0;
   core::TimerEntry more_;
