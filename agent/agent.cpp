@@ -44,6 +44,10 @@ std::size_t default_relays_max(std::size_t open_files) {
   return usable / 2;  // a relay holds two descriptors
 }
 
+MemoryBudget memory_of(const AgentConfig& config) {
+  return config.limits.memory == 0 ? MemoryBudget() : MemoryBudget(config.limits.memory, config.limits.relays_max);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Agent>> Agent::open(AgentConfig config, std::string config_path, OnReachable on_reachable) {
@@ -67,14 +71,16 @@ Agent::Agent(AgentConfig config, std::string config_path, std::shared_ptr<const 
       tls_context_(make_context(kAlpn)),
       verify_context_(make_context(wire::kVerifyAlpn)),
       poller_(loop_),
-      farewells_(poller_),
+      pipes_(memory_of(config_).large_pipes()),
+      farewells_(poller_, memory_of(config_).callers_max(net::kMaxFarewells)),
       tools_{.loop = loop_,
              .channel = {poller_, pipes_, farewells_},
              .config = config_,
              .counters = counters_,
              .rng = rng_,
              .relays_max = config_.limits.relays_max != 0 ? config_.limits.relays_max
-                                                          : default_relays_max(net::raise_open_files())},
+                                                          : default_relays_max(net::raise_open_files()),
+             .memory = memory_of(config_)},
       direct_(tools_, links_, endpoint_, [this] { refresh_paths(); }),
       reachable_(config_.services.size()),
       tick_([](void* self) { static_cast<Agent*>(self)->on_tick(); }, this) {
@@ -145,8 +151,8 @@ wire::Hello Agent::next_hello() {
           .cluster = tools_.cluster,
           .boot_id = boot_id_,
           .counter = ++sessions_opened_,
-          .pool_min = static_cast<std::uint16_t>(config_.pool.min),
-          .pool_max = static_cast<std::uint16_t>(config_.pool.max)};
+          .pool_min = static_cast<std::uint16_t>(tools_.memory.pool_max(config_.pool.min)),
+          .pool_max = static_cast<std::uint16_t>(tools_.memory.pool_max(config_.pool.max))};
 }
 
 bool Agent::is_duplicate(const RendezvousLink& link, const wire::InstanceId& instance) {
@@ -293,7 +299,9 @@ void Agent::reload() {
     log(Level::warn, "this key needs a restart; its old value stays", {{"key", key}});
   }
   config_.services = loaded->config.services;
+  const std::size_t memory = config_.limits.memory;
   config_.limits = loaded->config.limits;
+  config_.limits.memory = memory;
   config_.drain_timeout = loaded->config.drain_timeout;
   config_.identity = loaded->config.identity;
   reachable_.assign(config_.services.size(), false);
@@ -368,6 +376,8 @@ StatusReport Agent::status_report() const {
                       .not_after = credentials_->not_after(),
                       .relays = tools_.relays,
                       .relays_max = tools_.relays_max,
+                      .memory_used = tools_.memory.used(),
+                      .memory_max = tools_.memory.max(),
                       .mappings = direct_.mappings(),
                       .counters = counters_};
   for (std::size_t i = 0; i < config_.services.size(); ++i) report.services.push_back(service_report(i));

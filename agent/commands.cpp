@@ -9,6 +9,7 @@
 #include "agent/bare_probe.h"
 #include "common/base/json_writer.h"
 #include "common/base/log.h"
+#include "common/config/units.h"
 #include "common/net/control_socket.h"
 #include "common/tls/time_text.h"
 
@@ -41,6 +42,16 @@ void print_reachable(const ServiceReport& service, config::AnswerFormat format) 
   std::fflush(stdout);
 }
 
+// What the ceiling comes to.
+void print_memory(const AgentConfig& config) {
+  if (config.limits.memory == 0) return;
+  const MemoryBudget budget(config.limits.memory, config.limits.relays_max);
+  fmt::print(
+      "memory {}: at least {} relays at a time, with buffers of {} each way; channels kept ready: {} per server\n",
+      config::format_size(budget.max()), budget.relays(), config::format_size(budget.first_buffers().bytes),
+      budget.pool_max(config.pool.max));
+}
+
 // The exit code says whether services here would be reachable at all.
 int print_probe(const ProbeFacts& facts, config::AnswerFormat format) {
   const Diagnosis diagnosis = diagnose(facts);
@@ -70,6 +81,7 @@ int run_command(const CheckCommand& command) {
   for (const std::string& warning : (*credentials)->warnings()) fmt::print(stderr, "warning: {}\n", warning);
   fmt::print("{}: usable, identity {} until {}\n", command.config, (*credentials)->spiffe_id(),
              tls::time_text((*credentials)->not_after()));
+  print_memory(loaded->config);
   return config::kExitSuccess;
 }
 

@@ -24,6 +24,7 @@ constexpr Range<Duration> kTimeout{10ms, 24h};
 constexpr Range<Duration> kLongTimeout{10ms, 24h * 365};
 constexpr Range<Duration> kDrain{0ms, 1h};
 constexpr std::int64_t kMaxCount = 10'000'000;
+constexpr std::size_t kMostMemory = std::size_t{1} << 30;
 constexpr std::int64_t kMaxPort = 65535;
 
 void read_rendezvous(Section& section, AgentConfig& out) {
@@ -126,6 +127,7 @@ Limits read_limits(Section section) {
   out.handshake_timeout = section.duration("handshake_timeout", kTimeout, out.handshake_timeout);
   out.idle_timeout = section.duration("idle_timeout", kLongTimeout, out.idle_timeout);
   out.half_close_timeout = section.duration("half_close_timeout", kTimeout, out.half_close_timeout);
+  out.memory = section.size("memory", {kLeastMemory, kMostMemory}, out.memory);
   out.ping_interval = section.duration("ping_interval", {100ms, 10min}, out.ping_interval);
   section.done();
   return out;
@@ -268,6 +270,7 @@ std::vector<std::string> restart_keys(const AgentConfig& running, const AgentCon
   if (running.rendezvous_id != wanted.rendezvous_id) out.emplace_back("agent.rendezvous_id");
   if (running.state_dir != wanted.state_dir) out.emplace_back("agent.state_dir");
   if (running.control_path != wanted.control_path) out.emplace_back("agent.control");
+  if (running.limits.memory != wanted.limits.memory) out.emplace_back("limits.memory");
   return out;
 }
 

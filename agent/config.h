@@ -19,6 +19,8 @@
 namespace fairlead::agent {
 
 inline constexpr std::size_t kMaxRendezvous = 8;
+// Two sessions, a check and half a dozen relays; with less there is no agent to speak of.
+inline constexpr std::size_t kLeastMemory = 512 * 1024;
 inline constexpr unsigned kMaxPool = 1024;
 inline constexpr std::size_t kMaxNamesPerService = 64;  // sni, subsets: as many as one register message carries
 
@@ -74,6 +76,7 @@ struct Limits {
   Duration idle_timeout = 1h;
   Duration half_close_timeout = 5min;
   Duration ping_interval = 25s;
+  std::size_t memory = 0;  // for connections, the kernel's part included; 0: no ceiling
   bool operator==(const Limits&) const = default;
 };
 

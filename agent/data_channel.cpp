@@ -28,7 +28,7 @@ DataChannel::DataChannel(ChannelTools tools, ChannelOwner& owner, std::shared_pt
 
 void DataChannel::start(const SocketAddress& rendezvous) {
   auto& loop = tools_.poller.loop();
-  auto connecting = net::connect_tcp(rendezvous);
+  auto connecting = net::connect_tcp(rendezvous, {.source = std::nullopt, .buffers = limits_.buffers});
   if (!connecting) {
     loop.timers().arm(timer_, loop.now());  // told from the loop, as every other failure
     return;
@@ -91,6 +91,7 @@ void DataChannel::examine() {
     auto& loop = tools_.poller.loop();
     loop.timers().arm(timer_, loop.now() + kHelloPatience);
     owner_.on_channel_bound(*this);
+    if (header_.hello_length > limits_.hello_max) return refuse(Reason::memory_limit, "the ClientHello is too long");
   }
   if (state_ == State::hearing && buffer_.size() >= header_size_ + header_.hello_length) on_hello();
 }
@@ -107,15 +108,18 @@ void DataChannel::on_hello() {
   }
   const ServiceConfig* service = owner_.find_service(header_.service);
   if (service == nullptr) return refuse(Reason::unknown_service, header_.service);
-  if (!owner_.take_relay()) return refuse(Reason::agent_busy, "limits.relays_max");
-  holds_relay_ = true;
+  auto share = owner_.take_relay();
+  if (!share) return refuse(share.error().reason, share.error().detail);
+  share_ = *share;
+  limits_.relay.turn_budget = share_->turn;
+  if (share_->buffers != limits_.buffers) net::limit_buffers(fd_.get(), share_->buffers);
   reach(*service);
 }
 
 void DataChannel::reach(const ServiceConfig& service) {
   state_ = State::reaching;
   proxy_protocol_ = service.proxy_protocol;
-  dial_ = std::make_unique<TargetDial>(tools_.poller, service.target, limits_.target_timeout,
+  dial_ = std::make_unique<TargetDial>(tools_.poller, service.target, limits_.target_timeout, share_->buffers,
                                        [this](Result<net::Fd> target) { on_target(std::move(target)); });
   dial_->start();
 }

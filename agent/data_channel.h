@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "agent/config.h"
+#include "agent/memory_budget.h"
 #include "agent/target_dial.h"
 #include "common/core/channel_keys.h"
 #include "common/net/farewell.h"
@@ -37,7 +38,8 @@ class ChannelOwner {
   virtual void on_channel_bound(DataChannel& channel) = 0;  // its header came
   // The service of a verified header; null: not ours (any more).
   virtual const ServiceConfig* find_service(const std::string& service) = 0;
-  virtual bool take_relay() = 0;  // room for one more; given back by on_channel_ended
+  // Room for one more, or agent_busy, memory_limit; given back by on_channel_ended.
+  virtual Result<RelayShare> take_relay() = 0;
   enum class Stage { dialing, ready, bound };
   virtual void on_channel_ended(DataChannel& channel, Stage stage, const net::RelayOutcome& outcome,
                                 const std::string& detail) = 0;
@@ -47,6 +49,8 @@ struct ChannelLimits {
   Duration connect_timeout;  // of the dial to the rendezvous
   Duration target_timeout;   // of the dial to the target: before the rendezvous stops waiting for our answer
   net::RelayLimits relay;
+  net::SocketBuffers buffers;  // until it relays
+  std::size_t hello_max = 0;
 };
 
 class DataChannel final : public net::PollTarget, public net::RelayOwner {
@@ -59,7 +63,7 @@ class DataChannel final : public net::PollTarget, public net::RelayOwner {
   // The NAT on the way may have forgotten a live relay: what goes out teaches it anew.
   void keep_alive(Duration idle);
   bool bound() const { return state_ >= State::hearing; }
-  bool holds_relay() const { return holds_relay_; }
+  const std::optional<RelayShare>& share() const { return share_; }  // while it counts as a relay
   const wire::ChannelHeader& header() const { return header_; }
   std::uint64_t number = 0;  // the owner's
 
@@ -89,7 +93,7 @@ class DataChannel final : public net::PollTarget, public net::RelayOwner {
   std::size_t header_size_ = 0;
   wire::ChannelHeader header_;
   wire::Mac header_mac_{};
-  bool holds_relay_ = false;
+  std::optional<RelayShare> share_;
   ProxyProtocol proxy_protocol_ = ProxyProtocol::off;
   std::unique_ptr<TargetDial> dial_;
   std::optional<net::Relay> relay_;

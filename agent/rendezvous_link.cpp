@@ -79,7 +79,7 @@ void RendezvousLink::connect_next() {
   while (!addresses_.empty()) {
     address_ = addresses_.back();
     addresses_.pop_back();
-    auto fd = net::connect_tcp(address_);
+    auto fd = net::connect_tcp(address_, {.source = std::nullopt, .buffers = tools_.memory.session_buffers()});
     if (!fd) {
       last_error_ = fd.error();
       continue;

@@ -25,13 +25,15 @@ SessionChannels::SessionChannels(AgentTools& tools, const wire::Welcome& welcome
       limits_{.connect_timeout = tools.config.limits.connect_timeout,
               .target_timeout = target_time(tools.config.limits.connect_timeout, welcome.answer_timeout_ms),
               .relay = {.idle_timeout = tools.config.limits.idle_timeout,
-                        .half_close_timeout = tools.config.limits.half_close_timeout}},
-      dialer_(static_cast<std::uint16_t>(tools.config.pool.max), tools.loop.now()),
+                        .half_close_timeout = tools.config.limits.half_close_timeout},
+              .buffers = tools.memory.first_buffers(),
+              .hello_max = tools.memory.hello_max(wire::kMaxChannelHello)},
+      dialer_(static_cast<std::uint16_t>(tools.memory.pool_max(tools.config.pool.max)), tools.loop.now()),
       timer_([](void* self) { static_cast<SessionChannels*>(self)->dial(); }, this) {}
 
 SessionChannels::~SessionChannels() {
   for (const auto& [number, channel] : channels_) {
-    if (channel->holds_relay()) --tools_.relays;
+    if (channel->share()) tools_.give_back(*channel->share());
   }
 }
 
@@ -101,18 +103,12 @@ const ServiceConfig* SessionChannels::find_service(const std::string& service) {
   return nullptr;
 }
 
-bool SessionChannels::take_relay() {
-  if (tools_.relays >= tools_.relays_max) return false;
-  ++tools_.relays;
-  return true;
-}
-
 void SessionChannels::on_channel_ended(DataChannel& channel, Stage stage, const net::RelayOutcome& outcome,
                                        const std::string& detail) {
   const TimePoint now = tools_.loop.now();
   if (stage == Stage::dialing) dialer_.on_dial_failed(now, tools_.rng);
   if (stage == Stage::ready) dialer_.on_lost();
-  if (channel.holds_relay()) --tools_.relays;
+  if (channel.share()) tools_.give_back(*channel.share());
   const bool relayed = stage == Stage::bound && outcome.client_bytes + outcome.service_bytes > 0;
   (relayed || stage == Stage::ready ? tools_.counters.closed : tools_.counters.refused).add(outcome.reason);
   const bool ordinary = stage != Stage::bound || outcome.reason == Reason::completed;

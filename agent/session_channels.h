@@ -20,9 +20,23 @@ struct AgentTools {
   const AgentConfig& config;
   Counters& counters;
   Rng& rng;
-  std::size_t relays = 0;  // live, all sessions
+  std::size_t relays = 0;  // live, all sessions and direct ones
   std::size_t relays_max = 0;
+  MemoryBudget memory;
   std::string cluster;  // CLUSTER of our services; empty: the rendezvous knows it from the certificate
+
+  // A place for one more relay and what it may hold; agent_busy, memory_limit.
+  Result<RelayShare> take_relay() {
+    if (relays >= relays_max) return fail(Reason::agent_busy, "limits.relays_max");
+    const auto share = memory.take_relay();
+    if (!share) return fail(Reason::memory_limit, "limits.memory");
+    ++relays;
+    return *share;
+  }
+  void give_back(const RelayShare& share) {
+    --relays;
+    memory.give_back(share);
+  }
 };
 
 class SessionChannels final : public ChannelOwner {
@@ -45,7 +59,7 @@ class SessionChannels final : public ChannelOwner {
   void on_channel_ready(DataChannel& channel) override;
   void on_channel_bound(DataChannel& channel) override;
   const ServiceConfig* find_service(const std::string& service) override;
-  bool take_relay() override;
+  Result<RelayShare> take_relay() override { return tools_.take_relay(); }
   void on_channel_ended(DataChannel& channel, Stage stage, const net::RelayOutcome& outcome,
                         const std::string& detail) override;
   void dial();

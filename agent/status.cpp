@@ -28,6 +28,11 @@ void write_services(JsonWriter& json, const std::vector<ServiceReport>& services
   json.end_array();
 }
 
+void write_limit(JsonWriter& json, std::string_view name, std::size_t used, std::size_t max) {
+  json.key(name).begin_object().field("used", static_cast<std::uint64_t>(used));
+  json.field("max", static_cast<std::uint64_t>(max)).end_object();
+}
+
 }  // namespace
 
 std::string render_json(const StatusReport& report) {
@@ -53,9 +58,10 @@ std::string render_json(const StatusReport& report) {
     json.field("since", tls::time_text(each.since)).end_object();
   }
   json.end_array();
-  json.key("limits").begin_object().key("relays_max").begin_object();
-  json.field("used", static_cast<std::uint64_t>(report.relays));
-  json.field("max", static_cast<std::uint64_t>(report.relays_max)).end_object().end_object();
+  json.key("limits").begin_object();
+  write_limit(json, "relays_max", report.relays, report.relays_max);
+  if (report.memory_max != 0) write_limit(json, "memory", report.memory_used, report.memory_max);
+  json.end_object();
   write_counts(json, "closed", report.counters.closed);
   write_counts(json, "refused", report.counters.refused);
   return json.end_object().take() + "\n";
@@ -64,6 +70,10 @@ std::string render_json(const StatusReport& report) {
 std::string render_text(const StatusReport& report) {
   std::string out = fmt::format("fairlead-agent {}, since {}\nidentity  {} (until {})\n", FAIRLEAD_VERSION,
                                 tls::time_text(report.started), report.spiffe_id, tls::time_text(report.not_after));
+  if (report.memory_max != 0) {
+    out += fmt::format("memory    {} of {} KiB set aside, relays {}\n", report.memory_used / 1024,
+                       report.memory_max / 1024, report.relays);
+  }
   for (const ServiceReport& each : report.services) {
     out += fmt::format("service   {} {} {} since {}", each.name, each.path, each.address, tls::time_text(each.since));
     out += each.reason.empty() ? "\n" : fmt::format(" ({}: {})\n", each.reason, each.detail);

@@ -37,6 +37,8 @@ struct StatusReport {
   std::vector<RendezvousReport> rendezvous;
   std::size_t relays = 0;
   std::size_t relays_max = 0;
+  std::size_t memory_used = 0;  // set aside
+  std::size_t memory_max = 0;   // 0: no ceiling
   std::vector<nat::MappingReport> mappings;
   Counters counters;
 };

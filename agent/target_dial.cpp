@@ -6,9 +6,11 @@
 
 namespace fairlead::agent {
 
-TargetDial::TargetDial(net::Poller& poller, const Target& target, Duration limit, OnDone on_done)
+TargetDial::TargetDial(net::Poller& poller, const Target& target, Duration limit, net::SocketBuffers buffers,
+                       OnDone on_done)
     : poller_(poller),
       target_(target),
+      buffers_(buffers),
       on_done_(std::move(on_done)),
       resolver_(poller.loop()),
       deadline_(
@@ -24,7 +26,7 @@ TargetDial::TargetDial(net::Poller& poller, const Target& target, Duration limit
 void TargetDial::start() {
   if (const auto* path = std::get_if<UnixPath>(&target_)) return begin(net::connect_unix(path->path));
   const auto& host = std::get<HostPort>(target_);
-  if (const auto ip = IpAddress::parse(host.host)) return begin(net::connect_tcp({*ip, host.port}));
+  if (const auto ip = IpAddress::parse(host.host)) return begin(connect({*ip, host.port}));
   resolver_.resolve(host, [this](Result<std::vector<SocketAddress>> answer) {
     if (!answer) return finish(fail(Reason::target_unreachable, answer.error().detail));
     addresses_ = std::move(*answer);
@@ -33,8 +35,13 @@ void TargetDial::start() {
   });
 }
 
+Result<net::Fd> TargetDial::connect(const SocketAddress& address) const {
+  return net::connect_tcp(address, {.source = std::nullopt, .buffers = buffers_});
+}
+
 void TargetDial::begin(Result<net::Fd> connecting) {
   if (connecting) {
+    if (std::holds_alternative<UnixPath>(target_)) net::limit_buffers(connecting->get(), buffers_);
     fd_ = net::PolledFd(poller_, std::move(*connecting), *this);
     return;
   }
@@ -47,7 +54,7 @@ void TargetDial::try_next() {
   if (addresses_.empty()) return finish(fail(target_reason(last_error_.reason), last_error_.detail));
   const SocketAddress next = addresses_.back();
   addresses_.pop_back();
-  begin(net::connect_tcp(next));
+  begin(connect(next));
 }
 
 void TargetDial::on_ready(net::Readiness ready) {

@@ -6,6 +6,7 @@
 #include "agent/config.h"
 #include "common/net/poller.h"
 #include "common/net/resolver.h"
+#include "common/net/socket_buffers.h"
 
 namespace fairlead::agent {
 
@@ -15,11 +16,13 @@ class TargetDial final : public net::PollTarget {
   // before start() returned or from it.
   using OnDone = std::function<void(Result<net::Fd>)>;
 
-  TargetDial(net::Poller& poller, const Target& target, Duration limit, OnDone on_done);
+  // `buffers`: of the connection, as net::limit_buffers.
+  TargetDial(net::Poller& poller, const Target& target, Duration limit, net::SocketBuffers buffers, OnDone on_done);
   void start();
 
  private:
   void on_ready(net::Readiness ready) override;
+  Result<net::Fd> connect(const SocketAddress& address) const;
   void begin(Result<net::Fd> connecting);
   void try_next();
   void finish(Result<net::Fd> result);
@@ -27,6 +30,7 @@ class TargetDial final : public net::PollTarget {
 
   net::Poller& poller_;
   Target target_;
+  net::SocketBuffers buffers_;
   OnDone on_done_;
   net::Resolver resolver_;
   std::vector<SocketAddress> addresses_;  // still to be tried, the next last

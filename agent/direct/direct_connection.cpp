@@ -6,7 +6,8 @@
 namespace fairlead::agent {
 
 DirectConnection::DirectConnection(ChannelTools tools, DirectConnectionOwner& owner, DirectClient client,
-                                   const ConfirmedService& service, Duration connect_timeout, net::RelayLimits limits)
+                                   const ConfirmedService& service, Duration connect_timeout, net::RelayLimits limits,
+                                   RelayShare share)
     : tools_(tools),
       owner_(owner),
       client_(std::move(client)),
@@ -15,7 +16,8 @@ DirectConnection::DirectConnection(ChannelTools tools, DirectConnectionOwner& ow
       endpoint_(service.endpoint),
       proxy_protocol_(service.config.proxy_protocol),
       limits_(limits),
-      dial_(std::make_unique<TargetDial>(tools.poller, service.config.target, connect_timeout,
+      share_(share),
+      dial_(std::make_unique<TargetDial>(tools.poller, service.config.target, connect_timeout, share.buffers,
                                          [this](Result<net::Fd> target) { on_target(std::move(target)); })) {}
 
 void DirectConnection::start() {

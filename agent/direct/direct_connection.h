@@ -41,11 +41,13 @@ struct DirectClient {
 class DirectConnection final : public net::PollTarget, public net::RelayOwner {
  public:
   DirectConnection(ChannelTools tools, DirectConnectionOwner& owner, DirectClient client,
-                   const ConfirmedService& service, Duration connect_timeout, net::RelayLimits limits);
+                   const ConfirmedService& service, Duration connect_timeout, net::RelayLimits limits,
+                   RelayShare share);
 
   void start();
   void close(Reason reason);
   const DirectClient& client() const { return client_; }
+  const RelayShare& share() const { return share_; }
   const std::string& service() const { return service_; }
   const std::string& endpoint() const { return endpoint_; }
   std::uint64_t number = 0;  // the owner's
@@ -68,6 +70,7 @@ class DirectConnection final : public net::PollTarget, public net::RelayOwner {
   const std::string endpoint_;
   const ProxyProtocol proxy_protocol_;
   const net::RelayLimits limits_;
+  const RelayShare share_;
   std::unique_ptr<TargetDial> dial_;
   std::optional<net::Relay> relay_;
 };

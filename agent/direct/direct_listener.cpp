@@ -1,5 +1,7 @@
 #include "agent/direct/direct_listener.h"
 
+#include <algorithm>
+
 #include "agent/direct/listen_ports.h"
 #include "common/base/log.h"
 #include "common/front/refusal_alert.h"
@@ -17,6 +19,15 @@ bool is_peer_noise(Reason reason) {
 
 }  // namespace
 
+DirectLimits direct_limits(const MemoryBudget& memory) {
+  DirectLimits limits;
+  limits.unclassified = memory.callers_max(limits.unclassified);
+  limits.unclassified_per_source = std::min(limits.unclassified_per_source, limits.unclassified);
+  limits.classify.classify_bytes = memory.hello_max(limits.classify.classify_bytes);
+  limits.verify.at_a_time = memory.checks_max(limits.verify.at_a_time);
+  return limits;
+}
+
 DirectListener::DirectListener(AgentTools& tools, DirectOptions options, KeyFinder& keys)
     : tools_(tools),
       options_(std::move(options)),
@@ -28,13 +39,16 @@ DirectListener::DirectListener(AgentTools& tools, DirectOptions options, KeyFind
               options_.limits.verify) {}
 
 DirectListener::~DirectListener() {
-  tools_.relays -= connections_.size();
+  for (const auto& [number, connection] : connections_) tools_.give_back(connection->share());
 }
 
 Result<void> DirectListener::open() {
   auto bound = bind_listeners(options_.listen, options_.name);
   if (!bound) return tl::unexpected(bound.error());
-  for (BoundSocket& each : *bound) listen(each.address, std::move(each.fd));
+  for (BoundSocket& each : *bound) {
+    net::limit_buffers(each.fd.get(), tools_.memory.first_buffers());  // whoever is accepted inherits them
+    listen(each.address, std::move(each.fd));
+  }
   return {};
 }
 
@@ -99,20 +113,24 @@ void DirectListener::serve(front::Inbound& inbound, wire::ClientHello hello, con
   if (service == nullptr) return refuse(inbound, Reason::source_denied);
   auto source = relays_per_source_.take(peer.ip);
   if (!source) return refuse(inbound, Reason::relays_per_source);
-  if (tools_.relays >= tools_.relays_max) return refuse(inbound, Reason::agent_busy);
-  ++tools_.relays;
+  const auto share = tools_.take_relay();
+  if (!share) return refuse(inbound, share.error().reason);
   DirectClient client{.fd = inbound.take_fd(),
                       .bytes = inbound.take_bytes(),
                       .hello = std::move(hello),
                       .peer = peer,
                       .accepted = inbound.accepted(),
                       .source = std::move(*source)};
+  if (share->buffers != tools_.memory.first_buffers()) net::limit_buffers(client.fd.get(), share->buffers);
   tools_.rng.fill(client.id);
   retire(inbound);
   const auto& limits = tools_.config.limits;
-  auto connection = std::make_unique<DirectConnection>(
-      tools_.channel, *this, std::move(client), *service, limits.connect_timeout,
-      net::RelayLimits{.idle_timeout = limits.idle_timeout, .half_close_timeout = limits.half_close_timeout});
+  auto connection =
+      std::make_unique<DirectConnection>(tools_.channel, *this, std::move(client), *service, limits.connect_timeout,
+                                         net::RelayLimits{.idle_timeout = limits.idle_timeout,
+                                                          .half_close_timeout = limits.half_close_timeout,
+                                                          .turn_budget = share->turn},
+                                         *share);
   DirectConnection& started = *connection;
   started.number = ++last_number_;
   connections_[started.number] = std::move(connection);
@@ -144,7 +162,7 @@ void DirectListener::count_refused(const SocketAddress& peer, Reason reason) {
 
 void DirectListener::on_direct_ended(DirectConnection& connection, const net::RelayOutcome& outcome,
                                      const std::string& detail) {
-  --tools_.relays;
+  tools_.give_back(connection.share());
   const bool relayed = outcome.client_bytes + outcome.service_bytes > 0;
   (relayed ? tools_.counters.closed : tools_.counters.refused).add(outcome.reason);
   log(is_peer_noise(outcome.reason) ? Level::debug : Level::warn, "connection",

@@ -32,6 +32,9 @@ struct DirectLimits {
   VerifyLimits verify;
 };
 
+// These, or what there is room for.
+DirectLimits direct_limits(const MemoryBudget& memory);
+
 struct DirectOptions {
   std::vector<SocketAddress> listen;  // [nat] listen; port 0: derived from `name`
   std::string name;                   // ENDPOINT

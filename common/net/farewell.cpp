@@ -70,17 +70,17 @@ class Farewells::Farewell final : public PollTarget {
   core::TimerEntry timer_;
 };
 
-Farewells::Farewells(Poller& poller) : poller_(poller) {}
+Farewells::Farewells(Poller& poller, std::size_t most) : poller_(poller), most_(most) {}
 
 Farewells::~Farewells() = default;
 
 void Farewells::say(PolledFd fd, Bytes last_words) {
-  if (!fd.valid() || last_words.empty() || active_.size() >= kMaxFarewells) return;  // closed with `fd`
+  if (!fd.valid() || last_words.empty() || active_.size() >= most_) return;  // closed with `fd`
   add(std::move(last_words)).start(std::move(fd));
 }
 
 void Farewells::say(Fd fd, Bytes last_words) {
-  if (!fd.valid() || last_words.empty() || active_.size() >= kMaxFarewells) return;
+  if (!fd.valid() || last_words.empty() || active_.size() >= most_) return;
   Farewell& farewell = add(std::move(last_words));
   farewell.start(PolledFd(poller_, std::move(fd), farewell));
 }

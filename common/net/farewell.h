@@ -3,7 +3,7 @@
 // kFarewellBytes or kFarewellTime are read and thrown away before the close. Closing with unread input would make the
 // kernel send a reset, which overtakes the alert.
 //
-// One per worker, on its thread. Beyond kMaxFarewells at a time, and when there is nothing to say, a plain close.
+// One per worker, on its thread. Beyond the most at a time, and when there is nothing to say, a plain close.
 #include <cstddef>
 #include <memory>
 #include <vector>
@@ -20,8 +20,8 @@ inline constexpr Duration kFarewellTime = 1s;
 
 class Farewells {
  public:
-  explicit Farewells(Poller& poller);
-  ~Farewells();  // closes what is left
+  explicit Farewells(Poller& poller, std::size_t most = kMaxFarewells);  // at a time
+  ~Farewells();                                                          // closes what is left
   Farewells(const Farewells&) = delete;
   Farewells& operator=(const Farewells&) = delete;
 
@@ -35,6 +35,7 @@ class Farewells {
   void on_done(Farewell& farewell);
 
   Poller& poller_;
+  const std::size_t most_;
   std::vector<std::unique_ptr<Farewell>> active_;
 };
 

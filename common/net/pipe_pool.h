@@ -57,7 +57,7 @@ Bytes read_pipe(const Pipe& pipe, std::size_t bytes);
 
 class PipePool {
  public:
-  PipePool() = default;
+  explicit PipePool(std::size_t most_large = kMaxLargePipes) : large_limit_(most_large) {}
   PipePool(const PipePool&) = delete;
   PipePool& operator=(const PipePool&) = delete;
 
@@ -82,9 +82,9 @@ class PipePool {
   std::vector<Pipe> idle_normal_;
   std::vector<Pipe> idle_large_;
   std::size_t out_ = 0;
-  std::size_t large_ = 0;                     // alive, idle or out
-  std::size_t large_limit_ = kMaxLargePipes;  // shrinks for good when the kernel refuses one
-  Bytes scratch_;                             // empty until first used
+  std::size_t large_ = 0;    // alive, idle or out
+  std::size_t large_limit_;  // shrinks for good when the kernel refuses one
+  Bytes scratch_;            // empty until first used
 };
 
 }  // namespace fairlead::net

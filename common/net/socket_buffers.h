@@ -8,6 +8,7 @@ namespace fairlead::net {
 // Of each direction, in bytes of content; 0: as the kernel likes.
 struct SocketBuffers {
   std::size_t bytes = 0;
+  bool operator==(const SocketBuffers&) const = default;
 };
 
 // What the kernel holds at most for one direction of such a socket: it doubles what is asked for, because it counts its

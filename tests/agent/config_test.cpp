@@ -94,7 +94,7 @@ TEST_CASE("every key is read") {
       "[nat]\nmapping = ['upnp', 'pcp']\nlisten = ['[::]:7']\nexternal_port = 9\ninterfaces = ['eth0']\n"
       "[pool]\nmin = 0\nmax = 1024\n"
       "[limits]\nrelays_max = 5\nconnect_timeout = '1s'\nhandshake_timeout = '2s'\nidle_timeout = '3d'\n"
-      "half_close_timeout = '4s'\nping_interval = '5s'\n"
+      "half_close_timeout = '4s'\nping_interval = '5s'\nmemory = '8MiB'\n"
       "[[service]]\nname = 'web'\ntarget = 'unix:/run/web'\ntls = 'passthrough'\nmutual = 'unchecked'\n"
       "host = 'Web.Default.svc.cluster.local.'\nport = 443\nsni = ['nas.Example.com']\nsubsets = ['v1']\n"
       "proxy_protocol = 'v2'\n"
@@ -115,7 +115,7 @@ TEST_CASE("every key is read") {
   CHECK(config.nat.external_port == 9);
   CHECK(config.nat.interfaces == std::vector<std::string>{"eth0"});
   CHECK(config.pool == PoolConfig{0, 1024});
-  CHECK(config.limits == Limits{5, 1s, 2s, 72h, 4s, 5s});
+  CHECK(config.limits == Limits{5, 1s, 2s, 72h, 4s, 5s, 8 * 1024 * 1024});
   REQUIRE(config.services.size() == 2);
   CHECK(config.services[0] == ServiceConfig{"web",
                                             UnixPath{"/run/web"},
@@ -192,6 +192,10 @@ TEST_CASE("[nat], [pool], [limits] and the root refuse") {
   check_refused(error_of("[pool]\nmax = 1.5\n"), "8: pool.max: must be an integer, is a fractional number", "1 to");
   check_refused(error_of("[limits]\nidle_timeout = '0s'\n"), "8: limits.idle_timeout: \"0s\" is out", "10ms to 365d");
   check_refused(error_of("[limits]\nidle_timout = '1s'\n"), "8: limits.idle_timout: unknown key", "idle_timeout");
+  check_refused(error_of("[limits]\nmemory = '100KiB'\n"), "8: limits.memory: 100KiB is out of range",
+                "512KiB to 1GiB");
+  check_refused(error_of("[limits]\nmemory = 0\n"), "8: limits.memory: 0B is out of range", "512KiB to 1GiB");
+  check_refused(error_of("[limits]\nmemory = '8MB'\n"), "8: limits.memory: is not a size", "MiB");
   check_refused(error_of("[limits]\nrelays_max = -1\n"), "8: limits.relays_max: -1 is out of range", "0 to");
   check_refused(error_of("[server]\nlisten = []\n"), "7: server: unknown key, the nearest is \"service\"", "pool");
   check_refused(error_of("[service]\nname = 'web'\n"), "7: service: must be a list, is a table", "[[service]]");
@@ -261,7 +265,8 @@ TEST_CASE("keys that need a restart") {
   CHECK(restart_keys(running, wanted).empty());
   wanted.name = "other";
   wanted.control_path = "/x";
-  CHECK(restart_keys(running, wanted) == std::vector<std::string>{"agent.name", "agent.control"});
+  wanted.limits.memory = kLeastMemory;
+  CHECK(restart_keys(running, wanted) == std::vector<std::string>{"agent.name", "agent.control", "limits.memory"});
 }
 
 TEST_CASE("exposed services") {

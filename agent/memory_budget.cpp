@@ -1,0 +1,101 @@
+#include "agent/memory_budget.h"
+
+#include <algorithm>
+
+#include "common/base/check.h"
+
+namespace fairlead::agent {
+namespace {
+
+constexpr std::size_t kKiB = 1024;
+// A socket: the kernel's objects for it (tcp_sock, file, inode, epoll entry; measured: 3.9 KiB).
+constexpr std::size_t kSocket = 4 * kKiB;
+// A relay's objects: two sockets, of which the channel's was set aside for the pool, and ours (measured: 3 KiB).
+constexpr std::size_t kRelayObjects = 8 * kKiB;
+// An idle channel: its socket, the buffer for its header, and what may wait unread: it is read at once.
+constexpr std::size_t kChannel = kSocket + 4 * kKiB + net::kernel_memory({kLeastBuffers});
+// Two sessions (TLS buffers of 2 x 16 KiB, TLS state, messages, a socket) and one check, which is a TLS server.
+constexpr std::size_t kSessions = 2;
+constexpr std::size_t kSession = 80 * kKiB;
+constexpr std::size_t kCheck = 96 * kKiB;
+constexpr std::size_t kFixed = kSessions * kSession + kCheck;
+constexpr std::size_t kSessionBuffers = 8 * kKiB;
+constexpr std::size_t kPoolPart = 32;  // a 32nd of the ceiling
+constexpr std::size_t kCallersPart = 16;
+constexpr std::size_t kLargerPart = 16;  // of what the relays have: for larger buffers while there are few
+
+// One direction that is stuck: the receive buffer in front of it, the pipe, and the send buffer behind it, which takes
+// one turn more than it should. The other direction's buffers are empty then: a relay that is stuck both ways is not
+// what a mesh connection does.
+RelayShare share_of(std::size_t buffers) {
+  const net::SocketBuffers each{buffers};
+  const std::size_t turn = buffers;
+  return {each, turn, kRelayObjects + 2 * net::kernel_memory(each) + 2 * turn};
+}
+
+}  // namespace
+
+MemoryBudget::MemoryBudget(std::size_t ceiling, std::size_t relays_wish)
+    : ceiling_(ceiling), base_(share_of(kLeastBuffers)) {
+  const std::size_t aside = kFixed + ceiling / kPoolPart + ceiling / kCallersPart;
+  CHECK(ceiling > aside);
+  relay_memory_ = ceiling - aside;
+  const std::size_t guaranteed = relay_memory_ - relay_memory_ / kLargerPart;
+  const std::size_t wanted = relays_wish != 0 ? relays_wish : kUsualRelays;
+  for (std::size_t buffers = kLeastBuffers; buffers <= kMostBuffers; buffers *= 2) {
+    if (buffers == kLeastBuffers || guaranteed / share_of(buffers).memory >= wanted) base_ = share_of(buffers);
+  }
+  relays_ = guaranteed / base_.memory;
+  if (relays_wish != 0) relays_ = std::min(relays_, relays_wish);
+  CHECK(relays_ > 0);
+}
+
+// The largest buffers that leave half of what may go into larger ones to those who come later.
+std::optional<RelayShare> MemoryBudget::take_relay() {
+  if (!limited()) return RelayShare{};
+  if (live_ >= relays_) return std::nullopt;
+  const std::size_t promised = (relays_ - live_) * base_.memory;
+  CHECK(taken_ + promised <= relay_memory_);
+  const std::size_t more = (relay_memory_ - taken_ - promised) / 2;
+  RelayShare share = base_;
+  for (std::size_t buffers = base_.buffers.bytes; buffers <= kMostBuffers; buffers *= 2) {
+    const RelayShare larger = share_of(buffers);
+    if (larger.memory - base_.memory <= more) share = larger;
+  }
+  ++live_;
+  taken_ += share.memory;
+  return share;
+}
+
+void MemoryBudget::give_back(const RelayShare& share) {
+  if (!limited()) return;
+  CHECK(live_ > 0 && taken_ >= share.memory);
+  --live_;
+  taken_ -= share.memory;
+}
+
+net::SocketBuffers MemoryBudget::session_buffers() const {
+  return {limited() ? kSessionBuffers : 0};
+}
+
+std::size_t MemoryBudget::pool_max(std::size_t configured) const {
+  if (!limited()) return configured;
+  const std::size_t room = ceiling_ / kPoolPart / (kSessions * kChannel);
+  return std::min(configured, std::max<std::size_t>(room, 1));
+}
+
+std::size_t MemoryBudget::callers_max(std::size_t otherwise) const {
+  if (!limited()) return otherwise;
+  const std::size_t caller = kSocket + net::kernel_memory(first_buffers()) + kShortHello;
+  return std::min(otherwise, std::max<std::size_t>(ceiling_ / kCallersPart / caller, 1));
+}
+
+std::size_t MemoryBudget::checks_max(std::size_t otherwise) const {
+  return limited() ? 1 : otherwise;
+}
+
+std::size_t MemoryBudget::hello_max(std::size_t otherwise) const {
+  return limited() ? std::min(kShortHello, otherwise) : otherwise;
+}
+
+}  // namespace fairlead::agent

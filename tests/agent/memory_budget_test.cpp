@@ -1,0 +1,109 @@
+#include "agent/memory_budget.h"
+
+#include <vector>
+
+#include "agent/config.h"
+#include "common/base/random.h"
+#include "tests/support/doctest.h"
+
+namespace fairlead::agent {
+namespace {
+
+constexpr std::size_t kKiB = 1024;
+constexpr std::size_t kMiB = 1024 * kKiB;
+
+std::vector<RelayShare> take_all(MemoryBudget& budget) {
+  std::vector<RelayShare> shares;
+  while (auto share = budget.take_relay()) shares.push_back(*share);
+  return shares;
+}
+
+TEST_CASE("without a ceiling nothing is limited") {
+  MemoryBudget budget;
+  CHECK_FALSE(budget.limited());
+  for (int i = 0; i < 10'000; ++i) {
+    const auto share = budget.take_relay();
+    REQUIRE(share);
+    CHECK(share->buffers.bytes == 0);
+    CHECK(share->turn == net::kTurnBudget);
+  }
+  budget.give_back(RelayShare{});
+  CHECK(budget.used() == 0);
+  CHECK(budget.pool_max(32) == 32);
+  CHECK(budget.callers_max(256) == 256);
+  CHECK(budget.hello_max(65536) == 65536);
+  CHECK(budget.session_buffers().bytes == 0);
+  CHECK(budget.large_pipes() == net::kMaxLargePipes);
+}
+
+TEST_CASE("what a ceiling comes to") {
+  struct Row {
+    std::size_t ceiling, relays_wish, relays, buffers, pool;
+  };
+  const Row rows[] = {
+      {kLeastMemory, 0, 6, 4 * kKiB, 1},  {1 * kMiB, 0, 19, 4 * kKiB, 1},
+      {4 * kMiB, 0, 101, 4 * kKiB, 4},    {8 * kMiB, 0, 210, 4 * kKiB, 8},
+      {8 * kMiB, 20, 20, 32 * kKiB, 8},   {8 * kMiB, 1'000'000, 210, 4 * kKiB, 8},
+      {32 * kMiB, 0, 265, 16 * kKiB, 32}, {1024 * kMiB, 0, 2272, 64 * kKiB, 32},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.ceiling);
+    CAPTURE(row.relays_wish);
+    const MemoryBudget budget(row.ceiling, row.relays_wish);
+    CHECK(budget.max() == row.ceiling);
+    CHECK(budget.relays() == row.relays);
+    CHECK(budget.first_buffers().bytes == row.buffers);
+    CHECK(budget.pool_max(32) == row.pool);
+    CHECK(budget.callers_max(256) >= 1);
+    CHECK(budget.used() < row.ceiling / 2 + 256 * kKiB);
+    CHECK(budget.large_pipes() == 0);
+  }
+}
+
+TEST_CASE("as many relays as promised are let in, and no byte beyond the ceiling") {
+  for (std::size_t ceiling = kLeastMemory; ceiling <= 256 * kMiB; ceiling += ceiling / 3) {
+    CAPTURE(ceiling);
+    MemoryBudget budget(ceiling, 0);
+    const std::size_t idle = budget.used();
+    const auto shares = take_all(budget);
+    CHECK(shares.size() == budget.relays());
+    CHECK(budget.used() <= ceiling);
+    for (const RelayShare& share : shares) {
+      CHECK(share.buffers.bytes >= budget.first_buffers().bytes);
+      CHECK(share.buffers.bytes <= kMostBuffers);
+      CHECK(share.memory > 4 * net::kernel_memory(share.buffers) / 2);
+      budget.give_back(share);
+    }
+    CHECK(budget.used() == idle);
+  }
+}
+
+TEST_CASE("few relays get larger buffers than many, also in a small budget") {
+  MemoryBudget budget(4 * kMiB, 0);
+  const auto shares = take_all(budget);
+  CHECK(shares.front().buffers.bytes == 16 * kKiB);
+  CHECK(shares.back().buffers.bytes == 4 * kKiB);
+  for (std::size_t i = 1; i < shares.size(); ++i) CHECK(shares[i].memory <= shares[i - 1].memory);
+}
+
+TEST_CASE("whatever comes and goes, the promise and the ceiling hold") {
+  SeededRng rng(7);
+  MemoryBudget budget(8 * kMiB, 0);
+  std::vector<RelayShare> live;
+  for (int i = 0; i < 20'000; ++i) {
+    if (rng.below(100) < 55) {
+      const auto share = budget.take_relay();
+      CHECK(share.has_value() == (live.size() < budget.relays()));
+      if (share) live.push_back(*share);
+    } else if (!live.empty()) {
+      const std::size_t at = rng.below(live.size());
+      budget.give_back(live[at]);
+      live.erase(live.begin() + static_cast<std::ptrdiff_t>(at));
+    }
+    CHECK(budget.used() <= budget.max());
+  }
+  CHECK(live.size() > 100);
+}
+
+}  // namespace
+}  // namespace fairlead::agent
