@@ -163,7 +163,12 @@ listen relay
 
 
 def load_program(name):
-    return BUILD / "tests" / "bench" / "load" / name
+    """A program of tests/bench/load: of the build that is measured, else of the bench build."""
+    builds = [pathlib.Path(os.environ["FAIRLEAD_BIN"]).resolve(), BUILD]
+    found = [path for build in builds if (path := build / "tests" / "bench" / "load" / name).is_file()]
+    if not found:
+        raise FileNotFoundError(f"{name} is not built: cmake --build --preset bench --target {name}")
+    return found[0]
 
 
 def run_load(*words, timeout=120):
