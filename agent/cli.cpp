@@ -2,11 +2,9 @@
 
 #include <fmt/core.h>
 
-#include <CLI/CLI.hpp>
-#include <sstream>
-
 #include "common/base/pattern.h"
 #include "common/base/version.h"
+#include "common/config/arguments.h"
 #include "common/config/fields.h"
 #include "common/config/usage.h"
 
@@ -18,7 +16,7 @@ constexpr std::string_view kAbout =
     "Makes services behind a NAT or firewall reachable to mesh clients, through a rendezvous server.\n"
     "Exit codes: 0 success, 1 failed at run time, 2 unusable arguments or configuration.";
 
-// What CLI11 writes into while it parses.
+// What the command line is parsed into.
 struct Arguments {
   config::LogWords log;
   std::string config;
@@ -32,6 +30,7 @@ struct Arguments {
   std::string cert, key, ca, cluster, name;
 };
 
+using config::Need;
 using Outcome = std::variant<CommandLine, config::Answer>;
 
 config::AnswerFormat answer_format(const Arguments& in) {
@@ -85,118 +84,106 @@ Result<ExposeCommand> make_expose(const Arguments& in) {
   return ExposeCommand{std::move(out), answer_format(in)};
 }
 
-void add_run(CLI::App& app, Arguments& in) {
-  auto* run = app.add_subcommand("run", "Run the agent; SIGTERM drains, SIGHUP reloads the configuration");
-  run->add_option("--config", in.config, "The configuration file")->required()->type_name("FILE");
-  run->add_flag("--lenient", in.lenient, "Unknown keys warn instead of ending the program (devices after a rollback)");
-  run->footer("Example:\n  fairlead-agent run --config /etc/fairlead/agent.toml");
-
-  auto* check = app.add_subcommand("check", "Read the configuration and every file it names; exit 0 or 2");
-  check->add_option("--config", in.config, "The configuration file")->required()->type_name("FILE");
-  check->footer("Example:\n  fairlead-agent check --config /etc/fairlead/agent.toml");
+config::CommandUsage run_usage(Arguments& in) {
+  return {.name = "run",
+          .help = "Run the agent; SIGTERM drains, SIGHUP reloads the configuration",
+          .footer = "Example:\n  fairlead-agent run --config /etc/fairlead/agent.toml",
+          .options = {{"--config", &in.config, "The configuration file", "FILE", Need::required},
+                      {"--lenient", &in.lenient,
+                       "Unknown keys warn instead of ending the program (devices after a rollback)", ""}}};
 }
 
-void add_expose(CLI::App& app, Arguments& in) {
-  auto* expose = app.add_subcommand("expose", "Run without a configuration file: expose services by name");
-  expose
-      ->add_option("targets", in.targets,
-                   "NAME=TARGET: one label, and HOST:PORT, tls://HOST:PORT or unix:PATH of a service that speaks TLS")
-      ->required()
-      ->type_name("NAME=TARGET");
-  expose->add_option("--rendezvous", in.rendezvous, "A rendezvous server; may be given several times")
-      ->required()
-      ->allow_extra_args(false)
-      ->type_name("HOST:PORT");
-  expose->add_option("--cert", in.cert, "The agent's certificate, then its chain, PEM")->required()->type_name("FILE");
-  expose->add_option("--key", in.key, "Its private key, PEM")->required()->type_name("FILE");
-  expose->add_option("--ca", in.ca, "The mesh CA's certificates, PEM")->required()->type_name("FILE");
-  expose->add_option("--cluster", in.cluster, "CLUSTER; default: from the certificate, by the server's policy");
-  expose->add_option("--name", in.name, "ENDPOINT; default: from the certificate, else the host name");
-  expose->add_flag("--json", in.json, "Answer in JSON");
-  expose->footer(
-      "Example:\n  fairlead-agent expose web=127.0.0.1:8443 --rendezvous rv.example.com:15443 \\\n"
-      "      --cert agent.crt --key agent.key --ca ca.crt --cluster home");
+config::CommandUsage check_usage(Arguments& in) {
+  return {.name = "check",
+          .help = "Read the configuration and every file it names; exit 0 or 2",
+          .footer = "Example:\n  fairlead-agent check --config /etc/fairlead/agent.toml",
+          .options = {{"--config", &in.config, "The configuration file", "FILE", Need::required}}};
 }
 
-void add_questions(CLI::App& app, Arguments& in) {
-  auto* status = app.add_subcommand("status", "Show services, the path of each and the rendezvous servers");
-  auto* file = status->add_option("--config", in.config, "The running agent's configuration file")->type_name("FILE");
-  status->add_option("--socket", in.socket, "Its control socket, instead of --config")
-      ->type_name("PATH")
-      ->excludes(file);
-  status->add_flag("--json", in.json, "Answer in JSON");
-  status->footer("Example:\n  fairlead-agent status --config /etc/fairlead/agent.toml --json");
-
-  auto* probe =
-      app.add_subcommand("probe", "Find out what NAT is here, what can be mapped, and which path would be used");
-  probe->add_option("--config", in.config, "The agent's configuration file; default: /etc/fairlead/agent.toml")
-      ->type_name("FILE");
-  probe->add_option("--rendezvous", in.rendezvous, "Ask this server instead of the file's; may be given several times")
-      ->allow_extra_args(false)
-      ->type_name("HOST:PORT");
-  probe->add_flag("--json", in.json, "Answer in JSON");
-  probe->footer(
-      "Takes less than 10 seconds and leaves nothing behind. Exit 0: services here can be reached, 1: they cannot.\n"
-      "Example:\n  fairlead-agent probe --config /etc/fairlead/agent.toml");
-
-  auto* explain = app.add_subcommand("explain", "Cause and next step of a reason code; without one, list them all");
-  explain->add_option("code", in.code, "As it stands in logs, counters and status")->type_name("CODE");
-  explain->add_flag("--json", in.json, "Answer in JSON");
-  explain->footer("Example:\n  fairlead-agent explain duplicate_identity");
+config::CommandUsage expose_usage(Arguments& in) {
+  return {.name = "expose",
+          .help = "Run without a configuration file: expose services by name",
+          .footer =
+              "Example:\n  fairlead-agent expose web=127.0.0.1:8443 --rendezvous rv.example.com:15443 \\\n"
+              "      --cert agent.crt --key agent.key --ca ca.crt --cluster home",
+          .options = {{"--rendezvous", &in.rendezvous, "A rendezvous server; may be given several times", "HOST:PORT",
+                       Need::required},
+                      {"--cert", &in.cert, "The agent's certificate, then its chain, PEM", "FILE", Need::required},
+                      {"--key", &in.key, "Its private key, PEM", "FILE", Need::required},
+                      {"--ca", &in.ca, "The mesh CA's certificates, PEM", "FILE", Need::required},
+                      {"--cluster", &in.cluster, "Default: from the certificate, by the server's policy", "CLUSTER"},
+                      {"--name", &in.name, "Default: from the certificate, else the host name", "ENDPOINT"},
+                      {"--json", &in.json, "Answer in JSON", ""}},
+          .operands = {{"targets", &in.targets,
+                        "One label, and HOST:PORT, tls://HOST:PORT or unix:PATH of a service that speaks TLS",
+                        "NAME=TARGET", Need::required}}};
 }
 
-Result<Command> make_command(const CLI::App& app, const Arguments& in) {
-  if (app.got_subcommand("run")) {
+config::CommandUsage probe_usage(Arguments& in) {
+  return {
+      .name = "probe",
+      .help = "Find out what NAT is here, what can be mapped, and which path would be used",
+      .footer =
+          "Takes less than 10 seconds and leaves nothing behind. Exit 0: services here can be reached, 1: they "
+          "cannot.\nExample:\n  fairlead-agent probe --config /etc/fairlead/agent.toml",
+      .options = {{"--config", &in.config, "The agent's configuration file; default: /etc/fairlead/agent.toml", "FILE"},
+                  {"--rendezvous", &in.rendezvous, "Ask this server instead of the file's; may be given several times",
+                   "HOST:PORT"},
+                  {"--json", &in.json, "Answer in JSON", ""}}};
+}
+
+config::CommandUsage status_usage(Arguments& in) {
+  return {.name = "status",
+          .help = "Show services, the path of each and the rendezvous servers",
+          .footer = "Example:\n  fairlead-agent status --config /etc/fairlead/agent.toml --json",
+          .options = {
+              {"--config", &in.config, "The running agent's configuration file", "FILE"},
+              {"--socket", &in.socket, "Its control socket, instead of --config", "PATH", Need::optional, "--config"},
+              {"--json", &in.json, "Answer in JSON", ""}}};
+}
+
+config::CommandUsage explain_usage(Arguments& in) {
+  return {.name = "explain",
+          .help = "Cause and next step of a reason code; without one, list them all",
+          .footer = "Example:\n  fairlead-agent explain duplicate_identity",
+          .options = {{"--json", &in.json, "Answer in JSON", ""}},
+          .operands = {{"code", &in.code, "As it stands in logs, counters and status", "CODE"}}};
+}
+
+Result<Command> make_command(std::string_view name, const Arguments& in) {
+  if (name == "run") {
     return RunCommand{in.config, in.lenient ? config::UnknownKeys::warn : config::UnknownKeys::refuse};
   }
-  if (app.got_subcommand("check")) return CheckCommand{in.config};
-  if (app.got_subcommand("status")) return StatusCommand{in.config, config::socket_path(in.socket), answer_format(in)};
-  if (app.got_subcommand("probe")) return make_probe(in);
-  if (app.got_subcommand("explain")) return ExplainCommand{in.code, answer_format(in)};
+  if (name == "check") return CheckCommand{in.config};
+  if (name == "status") return StatusCommand{in.config, config::socket_path(in.socket), answer_format(in)};
+  if (name == "probe") return make_probe(in);
+  if (name == "explain") return ExplainCommand{in.code, answer_format(in)};
   auto expose = make_expose(in);
   if (!expose) return tl::unexpected(expose.error());
   return std::move(*expose);
 }
 
-// CLI11 throws; nothing leaves this function.
-std::optional<config::Answer> parse_into(CLI::App& app, int argc, const char* const* argv) {
-  try {
-    app.parse(argc, argv);
-    return std::nullopt;
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) {
-      std::ostringstream out;
-      app.exit(error, out, out);
-      return config::Answer{config::kExitSuccess, out.str(), ""};
-    }
-    if (app.get_subcommands().empty()) {
-      constexpr std::string_view kCommands[] = {"run", "check", "expose", "probe", "status", "explain"};
-      constexpr std::string_view kLater[] = {"join", "connect"};
-      return config::no_command(kProgram, app.remaining(), kCommands, kLater);
-    }
-    return config::unusable(kProgram, error.what());
-  }
-}
-
 }  // namespace
 
 Outcome parse_command_line(int argc, const char* const* argv) {
+  constexpr std::string_view kLater[] = {"join", "connect"};
   Arguments in;
-  CLI::App app{std::string(kAbout), std::string(kProgram)};
-  app.set_version_flag("--version", fmt::format("{} {}", kProgram, FAIRLEAD_VERSION));
-  app.add_option("--log-level", in.log.level, std::string(config::kLevelHelp))->type_name("LEVEL");
-  app.add_option("--log-format", in.log.format, std::string(config::kFormatHelp))->type_name("FORMAT");
-  app.require_subcommand(1);
-  app.fallthrough();
-  app.footer("`fairlead-agent COMMAND --help` tells more.");
-  add_run(app, in);
-  add_expose(app, in);
-  add_questions(app, in);
-
-  if (auto answer = parse_into(app, argc, argv)) return std::move(*answer);
+  const config::ProgramUsage usage{
+      .program = kProgram,
+      .version = FAIRLEAD_VERSION,
+      .about = kAbout,
+      .footer = "`fairlead-agent COMMAND --help` tells more.",
+      .options = {{"--log-level", &in.log.level, config::kLevelHelp, "LEVEL"},
+                  {"--log-format", &in.log.format, config::kFormatHelp, "FORMAT"}},
+      .commands = {run_usage(in), check_usage(in), expose_usage(in), probe_usage(in), status_usage(in),
+                   explain_usage(in)},
+      .later = kLater,
+  };
+  auto parsed = config::parse_arguments(usage, argc, argv);
+  if (auto* answer = std::get_if<config::Answer>(&parsed)) return std::move(*answer);
   const auto log = config::read_log_words(in.log);
   if (!log) return config::unusable(kProgram, log.error().detail);
-  auto command = make_command(app, in);
+  auto command = make_command(std::get<std::string_view>(parsed), in);
   if (!command) return config::unusable(kProgram, command.error().detail);
   return CommandLine{std::move(*command), *log};
 }

@@ -1,5 +1,5 @@
 #pragma once
-// The agent's command line as plain values. Only cli.cpp knows CLI11. Called once by main, before any thread.
+// The agent's command line as plain values. Called once by main, before any thread.
 #include <cstddef>
 #include <string>
 #include <variant>

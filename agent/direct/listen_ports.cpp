@@ -1,6 +1,7 @@
 #include "agent/direct/listen_ports.h"
 
 #include <algorithm>
+#include <span>
 
 #include "common/base/log.h"
 #include "common/crypto/sha256.h"
@@ -16,6 +17,17 @@ Result<BoundSocket> bind_one(SocketAddress address, std::uint16_t port) {
   auto fd = net::listen_tcp(address, net::ReusePort::no);
   if (!fd) return tl::unexpected(fd.error());
   return BoundSocket{address, std::move(*fd)};
+}
+
+// `address` at the first of these ports that is free.
+Result<BoundSocket> bind_somewhere(const SocketAddress& address, std::span<const std::uint16_t> ports) {
+  Error last{Reason::address_in_use, "every derived port is in use"};
+  for (const std::uint16_t port : ports) {
+    auto bound = bind_one(address, port);
+    if (bound) return bound;
+    last = bound.error();
+  }
+  return tl::unexpected(std::move(last));
 }
 
 // All of `wanted` at one port. address_in_use: another port may do.
@@ -72,10 +84,7 @@ Result<std::vector<BoundSocket>> bind_listeners(const std::vector<SocketAddress>
   }
   for (const SocketAddress& address : open) {
     if (placed) break;
-    Result<BoundSocket> bound = fail(Reason::address_in_use, "every derived port is in use");
-    for (const std::uint16_t port : ports) {
-      if (!bound) bound = bind_one(address, port);
-    }
+    auto bound = bind_somewhere(address, ports);
     if (bound) {
       out.push_back(std::move(*bound));
     } else {
