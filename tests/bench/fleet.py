@@ -1,0 +1,77 @@
+"""A fleet of agents (tests/load/agent_storm) at one rendezvous, and what the kernel and the rendezvous hold for them."""
+import json
+import pathlib
+import resource
+import shutil
+
+from harness import wait_until
+from world import BUILD, LIMITS, LOOPBACK, World
+
+RENDEZVOUS = 1443
+# All agents of a fleet have one certificate; each has its own name.
+POLICY = [{"agent": "spiffe://{trust_domain}/agent/load/*", "services": ["*.load"], "endpoints": ["*"]},
+          {"agent": "spiffe://{trust_domain}/agent/{cluster}/{name}", "services": ["*.{cluster}"], "endpoints": ["{name}"]}]
+PLENTY_AGENTS = 100_000
+SPARE_DESCRIPTORS = 1500  # the rendezvous keeps 1,024 for itself
+REPORTS_EVERY = 0.25  # seconds, agent_storm's
+# A first handshake takes a processor about 10 ms on both sides together; a loaded machine needs a multiple.
+OPENING = 0.05
+
+
+def most_agents(wanted):
+    """As many of them as one process may have descriptors for."""
+    return min(wanted, resource.getrlimit(resource.RLIMIT_NOFILE)[1] - SPARE_DESCRIPTORS)
+
+
+class FleetWorld(World):
+    """A rendezvous that takes fleets. `path`: another build of the program."""
+
+    def start_fleet_rendezvous(self, path=None, services_per_agent=64, workers=2):
+        limits = {**LIMITS, "sessions_max": PLENTY_AGENTS, "services_per_agent": services_per_agent}
+        return self.start_rendezvous(port=RENDEZVOUS, path=path,
+                                     tables={"server": {"workers": workers}, "limits": limits, "policy": POLICY})
+
+    def restart(self, rendezvous, tickets=True):
+        """Kills it, waits until the fleet has noticed, and starts it again; without tickets its keys to them are gone."""
+        rendezvous.kill()
+        self.processes.remove(rendezvous)
+        if not tickets:
+            shutil.rmtree(self.dir / "rv1-state")
+        return self.run_rendezvous("rv1", rendezvous.config, path=rendezvous.command[0])
+
+    def start_fleet(self, count, services=1, names="shared"):
+        cert = self.issue("agent/load/fleet")
+        fleet = self.start_program(
+            "fleet", [BUILD / "tests" / "load" / "agent_storm", "--rendezvous", f"{LOOPBACK}:{RENDEZVOUS}", "--count", count,
+                      "--services", services, "--names", names, "--cert", f"{cert}.crt", "--key", f"{cert}.key",
+                      "--ca", self.ca, "--seconds", 3600])
+        fleet.count = count
+        wait_until(lambda: told(fleet)["registered"] == count, f"{count} agents are registered", 30 + count * OPENING)
+        return fleet
+
+
+def reports(fleet):
+    """All that the fleet has told so far, oldest first."""
+    return [json.loads(line) for line in fleet.lines() if line.startswith("{") and line.endswith("}")]
+
+
+def told(fleet):
+    return (reports(fleet) or [{"at": 0, "up": 0, "registered": 0, "resumed": 0, "failed": 0}])[-1]
+
+
+def resident(process):
+    """Bytes of the process's own: without files that are mapped and shared."""
+    return process.memory()
+
+
+def kernel_memory():
+    """Bytes of kernel objects and socket buffers, of the whole machine: differences count, and only large ones."""
+    lines = pathlib.Path("/proc/meminfo").read_text().splitlines()
+    slab = next(int(line.split()[1]) for line in lines if line.startswith("Slab:")) * 1024
+    words = next(line.split() for line in pathlib.Path("/proc/net/sockstat").read_text().splitlines() if line.startswith("TCP:"))
+    return slab + int(words[words.index("mem") + 1]) * resource.getpagesize()
+
+
+def refused(rendezvous):
+    """Connections and sessions that it turned away, by reason."""
+    return rendezvous.status()["refused"]
