@@ -26,6 +26,7 @@ Relay::Relay(RelayTools tools, RelayEnds ends, RelayLimits limits, RelayOwner& o
     : tools_(tools),
       owner_(owner),
       turn_budget_(limits.turn_budget),
+      sending_(limits.sending),
       started_(now()),
       state_({.idle_timeout = limits.idle_timeout, .half_close_timeout = limits.half_close_timeout}, started_),
       prefix_size_(ends.to_client_prefix.size()),
@@ -104,7 +105,8 @@ void Relay::move(End& from, End& to) {
 // True when nothing is held any more.
 bool Relay::pass_out(End& from, End& to) {
   if (state_.held(from.side) == 0) return true;
-  return state_.may_write(to.side) && pass_ahead(from, to) && pass_piped(from, to);
+  if (!state_.may_write(to.side) || (sending_ == Sending::bounded && !send_room(to.fd.get()))) return false;
+  return pass_ahead(from, to) && pass_piped(from, to);
 }
 
 bool Relay::pass_ahead(End& from, End& to) {

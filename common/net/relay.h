@@ -22,10 +22,15 @@ namespace fairlead::net {
 // Bytes per direction and turn, after which the other connections of the loop are served.
 inline constexpr std::size_t kTurnBudget = 2 * kLargePipe;
 
+// Whether a side is written to as long as the kernel takes bytes, or only while its send buffer has room: for sockets
+// with limit_buffers(), at a system call per write.
+enum class Sending { eager, bounded };
+
 struct RelayLimits {
   Duration idle_timeout = 1h;
   Duration half_close_timeout = 5min;
   std::size_t turn_budget = kTurnBudget;
+  Sending sending = Sending::eager;
 };
 
 struct RelayEnds {
@@ -118,6 +123,7 @@ class Relay {
   RelayTools tools_;
   RelayOwner& owner_;
   std::size_t turn_budget_;
+  Sending sending_;
   TimePoint started_;
   core::RelayState state_;
   std::uint64_t prefix_size_;

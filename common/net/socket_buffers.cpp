@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 namespace fairlead::net {
@@ -23,6 +24,11 @@ void limit_buffers(int fd, SocketBuffers buffers) {
   // A smaller limit that was set before stays clamped otherwise.
   set_int(fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, kernel_memory(buffers));
 #endif
+}
+
+bool send_room(int fd) {
+  pollfd asked{.fd = fd, .events = POLLOUT, .revents = 0};
+  return ::poll(&asked, 1, 0) != 0;
 }
 
 }  // namespace fairlead::net
