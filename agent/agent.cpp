@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
-#include <filesystem>
 
 #include "common/base/log.h"
 #include "common/base/pattern.h"
 #include "common/base/version.h"
 #include "common/net/socket.h"
+#include "common/tls/private_file.h"
 
 namespace fairlead::agent {
 namespace {
@@ -84,8 +84,7 @@ Agent::Agent(AgentConfig config, std::string config_path, std::shared_ptr<const 
       direct_(tools_, links_, endpoint_, [this] { refresh_paths(); }),
       reachable_(config_.services.size()),
       tick_([](void* self) { static_cast<Agent*>(self)->on_tick(); }, this) {
-  std::error_code ignored;
-  if (!config_.state_dir.empty()) std::filesystem::create_directories(config_.state_dir, ignored);
+  if (!config_.state_dir.empty()) tls::make_directories(config_.state_dir);
   rng_.fill(boot_id_);
   adopt_names();
   start_links();

@@ -1,13 +1,13 @@
 #include "agent/nat/journal.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
-#include <filesystem>
 #include <utility>
 
 #include "common/base/log.h"
@@ -123,8 +123,7 @@ Result<std::vector<MappingRecord>> parse_journal(std::string_view text) {
 Journal::Journal(std::string file) : file_(std::move(file)) {}
 
 std::vector<MappingRecord> Journal::load() {
-  std::error_code error;
-  if (file_.empty() || !std::filesystem::exists(file_, error)) return {};
+  if (file_.empty() || ::access(file_.c_str(), F_OK) != 0) return {};
   const auto bytes = tls::read_whole_file(file_, kMaxJournalBytes);
   auto records = bytes ? parse_journal(as_text(*bytes)) : tl::unexpected<Error>(bytes.error());
   if (records) return kept_ = std::move(*records);

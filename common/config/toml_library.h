@@ -11,6 +11,8 @@
 #define TOML_HEADER_ONLY 1
 #define TOML_ENABLE_FORMATTERS 0
 #define TOML_MAX_NESTED_VALUES 16
+// Numbers are read by <charconv>, which every supported compiler has; the other way is iostreams with their locales.
+#define TOML_FLOAT_CHARCONV 1
 
 // The order of these includes matters.
 // clang-format off

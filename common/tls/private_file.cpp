@@ -89,4 +89,13 @@ Result<void> create_file(const std::filesystem::path& file, ByteView content, st
   return sync_directory_of(file);
 }
 
+// std::filesystem's own brings every other operation on files, and iostreams with them, into a static program.
+void make_directories(const std::filesystem::path& directory) {
+  std::filesystem::path made;
+  for (const auto& part : directory) {
+    made /= part;
+    ::mkdir(made.c_str(), 0777);
+  }
+}
+
 }  // namespace fairlead::tls

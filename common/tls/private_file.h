@@ -13,5 +13,7 @@ Result<Bytes> read_whole_file(const std::filesystem::path& file, std::size_t mos
 Result<void> replace_private_file(const std::filesystem::path& file, ByteView content);
 // Makes `file` durably; fails when it exists.
 Result<void> create_file(const std::filesystem::path& file, ByteView content, std::filesystem::perms mode);
+// `mkdir -p`; what fails is told by the first file that cannot be made there.
+void make_directories(const std::filesystem::path& directory);
 
 }  // namespace fairlead::tls
