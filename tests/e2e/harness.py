@@ -273,12 +273,15 @@ class Mesh:
         return self.run_agent(name, self.agent_config(name, services, **kwargs), ready, netns)
 
     def run_agent(self, name, config, ready=True, netns=None):
-        daemon = self.add(Daemon(name, "fairlead-agent", config, self.dir / f"{name}.log", netns))
+        daemon = self.add(self.new_agent(name, config, netns))
         if ready:
             wait_until(lambda: not daemon.running() or services_up(daemon), f"all services of {name} have a path")
             if not daemon.running():
                 raise AssertionError(f"{name} ended with {daemon.wait()}")
         return daemon
+
+    def new_agent(self, name, config, netns):
+        return Daemon(name, "fairlead-agent", config, self.dir / f"{name}.log", netns)
 
     def write_config(self, name, document):
         path = self.dir / f"{name}.toml"
