@@ -104,7 +104,9 @@ Result<void> Credentials::read_key(const IdentityFiles& files) {
   key_ = std::move(*pem);
   OwnedKey key;
   const int result = parse_private_key(key.get(), key_);
-  if (result == MBEDTLS_ERR_PK_PASSWORD_REQUIRED)
+  // A library built without the old ciphers of encrypted keys does not know what it sees.
+  const bool encrypted = as_text(key_).find("ENCRYPTED") != std::string_view::npos;
+  if (result == MBEDTLS_ERR_PK_PASSWORD_REQUIRED || (result != 0 && encrypted))
     return unusable(files.key, "the key is encrypted; it must be stored without a password");
   if (result != 0) return unusable(files.key, "no private key can be read: {}", library_error(result));
   OwnedCertificates leaf;
