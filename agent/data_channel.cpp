@@ -111,7 +111,7 @@ void DataChannel::on_hello() {
   auto share = owner_.take_relay();
   if (!share) return refuse(share.error().reason, share.error().detail);
   share_ = *share;
-  limits_.relay.turn_budget = share_->turn;
+  limits_.relay = share_->within(limits_.relay);
   if (share_->buffers != limits_.buffers) net::limit_buffers(fd_.get(), share_->buffers);
   reach(*service);
 }

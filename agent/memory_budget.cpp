@@ -30,7 +30,7 @@ constexpr std::size_t kLargerPart = 16;  // of what the relays have: for larger 
 RelayShare share_of(std::size_t buffers) {
   const net::SocketBuffers each{buffers};
   const std::size_t turn = buffers;
-  return {each, turn, kRelayObjects + 2 * net::kernel_memory(each) + 2 * turn};
+  return {each, turn, kRelayObjects + 2 * net::kernel_memory(each) + 2 * turn, net::Sending::bounded};
 }
 
 }  // namespace

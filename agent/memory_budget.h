@@ -26,6 +26,13 @@ struct RelayShare {
   net::SocketBuffers buffers;           // of both sockets
   std::size_t turn = net::kTurnBudget;  // bytes per turn, so also what its pipe can hold
   std::size_t memory = 0;               // taken out of the budget
+  net::Sending sending = net::Sending::eager;
+
+  net::RelayLimits within(net::RelayLimits limits) const {
+    limits.turn_budget = turn;
+    limits.sending = sending;
+    return limits;
+  }
 };
 
 class MemoryBudget {

@@ -125,12 +125,9 @@ void DirectListener::serve(front::Inbound& inbound, wire::ClientHello hello, con
   tools_.rng.fill(client.id);
   retire(inbound);
   const auto& limits = tools_.config.limits;
-  auto connection =
-      std::make_unique<DirectConnection>(tools_.channel, *this, std::move(client), *service, limits.connect_timeout,
-                                         net::RelayLimits{.idle_timeout = limits.idle_timeout,
-                                                          .half_close_timeout = limits.half_close_timeout,
-                                                          .turn_budget = share->turn},
-                                         *share);
+  auto connection = std::make_unique<DirectConnection>(
+      tools_.channel, *this, std::move(client), *service, limits.connect_timeout,
+      share->within({.idle_timeout = limits.idle_timeout, .half_close_timeout = limits.half_close_timeout}), *share);
   DirectConnection& started = *connection;
   started.number = ++last_number_;
   connections_[started.number] = std::move(connection);

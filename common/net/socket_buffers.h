@@ -23,7 +23,7 @@ constexpr std::size_t kernel_memory(SocketBuffers buffers) {
 void limit_buffers(int fd, SocketBuffers buffers);
 
 // Whether a third of the send buffer is free (or the connection is broken: a write will tell). If not, the descriptor
-// becomes writable (an edge, too) once it is. A write asks less: while the peer's window is closed, the kernel appends
+// becomes writable (an edge, too) once it is. A write asks less: while the peer's window is closed, splice(2) appends
 // to the last segment until that is full, up to 64 KiB beyond the limit (tcp_sendmsg).
 bool send_room(int fd);
 

@@ -67,6 +67,21 @@ TEST_CASE("tiny buffers and tiny turns, byte for byte") {
   move_both_ways(worker, rig, kMiB);
 }
 
+TEST_CASE("relays that write only where there is room, byte for byte") {
+  const RelayLimits limits{.turn_budget = 4096, .sending = Sending::bounded};
+  for (const Transport client : {Transport::tcp, Transport::local}) {
+    for (const Transport service : {Transport::tcp, Transport::local}) {
+      Worker worker;
+      RelayRig rig(worker, {.client = client,
+                            .service = service,
+                            .limits = limits,
+                            .client_buffers = kSmallBuffer,
+                            .service_buffers = kSmallBuffer});
+      move_both_ways(worker, rig, 4 * kMiB);
+    }
+  }
+}
+
 TEST_CASE("without a descriptor left for pipes bytes are copied, byte for byte") {
   Worker worker;
   RelayRig rig(worker, {.client_buffers = kSmallBuffer});
