@@ -1,7 +1,7 @@
 # Debian 12's libmbedtls-dev ships no CMake or pkg-config files. MBEDTLS_ROOT names another build, as packaging/mbedtls makes.
-find_path(MBEDTLS_INCLUDE_DIR mbedtls/ssl.h)
+find_path(MBEDTLS_INCLUDE_DIR mbedtls/ssl.h HINTS ${MBEDTLS_ROOT}/include)
 foreach(part mbedtls mbedx509 mbedcrypto)
-  find_library(${part}_LIBRARY ${part})
+  find_library(${part}_LIBRARY ${part} HINTS ${MBEDTLS_ROOT}/lib)
   if(NOT TARGET MbedTLS::${part} AND ${part}_LIBRARY)
     add_library(MbedTLS::${part} UNKNOWN IMPORTED)
     set_target_properties(MbedTLS::${part} PROPERTIES IMPORTED_LOCATION ${${part}_LIBRARY}

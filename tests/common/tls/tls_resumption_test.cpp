@@ -209,7 +209,11 @@ TEST_CASE("a ticket with any byte changed leads to a full handshake") {
   const auto found = std::search(hello.begin(), hello.end(), key_id.begin(), key_id.end());
   REQUIRE(found != hello.end());
   const auto start = static_cast<std::size_t>(found - hello.begin());
-  for (const std::size_t offset : {0, 15, 16, 27, 28, 100, 400}) {
+  // A library that keeps no peer certificate makes short tickets.
+  const std::size_t length = hello[start - 2] * 256u + hello[start - 1];
+  REQUIRE(length > 100);
+  for (const std::size_t offset : {std::size_t{0}, std::size_t{15}, std::size_t{16}, std::size_t{27}, std::size_t{28},
+                                   std::size_t{100}, length - 1}) {
     EnginePair pair(mesh);
     Bytes changed(pair.client->output().begin(), pair.client->output().end());
     changed[start + offset] ^= 1;
