@@ -85,7 +85,7 @@ Server::Server(RendezvousConfig config, std::string config_path, std::shared_ptr
       started_(net::wall_now()),
       poller_(loop_),
       shared_(config_.limits, config_.log.access,
-              std::make_shared<const Snapshot>(Snapshot::Shards{}, std::make_shared<const OwnNames>())),
+              std::make_shared<const Snapshot>(route::NameTable(), std::make_shared<const OwnNames>())),
       registry_(loop_, shared_, make_registry(config_, *credentials_), to_strings(config_.server.public_addresses)),
       drain_timer_([](void* self) { static_cast<Server*>(self)->on_drain_time(); }, this) {
   system_rng().fill(shared_.instance);

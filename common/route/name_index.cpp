@@ -175,7 +175,7 @@ void NameIndex::mark(Names::value_type& name) {
   dirty_.push_back(&name);
 }
 
-std::shared_ptr<const NameEntry> NameIndex::entry_of(const Names::value_type& name) {
+NameEntryPtr NameIndex::entry_of(const Names::value_type& name) {
   const auto& [text, state] = name;
   const auto rank = [](const Group& group) {
     return std::tuple(group.kind, group.kind == NameKind::host ? lowest_port(group.live) : 0);
@@ -195,27 +195,18 @@ std::shared_ptr<const NameEntry> NameIndex::entry_of(const Names::value_type& na
 
 std::shared_ptr<const Snapshot> NameIndex::publish() {
   if (dirty_.empty() && !own_changed_) return nullptr;
-  std::array<std::shared_ptr<Snapshot::Shard>, Snapshot::kShards> copies;
   for (Names::value_type* name : dirty_) {
-    const std::size_t index = Snapshot::shard_of(name->first);
-    auto& copy = copies[index];
-    if (!copy) {
-      const auto& old = shards_[index];
-      copy = old ? std::make_shared<Snapshot::Shard>(*old) : std::make_shared<Snapshot::Shard>();
-      shards_[index] = copy;
-      ++shards_copied_;
-    }
-    if (const auto old = copy->find(std::string_view(name->first)); old != copy->end()) copy->erase(old);
     if (auto entry = entry_of(*name)) {
-      copy->insert(std::move(entry));
+      table_.put(std::move(entry));
       name->second.dirty = false;
     } else {
+      table_.remove(name->first);
       names_.erase(names_.find(name->first));
     }
   }
   dirty_.clear();
   own_changed_ = false;
-  return std::make_shared<const Snapshot>(shards_, own_);
+  return std::make_shared<const Snapshot>(table_.freeze(), own_);
 }
 
 }  // namespace fairlead::route

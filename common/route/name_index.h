@@ -55,7 +55,7 @@ class NameIndex {
   std::shared_ptr<const Snapshot> publish();
 
   std::size_t services() const { return services_; }  // live SERVICE.CLUSTER
-  std::uint64_t shards_copied() const { return shards_copied_; }
+  std::uint64_t branches_copied() const { return table_.branches_copied(); }
 
  private:
   // The endpoints that give one name one meaning.
@@ -82,7 +82,7 @@ class NameIndex {
   void remember(Names::value_type& name, TimePoint now, Departure how);
   void forget_oldest();
   void mark(Names::value_type& name);
-  static std::shared_ptr<const NameEntry> entry_of(const Names::value_type& name);
+  static NameEntryPtr entry_of(const Names::value_type& name);
 
   std::shared_ptr<const OwnNames> own_;
   Names names_;
@@ -93,9 +93,8 @@ class NameIndex {
   std::deque<Remembered> remembered_;      // oldest first; may hold names that live again
   std::vector<Names::value_type*> dirty_;  // nodes do not move, and only publish() erases them
   bool own_changed_ = true;
-  Snapshot::Shards shards_;
+  NameTable table_;
   std::size_t services_ = 0;
-  std::uint64_t shards_copied_ = 0;
 };
 
 }  // namespace fairlead::route

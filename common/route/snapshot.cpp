@@ -6,13 +6,11 @@
 namespace fairlead::route {
 namespace {
 
-using EntryPtr = std::shared_ptr<const NameEntry>;
-
-bool is_live(const EntryPtr* entry) {
+bool is_live(const NameEntryPtr* entry) {
   return entry != nullptr && !(*entry)->endpoints.empty();
 }
 
-Route to(const EntryPtr* entry) {
+Route to(const NameEntryPtr* entry) {
   if (entry == nullptr) return {};
   if (!is_live(entry)) return {Route::Kind::refused, Reason::no_endpoint, *entry};
   return {Route::Kind::service, Reason::completed, *entry};
@@ -20,15 +18,8 @@ Route to(const EntryPtr* entry) {
 
 }  // namespace
 
-Snapshot::Snapshot(Shards shards, std::shared_ptr<const OwnNames> own)
-    : shards_(std::move(shards)), own_(std::move(own)) {}
-
-const EntryPtr* Snapshot::find(std::string_view name) const {
-  const auto& shard = shards_[shard_of(name)];
-  if (!shard) return nullptr;
-  const auto found = shard->find(name);
-  return found != shard->end() ? &*found : nullptr;
-}
+Snapshot::Snapshot(NameTable names, std::shared_ptr<const OwnNames> own)
+    : names_(std::move(names)), own_(std::move(own)) {}
 
 Route Snapshot::route(std::string_view sni, const std::vector<std::string>& alpn) const {
   const std::string name = normalize_name(sni);
@@ -36,11 +27,11 @@ Route Snapshot::route(std::string_view sni, const std::vector<std::string>& alpn
   if (wire::is_istio_name(name)) return route_istio(name, alpn);
 
   // Host, sni, ENDPOINT.SERVICE.CLUSTER or SERVICE.CLUSTER: the index has decided which of them this name is.
-  const EntryPtr* found = find(name);
+  const NameEntryPtr* found = names_.find(name);
   if (is_live(found) || own_->domains().empty()) return to(found);
   for (const auto& reading : wire::parse_mesh_name(name, own_->domains())) {
-    const EntryPtr* entry =
-        reading.endpoint.empty() ? find(reading.service) : find(reading.endpoint + "." + reading.service);
+    const NameEntryPtr* entry =
+        reading.endpoint.empty() ? names_.find(reading.service) : names_.find(reading.endpoint + "." + reading.service);
     // The bare name may also be claimed as a host; SERVICE.CLUSTER.DOMAIN is the service alone.
     if (entry == nullptr || (*entry)->service != reading.service) continue;
     if (is_live(entry)) return to(entry);
@@ -52,12 +43,12 @@ Route Snapshot::route(std::string_view sni, const std::vector<std::string>& alpn
 Route Snapshot::route_istio(std::string_view name, const std::vector<std::string>& alpn) const {
   if (!wire::parse_istio_name(name)) return {};
   if (!wire::offers_istio_alpn(alpn)) return {Route::Kind::refused, Reason::alpn_required, nullptr};
-  return to(find(name));
+  return to(names_.find(name));
 }
 
 Route Snapshot::route_service(std::string_view service) const {
   const std::string name = normalize_name(service);
-  const EntryPtr* found = find(name);
+  const NameEntryPtr* found = names_.find(name);
   // Another service's host may be spelled like this one.
   return found != nullptr && (*found)->service == name ? to(found) : Route{};
 }

@@ -140,7 +140,7 @@ RegistryCounters Registry::counters() const {
           .endpoints = endpoints_,
           .takeovers = takeovers_,
           .duplicates_refused = duplicates_refused_,
-          .shards_copied = names_.shards_copied()};
+          .branches_copied = names_.branches_copied()};
 }
 
 bool Registry::is_agent(const ListFilter& filter, const Key& key) {

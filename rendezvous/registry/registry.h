@@ -92,7 +92,7 @@ struct RegistryCounters {
   std::size_t endpoints = 0;    // live registrations
   std::uint64_t takeovers = 0;  // since the start, as the next two
   std::uint64_t duplicates_refused = 0;
-  std::uint64_t shards_copied = 0;
+  std::uint64_t branches_copied = 0;
 };
 
 class Registry {

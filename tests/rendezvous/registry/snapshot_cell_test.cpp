@@ -30,7 +30,7 @@ TEST_CASE("readers on other threads see every publication in order") {
   World world;
   std::vector<std::shared_ptr<EndpointOwner>> agents;
   for (std::size_t i = 0; i < kRounds; ++i) agents.push_back(world.enter("home", "a" + std::to_string(i)));
-  SnapshotCell cell(std::make_shared<const Snapshot>(Snapshot::Shards{}, std::make_shared<const OwnNames>()));
+  SnapshotCell cell(std::make_shared<const Snapshot>(route::NameTable(), std::make_shared<const OwnNames>()));
   std::atomic<bool> shrank = false;
   std::vector<std::thread> readers;
   for (int i = 0; i < 3; ++i) {
