@@ -7,13 +7,14 @@ import shutil
 from harness import wait_until
 from world import BUILD, LIMITS, LOOPBACK, World
 
-RENDEZVOUS = 1443
+RENDEZVOUS = 1443  # port
 # All agents of a fleet have one certificate; each has its own name.
 POLICY = [{"agent": "spiffe://{trust_domain}/agent/load/*", "services": ["*.load"], "endpoints": ["*"]},
           {"agent": "spiffe://{trust_domain}/agent/{cluster}/{name}", "services": ["*.{cluster}"], "endpoints": ["{name}"]}]
 PLENTY_AGENTS = 100_000
 SPARE_DESCRIPTORS = 1500  # the rendezvous keeps 1,024 for itself
-REPORTS_EVERY = 0.25  # seconds, agent_storm's
+# Of /proc/slabinfo: what a TCP socket in an epoll set consists of.
+SOCKET_CACHES = ("TCP", "TCPv6", "sock_inode_cache", "lsm_inode_cache", "filp", "lsm_file_cache", "eventpoll_epi")
 # A first handshake takes a processor about 10 ms on both sides together; a loaded machine needs a multiple.
 OPENING = 0.05
 
@@ -24,11 +25,16 @@ def most_agents(wanted):
 
 
 class FleetWorld(World):
-    """A rendezvous that takes fleets. `path`: another build of the program."""
+    """A rendezvous that takes fleets, at a port of its own."""
+
+    def __init__(self, port=RENDEZVOUS):
+        super().__init__()
+        self.port = port
 
     def start_fleet_rendezvous(self, path=None, services_per_agent=64, workers=2):
+        """`path`: another build of the program."""
         limits = {**LIMITS, "sessions_max": PLENTY_AGENTS, "services_per_agent": services_per_agent}
-        return self.start_rendezvous(port=RENDEZVOUS, path=path,
+        return self.start_rendezvous(port=self.port, path=path,
                                      tables={"server": {"workers": workers}, "limits": limits, "policy": POLICY})
 
     def restart(self, rendezvous, tickets=True):
@@ -42,7 +48,7 @@ class FleetWorld(World):
     def start_fleet(self, count, services=1, names="shared"):
         cert = self.issue("agent/load/fleet")
         fleet = self.start_program(
-            "fleet", [BUILD / "tests" / "load" / "agent_storm", "--rendezvous", f"{LOOPBACK}:{RENDEZVOUS}", "--count", count,
+            "fleet", [BUILD / "tests" / "load" / "agent_storm", "--rendezvous", f"{LOOPBACK}:{self.port}", "--count", count,
                       "--services", services, "--names", names, "--cert", f"{cert}.crt", "--key", f"{cert}.key",
                       "--ca", self.ca, "--seconds", 3600])
         fleet.count = count
@@ -65,11 +71,20 @@ def resident(process):
 
 
 def kernel_memory():
-    """Bytes of kernel objects and socket buffers, of the whole machine: differences count, and only large ones."""
-    lines = pathlib.Path("/proc/meminfo").read_text().splitlines()
-    slab = next(int(line.split()[1]) for line in lines if line.startswith("Slab:")) * 1024
+    """Bytes that the kernel holds for sockets of the whole machine, buffers included: differences count, and large ones."""
     words = next(line.split() for line in pathlib.Path("/proc/net/sockstat").read_text().splitlines() if line.startswith("TCP:"))
-    return slab + int(words[words.index("mem") + 1]) * resource.getpagesize()
+    return socket_objects() + int(words[words.index("mem") + 1]) * resource.getpagesize()
+
+
+def socket_objects():
+    try:
+        lines = pathlib.Path("/proc/slabinfo").read_text().splitlines()[2:]
+    except PermissionError:  # not root: all kernel objects, with what else the machine does
+        lines = pathlib.Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("Slab:")) * 1024
+    caches = {name: (int(active), int(size)) for name, active, _, size, *_ in map(str.split, lines)}
+    held = sum(active * size for name, (active, size) in caches.items() if name in SOCKET_CACHES)
+    return held + caches["sock_inode_cache"][0] * caches["dentry"][1]  # a name in the file system for each socket
 
 
 def refused(rendezvous):
