@@ -1,6 +1,6 @@
 #pragma once
-// What fairlead uses of mbedtls, and nothing else: TLS 1.2 over streams, ECDHE-ECDSA with AEAD suites, tickets, ALPN, the
-// extended master secret. packaging/mbedtls/build puts it in the place of mbedtls/config.h (2.28) or
+// What fairlead uses of mbedtls, and nothing else: TLS 1.2 over streams, ECDHE-ECDSA with AEAD suites, tickets, ALPN,
+// the extended master secret. packaging/mbedtls/build puts it in the place of mbedtls/config.h (2.28) or
 // mbedtls/mbedtls_config.h (3.6), so that the library and its users cannot disagree.
 
 // Buffers of 16 KiB each way while shaking hands, of the negotiated fragment length afterwards: most of what an idle
@@ -20,8 +20,9 @@
 #define MBEDTLS_SSL_ALL_ALERT_MESSAGES
 #define MBEDTLS_KEY_EXCHANGE_ECDHE_ECDSA_ENABLED
 
-// Certificates. Leaves are P-256; CAs may be larger curves or RSA with PKCS#1 v1.5 signatures. X509_CREATE, PK_WRITE and
-// SHA-1 (key identifiers, RFC 5280 §4.2.1.2) are for `fairlead-rendezvous ca`; the linker drops them from the agent.
+// Certificates. Leaves are P-256; CAs may be larger curves or RSA with PKCS#1 v1.5 signatures. X509_CREATE, PK_WRITE
+// and SHA-1 (key identifiers, RFC 5280 §4.2.1.2) are for `fairlead-rendezvous ca`; the linker drops them from the
+// agent.
 #define MBEDTLS_X509_USE_C
 #define MBEDTLS_X509_CRT_PARSE_C
 #define MBEDTLS_X509_CHECK_KEY_USAGE
