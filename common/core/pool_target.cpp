@@ -66,13 +66,34 @@ void PoolTarget::on_lost(TimePoint now) {
   --ready_;
 }
 
-std::uint16_t PoolTarget::take_ask(TimePoint now) {
-  advance(now);
+std::uint16_t PoolTarget::missing() const {
   const std::uint32_t have = ready_ + asked_.total();
-  if (have >= target_) return 0;
-  const auto missing = static_cast<std::uint16_t>(target_ - have);
-  asked_.add(missing, now);
-  return missing;
+  return have < target_ ? static_cast<std::uint16_t>(target_ - have) : std::uint16_t{0};
+}
+
+std::optional<TimePoint> PoolTarget::ask_time() const {
+  if (!short_since_) return std::nullopt;
+  const bool urgent = ready_ == 0 || missing() >= target_ / kAskShare;
+  return urgent ? *short_since_ : *short_since_ + kAskPause;
+}
+
+std::optional<TimePoint> PoolTarget::ask_at(TimePoint now) {
+  advance(now);
+  if (missing() == 0) {
+    short_since_.reset();
+  } else if (!short_since_) {
+    short_since_ = now;
+  }
+  return ask_time();
+}
+
+std::uint16_t PoolTarget::take_ask(TimePoint now) {
+  const auto at = ask_at(now);
+  if (!at || *at > now) return 0;
+  const std::uint16_t count = missing();
+  asked_.add(count, now);
+  short_since_.reset();
+  return count;
 }
 
 std::uint16_t PoolTarget::surplus(TimePoint now) {
@@ -83,6 +104,7 @@ std::uint16_t PoolTarget::surplus(TimePoint now) {
 std::optional<TimePoint> PoolTarget::deadline() const {
   std::optional<TimePoint> first;
   const auto consider = [&first](TimePoint at) { first = std::min(first.value_or(at), at); };
+  if (const auto ask = ask_time()) consider(*ask);
   if (asked_.total() > 0) consider(asked_.next_expiry());
   if (target_ > limits_.min) consider(decays_at_);
   if (target_ > 0) consider(idle_at_);

@@ -1,16 +1,14 @@
 #pragma once
 // How many ready data channels the rendezvous keeps of one session, and how many to ask for now. The whole policy:
-//   - The target starts at the agent's min and stays within [min, max], but for idleness below. min and max are the
-//   agent's,
-//     cut to what the server allows (at most kMaxPool, max at least 1, min at most max).
-//   - A taker that finds no ready channel doubles the target. Each kPoolDecay without such a taker halves it, down to
-//   min.
+//   - The target starts at the agent's min and stays within [min, max], but for idleness below. Both are the agent's
+//     wish, cut to what the server allows (at most kMaxPool, max at least 1, min at most max).
+//   - A taker that finds no ready channel doubles the target. Each kPoolDecay without such a taker halves it, to min.
 //   - kPoolIdle without any taker: the target is 0, and surplus() says what to close. The next taker sets it to min, or
-//   to
-//     1 where min is 0.
+//     to 1 where min is 0.
+//   - While ready channels are left, fewer missing ones than a kAskShare-th of the target are asked for only after
+//     kAskPause: each ask is a message to the agent, and a busy pool would send one per connection.
 //   - Asked for and not yet arrived counts as `opening` for kAskLifetime, then it is asked for again.
-//   - ready + opening asked for never exceeds max; a channel that arrives on top of max ready ones is refused
-//   (pool_full).
+//   - ready + opening asked for never exceeds max; a channel that arrives on top of max is refused (pool_full).
 // One per session, on the thread that owns the session. Pure, time as an argument; `now` never goes back.
 #include <cstdint>
 #include <optional>
@@ -21,6 +19,8 @@
 namespace fairlead::core {
 
 inline constexpr std::uint16_t kMaxPool = 256;
+inline constexpr std::uint16_t kAskShare = 4;
+inline constexpr Duration kAskPause = 100ms;
 inline constexpr Duration kPoolDecay = 60s;
 inline constexpr Duration kPoolIdle = 10min;
 
@@ -38,6 +38,8 @@ class PoolTarget {
   void on_empty(TimePoint now);          // a taker found none and waits (it takes a later one by on_ready, on_taken)
   void on_lost(TimePoint now);           // a ready channel died or was retired
 
+  // When take_ask() will have something to say as things stand; nullopt: nothing is missing.
+  std::optional<TimePoint> ask_at(TimePoint now);
   // How many to ask the agent for now; counts them as asked.
   std::uint16_t take_ask(TimePoint now);
   // Ready channels above the target: close them, each with on_lost.
@@ -52,12 +54,15 @@ class PoolTarget {
 
  private:
   void advance(TimePoint now);
+  std::uint16_t missing() const;
+  std::optional<TimePoint> ask_time() const;
   void on_demand(TimePoint now);
 
   PoolLimits limits_;
   std::uint16_t target_;
   std::uint16_t ready_ = 0;
   AskLedger asked_;
+  std::optional<TimePoint> short_since_;
   TimePoint decays_at_;
   TimePoint idle_at_;
 };

@@ -37,9 +37,11 @@ Result<std::optional<WorkerItem>> AgentSession::add_ready(WorkerItem channel, Ti
 
 AgentSession::Claim AgentSession::claim_or_wait(WorkerItem client, TimePoint now) {
   Claim claim{Claim::Kind::waiting, {}};
+  bool wanting = false;
   {
     const std::lock_guard lock(mutex_);
     if (closed_) return {Claim::Kind::ended, {}};
+    const auto before = pool_.ask_at(now);
     if (ready_.empty()) {
       pool_.on_empty(now);
       waiters_.push_back(client);
@@ -51,8 +53,10 @@ AgentSession::Claim AgentSession::claim_or_wait(WorkerItem client, TimePoint now
       ready_.erase(at);
       pool_.on_taken(now);
     }
+    const auto after = pool_.ask_at(now);
+    wanting = claim.kind == Claim::Kind::waiting || (after && after != before);
   }
-  tell_demand();
+  if (wanting) tell_demand();
   return claim;
 }
 

@@ -214,13 +214,22 @@ class Comparison {
     if (kept) ++ready_;
   }
   void ask() {
-    const int want = std::max(0, oracle_.target(now_) - ready_ - oracle_.opening(now_));
+    const int target = oracle_.target(now_);
+    const int missing = std::max(0, target - ready_ - oracle_.opening(now_));
+    if (missing == 0) short_since_.reset();
+    if (missing > 0 && !short_since_) short_since_ = now_;
+    const bool urgent = ready_ == 0 || missing >= target / kAskShare;
+    const int want = missing > 0 && (urgent || now_ - *short_since_ >= kAskPause) ? missing : 0;
+    const auto at = pool_.ask_at(now_);
+    if ((at && *at <= now_) != (want > 0)) FAIL("ask_at does not say what take_ask does");
     const int asked = pool_.take_ask(now_);
+    if (asked > 0) short_since_.reset();
     if (asked != want) FAIL("asked for " << asked << " instead of " << want);
     for (int i = 0; i < asked; ++i) oracle_.asked(now_);
     // By time alone nothing new may come before the announced deadline.
     const auto deadline = pool_.deadline();
     if (deadline && *deadline <= now_) FAIL("a deadline in the past");
+    if (short_since_ && deadline > *short_since_ + kAskPause) FAIL("few that are missing are forgotten");
     const TimePoint before = deadline ? *deadline - 1us : now_ + 1h;
     if (oracle_.target(before) != oracle_.target(now_)) FAIL("the deadline is too late");
   }
@@ -238,6 +247,7 @@ class Comparison {
   int max_ = 1 + static_cast<int>(rng_.below(40));
   int min_ = static_cast<int>(rng_.below(static_cast<std::uint64_t>(max_) + 1));
   int ready_ = 0;
+  std::optional<TimePoint> short_since_;
   PoolTarget pool_{{static_cast<std::uint16_t>(min_), static_cast<std::uint16_t>(max_)}, kStart};
   Oracle oracle_{min_, max_, kStart};
 };

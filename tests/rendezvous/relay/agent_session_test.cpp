@@ -16,8 +16,11 @@ TimePoint at(Duration since_start) {
 struct Fixture {
   int demands = 0;
   int probes = 0;
-  AgentSession session{
-      {.id = {1}, .key = {2}, .pool = {1, 4}, .relays_max = 2}, at(0s), [this] { ++demands; }, [this] { ++probes; }};
+  AgentSession session;
+  explicit Fixture(core::PoolLimits pool = {1, 4})
+      : session(
+            {.id = {1}, .key = {2}, .pool = pool, .relays_max = 2}, at(0s), [this] { ++demands; },
+            [this] { ++probes; }) {}
   // A channel that the agent was asked for and brought.
   Result<std::optional<WorkerItem>> bring(WorkerItem channel, TimePoint now = at(1s)) {
     session.take_ask(now);
@@ -69,12 +72,29 @@ TEST_CASE("who waits longest is given the next channel") {
 }
 
 TEST_CASE("a burst of takers tells the control thread once until it looks") {
-  Fixture fixture;
+  Fixture fixture({1, 64});
   for (std::uint64_t i = 0; i < 5; ++i) fixture.session.claim_or_wait({0, i}, at(1s));
   CHECK(fixture.demands == 1);
   CHECK(fixture.session.take_ask(at(1s)) > 0);
   fixture.session.claim_or_wait({0, 9}, at(1s));
   CHECK(fixture.demands == 2);
+}
+
+TEST_CASE("takers who leave enough behind tell the first time and when it is worth an ask") {
+  Fixture fixture({8, 8});
+  REQUIRE(fixture.session.take_ask(at(1s)) == 8);
+  for (std::uint64_t i = 0; i < 8; ++i) REQUIRE(fixture.session.add_ready({0, i}, at(1s)));
+  fixture.session.claim_or_wait({0, 1}, at(1s));
+  CHECK(fixture.demands == 1);
+  CHECK(fixture.session.take_ask(at(1s)) == 0);
+  CHECK(fixture.session.ask_deadline() == at(1s + core::kAskPause));
+  fixture.session.claim_or_wait({0, 2}, at(1s));
+  CHECK(fixture.demands == 2);
+  CHECK(fixture.session.take_ask(at(1s)) == 2);
+  fixture.session.claim_or_wait({0, 3}, at(1s));
+  CHECK(fixture.demands == 3);
+  CHECK(fixture.session.take_ask(at(1s)) == 0);
+  CHECK(fixture.session.take_ask(at(1s + core::kAskPause)) == 1);
 }
 
 TEST_CASE("an agent cannot fill the pool beyond its maximum") {
