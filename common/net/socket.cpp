@@ -100,6 +100,7 @@ Result<Fd> listen_tcp(const SocketAddress& address, ReusePort reuse) {
   set_int(fd->get(), SOL_SOCKET, SO_REUSEADDR, 1);
   if (!address.ip.is_v4()) set_int(fd->get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
   if (reuse == ReusePort::yes) set_int(fd->get(), SOL_SOCKET, SO_REUSEPORT, 1);
+  set_int(fd->get(), IPPROTO_TCP, TCP_NODELAY, 1);  // what is accepted inherits it: one call per listener
   const RawAddress raw = to_raw(address);
   if (::bind(fd->get(), raw.get(), raw.length) != 0 || ::listen(fd->get(), kListenBacklog) != 0) {
     const Reason reason = errno == EADDRINUSE ? Reason::address_in_use : Reason::io_failed;
@@ -130,7 +131,6 @@ Result<std::optional<AcceptedSocket>> accept_connection(int listener) {
     Fd fd(::accept4(listener, address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (fd.valid()) {
       const auto peer = SocketAddress::from_sockaddr(address);
-      if (peer) set_int(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
       return std::optional(AcceptedSocket{std::move(fd), peer.value_or(SocketAddress{})});
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK) return std::optional<AcceptedSocket>();
@@ -212,12 +212,20 @@ std::optional<SocketAddress> local_address(int fd) {
   return name_of(fd, ::getsockname);
 }
 
-void keep_alive(int fd, Duration idle) {
+void pace_keep_alive(int fd, Duration idle) {
   const int seconds = std::max(1, static_cast<int>(std::chrono::ceil<std::chrono::seconds>(idle).count()));
-  set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
   set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, seconds);
   set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, std::max(kLeastKeepAliveGap, seconds / 10));
   set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
+}
+
+void start_keep_alive(int fd) {
+  set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
+void keep_alive(int fd, Duration idle) {
+  pace_keep_alive(fd, idle);
+  start_keep_alive(fd);
 }
 
 void set_user_timeout(int fd, Duration limit) {

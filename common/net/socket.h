@@ -48,6 +48,9 @@ std::optional<SocketAddress> local_address(int fd);
 // SO_KEEPALIVE probes, so that the kernel notices a dead idle peer: first after `idle`, then every tenth of it
 // (5 s at least); three unanswered ones end it. Changing it asks at once where the peer was silent for longer.
 void keep_alive(int fd, Duration idle);
+// The same in two steps: a listener's pace is inherited by what it accepts, so that one call is left for each of them.
+void pace_keep_alive(int fd, Duration idle);
+void start_keep_alive(int fd);
 // TCP_USER_TIMEOUT: sent bytes that stay unacknowledged this long break the connection.
 void set_user_timeout(int fd, Duration limit);
 void shut_down_writing(int fd);

@@ -3,14 +3,10 @@
 #include "common/net/socket.h"
 
 namespace fairlead::rendezvous {
-namespace {
-constexpr Duration kKeepAlive = 60s;  // below the idle limits of the NATs in the field
-}  // namespace
-
-DataChannel::DataChannel(DataChannelOwner& owner, net::Poller& poller, net::Fd fd,
+DataChannel::DataChannel(DataChannelOwner& owner, net::Poller& poller, net::PolledFd fd,
                          std::shared_ptr<AgentSession> session, std::uint64_t ticket_counter, Duration age_limit)
     : owner_(owner),
-      fd_(poller, std::move(fd), *this),
+      fd_(std::move(fd)),
       session_(std::move(session)),
       ticket_counter_(ticket_counter),
       age_(
@@ -19,12 +15,13 @@ DataChannel::DataChannel(DataChannelOwner& owner, net::Poller& poller, net::Fd f
             channel->owner_.on_channel_ended(*channel, Reason::channel_retired);
           },
           this) {
-  net::keep_alive(fd_.get(), kKeepAlive);
+  fd_.retarget(*this);
+  fd_.run_again();  // what came since the ticket was read
+  net::start_keep_alive(fd_.get());
   poller.loop().timers().arm(age_, poller.loop().now() + age_limit);
 }
 
 void DataChannel::on_ready(net::Readiness ready) {
-  // The first event of a new descriptor only says that it can be written.
   if (ready.hung_up || (ready.readable && net::peek(fd_.get()) != net::Peek::nothing)) {
     owner_.on_channel_ended(*this, Reason::channel_died);
   }

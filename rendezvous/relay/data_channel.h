@@ -11,6 +11,10 @@ namespace fairlead::rendezvous {
 
 class DataChannel;
 
+// How long a channel is silent before the kernel asks: below the idle limits of the NATs in the field. Its listener
+// carries the setting, and a channel only switches it on.
+inline constexpr Duration kChannelKeepAlive = 60s;
+
 class DataChannelOwner {
  public:
   virtual ~DataChannelOwner() = default;
@@ -20,7 +24,8 @@ class DataChannelOwner {
 
 class DataChannel final : public net::PollTarget {
  public:
-  DataChannel(DataChannelOwner& owner, net::Poller& poller, net::Fd fd, std::shared_ptr<AgentSession> session,
+  // The connection is one of a listener that was given kChannelKeepAlive.
+  DataChannel(DataChannelOwner& owner, net::Poller& poller, net::PolledFd fd, std::shared_ptr<AgentSession> session,
               std::uint64_t ticket_counter, Duration age_limit);
 
   AgentSession& session() { return *session_; }

@@ -14,7 +14,7 @@
 namespace fairlead::rendezvous {
 
 struct MeshClient {
-  net::Fd fd;
+  net::Fd fd;   // on its way between workers
   Bytes bytes;  // the ClientHello and what came with it; sent to the service as they are
   wire::ClientHello hello;
   std::string fixed_service;  // [[port]]; empty: by SNI

@@ -18,13 +18,20 @@ constexpr std::size_t kAnswerBuffer = 4 * 1024;
 
 }  // namespace
 
-MeshConnection::MeshConnection(MeshHost& host, MeshClient client)
+MeshConnection::MeshConnection(MeshHost& host, net::PolledFd fd, MeshClient client)
     : host_(host),
       client_(std::move(client)),
       client_side_(*this, &MeshConnection::on_client_event),
       channel_side_(*this, &MeshConnection::on_channel_event),
-      client_fd_(host.poller(), std::move(client_.fd), client_side_),
-      timer_([](void* self) { static_cast<MeshConnection*>(self)->on_timer(); }, this) {}
+      client_fd_(std::move(fd)),
+      timer_([](void* self) { static_cast<MeshConnection*>(self)->on_timer(); }, this) {
+  if (client_fd_.valid()) client_fd_.retarget(client_side_);
+}
+
+MeshConnection::MeshConnection(MeshHost& host, MeshClient client)
+    : MeshConnection(host, net::PolledFd(), std::move(client)) {
+  client_fd_ = net::PolledFd(host.poller(), std::move(client_.fd), client_side_);
+}
 
 MeshConnection::~MeshConnection() {
   if (state_ == State::waiting) session_of(*attempt_.endpoint).stop_waiting({host_.index(), number});
@@ -59,8 +66,7 @@ void MeshConnection::route() {
   if (route.kind != Route::Kind::service) {
     const bool expected = starting_up() || route.expects_endpoint(now());
     if (!may_come || !expected || now() >= give_up_at()) return turn_away(route.reason);
-    host_.poller().loop().timers().arm(timer_, now() + kRouteAgain);
-    return;
+    return wait_until(now() + kRouteAgain);
   }
   client_.service = std::string(route.service());
   client_.service_token = {};
@@ -106,7 +112,13 @@ bool MeshConnection::may_return(Reason why_none) const {
 
 void MeshConnection::wait_for_return() {
   candidates_.clear();
-  host_.poller().loop().timers().arm(timer_, now() + kRouteAgain);
+  wait_until(now() + kRouteAgain);
+}
+
+// Whoever waits should know of a client that has gone: what its listener saw of that is not told again.
+void MeshConnection::wait_until(TimePoint due) {
+  host_.poller().loop().timers().arm(timer_, due);
+  client_fd_.run_again();
 }
 
 void MeshConnection::claim() {
@@ -121,7 +133,7 @@ void MeshConnection::claim() {
       // An agent that brings no channel in the time of an answer may be gone: another endpoint is tried then.
       const bool alone = client_.tried.size() + 1 >= candidates_.size();
       const TimePoint patience = alone ? give_up_at() : now() + host_.limits().answer_timeout;
-      host_.poller().loop().timers().arm(timer_, std::min(patience, give_up_at()));
+      wait_until(std::min(patience, give_up_at()));
   }
 }
 

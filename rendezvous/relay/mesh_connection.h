@@ -56,6 +56,8 @@ class MeshHost {
 
 class MeshConnection {
  public:
+  MeshConnection(MeshHost& host, net::PolledFd fd, MeshClient client);
+  // It arrived from another worker, with its descriptor.
   MeshConnection(MeshHost& host, MeshClient client);
   ~MeshConnection();
 
@@ -91,6 +93,7 @@ class MeshConnection {
   EndpointPtr pick_endpoint(Reason& why_none);
   bool may_return(Reason why_none) const;
   void wait_for_return();
+  void wait_until(TimePoint due);
   void claim();
   void ask(WorkerItem channel);
   void send_header(DataChannel& channel);

@@ -26,6 +26,7 @@ Worker::~Worker() = default;
 void Worker::listen(net::Fd fd, const ListenerRules& rules) {
   rules_.push_back(std::make_unique<ListenerRules>(rules));
   const ListenerRules& kept = *rules_.back();
+  if (rules.accept.ticket) net::pace_keep_alive(fd.get(), kChannelKeepAlive);
   listeners_.push_back(std::make_unique<Listener>(
       poller_, std::move(fd), [this, &kept](net::AcceptedSocket accepted) { on_accept(std::move(accepted), kept); },
       [this] { refuse_accepted(Reason::server_full, {}); }));
@@ -101,12 +102,12 @@ void Worker::on_client_hello(Inbound& inbound, wire::ClientHello hello) {
 
 void Worker::start_mesh(Inbound& inbound, wire::ClientHello hello) {
   const SocketAddress peer = inbound.peer();
+  net::PolledFd fd = inbound.take_polled();
   MeshClient client;
-  client.fd = inbound.take_fd();
   client.bytes = inbound.take_bytes();
   const auto refuse = [&](Reason reason) {
     refuse_accepted(reason, peer);
-    farewell(std::move(client.fd), reason);
+    farewell(std::move(fd), reason);
   };
   if (client.bytes.size() > wire::kMaxChannelHello) return refuse(Reason::classify_too_long);
   auto relay = shared_.gauges.relays.take();
@@ -120,7 +121,7 @@ void Worker::start_mesh(Inbound& inbound, wire::ClientHello hello) {
   client.peer = peer;
   client.accepted = inbound.accepted();
   rng_.fill(client.id);
-  mesh_.add(std::make_unique<MeshConnection>(*this, std::move(client))).start();
+  mesh_.add(std::make_unique<MeshConnection>(*this, std::move(fd), std::move(client))).start();
 }
 
 void Worker::on_ticket(Inbound& inbound, const wire::Signed<wire::Ticket>& ticket) {
@@ -131,7 +132,7 @@ void Worker::on_ticket(Inbound& inbound, const wire::Signed<wire::Ticket>& ticke
   const Duration age =
       kChannelAge * 4 / 5 + Duration(static_cast<Duration::rep>(rng_.below(kChannelAge.count() * 2 / 5)));
   DataChannel& channel = channels_.add(
-      std::make_unique<DataChannel>(*this, poller_, inbound.take_fd(), session, ticket.fields.counter, age));
+      std::make_unique<DataChannel>(*this, poller_, inbound.take_polled(), session, ticket.fields.counter, age));
   const WorkerItem item{index_, channel.number};
   const auto ready = session->add_ready(item, loop_.now());
   if (!ready) {
@@ -214,7 +215,7 @@ void Worker::on_mesh_accepted(MeshConnection& connection, Accepted accepted) {
 void Worker::on_mesh_turned_away(MeshConnection& connection, net::PolledFd client, MeshClient who, Reason reason) {
   shared_.counters.refused.add(reason);
   record(who, nullptr, {.reason = reason, .client_bytes = 0, .service_bytes = 0, .lasted = loop_.now() - who.accepted});
-  if (reason != Reason::client_closed) farewell(client.release(), reason);
+  if (reason != Reason::client_closed) farewell(std::move(client), reason);
   retire(mesh_, connection.number);
 }
 
@@ -226,7 +227,7 @@ void Worker::on_live_relay_ended(LiveRelay& relay, const net::RelayOutcome& outc
   retire(relays_, relay.number);
 }
 
-void Worker::farewell(net::Fd fd, Reason reason) {
+void Worker::farewell(net::PolledFd fd, Reason reason) {
   farewells_.say(std::move(fd), wire::tls_alert(front::alert_of(reason)));
 }
 

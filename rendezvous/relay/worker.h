@@ -95,7 +95,7 @@ class Worker final : public front::InboundOwner, public DataChannelOwner, public
   void start_mesh(Inbound& inbound, wire::ClientHello hello);
   void refuse_accepted(Reason reason, const SocketAddress& peer);
   void hand_to_waiter(WorkerItem waiter, WorkerItem channel, const std::shared_ptr<AgentSession>& session);
-  void farewell(net::Fd fd, Reason reason);
+  void farewell(net::PolledFd fd, Reason reason);
   void record(const MeshClient& who, const Attempt* attempt, const net::RelayOutcome& outcome);
   template <class T>
   void retire(Numbered<T>& from, std::uint64_t number) {
