@@ -23,14 +23,11 @@ class ByteQueue {
     taken_ = 0;
   }
   void clear() {
-    if (bytes_.capacity() > kKeptCapacity) bytes_ = Bytes();
-    bytes_.clear();
+    bytes_ = Bytes();
     taken_ = 0;
   }
 
  private:
-  static constexpr std::size_t kKeptCapacity = 512;
-
   Bytes bytes_;
   std::size_t taken_ = 0;
 };

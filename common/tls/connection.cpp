@@ -32,23 +32,26 @@ class ExchangeScope {
 
 }  // namespace
 
-TlsEngine::Connection::Connection(std::shared_ptr<SharedConfig> config, const ServerExpectation* expected)
-    : config_(std::move(config)),
-      expected_(expected == nullptr ? std::nullopt : std::optional(*expected)),
-      verifier_(config_->peer, *config_->credentials, config_->clock, expected_ ? &*expected_ : nullptr) {
-  exchange_.verifier = &verifier_;
+TlsEngine::Connection::Handshake::Handshake(const SharedConfig& config, const ServerExpectation* wanted)
+    : expected(wanted == nullptr ? std::nullopt : std::optional(*wanted)),
+      verifier(config.peer, *config.credentials, config.clock, expected ? &*expected : nullptr) {
+  exchange.verifier = &verifier;
 }
+
+TlsEngine::Connection::Connection(std::shared_ptr<SharedConfig> config, const ServerExpectation* expected)
+    : config_(std::move(config)), handshake_(std::make_unique<Handshake>(*config_, expected)) {}
 
 Result<void> TlsEngine::Connection::setup() {
   CHECK(mbedtls_ssl_setup(ssl_.get(), config_->ssl.get()) == 0);
   mbedtls_ssl_set_bio(ssl_.get(), this, on_send, on_receive, nullptr);
-  mbedtls_ssl_set_verify(ssl_.get(), PeerVerifier::callback, &verifier_);
-  if (!expected_) return {};
+  mbedtls_ssl_set_verify(ssl_.get(), PeerVerifier::callback, &handshake_->verifier);
+  if (!handshake_->expected) return {};
   // 3.6 wants to be told even that there is no name. A literal is not sent as SNI (RFC 6066 §3).
-  const std::string name = normalize_name(expected_->host);
+  const std::string& host = handshake_->expected->host;
+  const std::string name = normalize_name(host);
   const bool send_name = !name.empty() && !IpAddress::parse(name);
   if (mbedtls_ssl_set_hostname(ssl_.get(), send_name ? name.c_str() : nullptr) != 0)
-    return fail(Reason::config_invalid, fmt::format("{}: not a usable host name", expected_->host));
+    return fail(Reason::config_invalid, fmt::format("{}: not a usable host name", host));
   return {};
 }
 
@@ -58,11 +61,11 @@ void TlsEngine::Connection::offer(ByteView saved_session) {
   const Credentials& own = *config_->credentials;
   if (state->local_leaf != own.leaf_hash()) return;  // the server would go on with the identity we had
   if (judge_session(*state, own.ca_hash(), config_->clock()) != ResumptionRefused::none) return;
-  if (!check_expected(state->peer, *expected_, own.trust_domain())) return;
+  if (!check_expected(state->peer, *handshake_->expected, own.trust_domain())) return;
   OwnedSession session;
   if (mbedtls_ssl_session_load(session.get(), state->tls.data(), state->tls.size()) != 0) return;
   if (mbedtls_ssl_set_session(ssl_.get(), session.get()) != 0) return;
-  offered_ = std::move(*state);
+  handshake_->offered = std::move(*state);
 }
 
 int TlsEngine::Connection::on_send(void* self, const unsigned char* data, std::size_t size) {
@@ -88,32 +91,33 @@ Result<void> TlsEngine::Connection::receive(ByteView ciphertext) {
   inbox_.append(ciphertext);
   if (state_ == State::handshaking) {
     if (auto watched = watch_hello(ciphertext); !watched) return watched;
-    if (auto shaken = handshake(); !shaken) return shaken;
+    if (auto shaken = shake_hands(); !shaken) return shaken;
   }
   return state_ == State::open ? decrypt() : Result<void>();
 }
 
 Result<void> TlsEngine::Connection::watch_hello(ByteView ciphertext) {
-  if (hello_.receive(ciphertext) != HelloWatch::State::absent) return {};
+  if (handshake_->hello.receive(ciphertext) != HelloWatch::State::absent) return {};
   return failed({Reason::handshake_failed, "the peer does not support the extended master secret (RFC 7627)"});
 }
 
 // Step by step, so that a rejected certificate ends the handshake before anything more is said.
-Result<void> TlsEngine::Connection::handshake() {
-  const ExchangeScope scope(*config_, exchange_);
+Result<void> TlsEngine::Connection::shake_hands() {
+  const ExchangeScope scope(*config_, handshake_->exchange);
   while (ssl_->MBEDTLS_PRIVATE(state) != MBEDTLS_SSL_HANDSHAKE_OVER) {
     const int code = mbedtls_ssl_handshake_step(ssl_.get());
-    if (verifier_.failure()) return failed(*verifier_.failure());
+    if (const auto& rejected = handshake_->verifier.failure()) return failed(*rejected);
     if (code == MBEDTLS_ERR_SSL_WANT_READ || code == MBEDTLS_ERR_SSL_WANT_WRITE) return {};
     if (code != 0) return failed(handshake_error(code));
     // Only a full handshake comes by here; the library has no other way to ask whether it resumed.
-    if (ssl_->MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_SERVER_CERTIFICATE) kind_ = HandshakeKind::full;
+    if (ssl_->MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_SERVER_CERTIFICATE) handshake_->kind = HandshakeKind::full;
   }
   return finish_handshake();
 }
 
 Result<void> TlsEngine::Connection::finish_handshake() {
-  if (hello_.receive({}) != HelloWatch::State::present)
+  Handshake& done = *handshake_;
+  if (done.hello.receive({}) != HelloWatch::State::present)
     return failed({Reason::handshake_failed, "the peer's hello could not be checked"});
   if (!config_->alpn.empty() && alpn().empty()) {
     mbedtls_ssl_send_alert_message(ssl_.get(), MBEDTLS_SSL_ALERT_LEVEL_FATAL,
@@ -121,26 +125,31 @@ Result<void> TlsEngine::Connection::finish_handshake() {
     return failed({Reason::handshake_failed, "the peer does not speak any of our application protocols (ALPN)"});
   }
   // A ticket alone proves nothing, it travels in clear: its identity counts only when the keys came from it too.
-  if (kind_ == HandshakeKind::resumed) restored_ = std::move(expected_ ? offered_ : exchange_.restored);
-  peer_ = restored_ ? restored_->peer : verifier_.identity().value_or(PeerIdentity());
-  if (peer_->spiffe_id.empty() && config_->client_certificate == ClientCertificate::required) {
-    peer_.reset();
+  std::optional<SessionState> restored;
+  if (done.kind == HandshakeKind::resumed) restored = std::move(done.expected ? done.offered : done.exchange.restored);
+  PeerIdentity identity = restored ? std::move(restored->peer) : done.verifier.identity().value_or(PeerIdentity());
+  if (identity.spiffe_id.empty() && config_->client_certificate == ClientCertificate::required)
     return failed({Reason::certificate_missing, "the handshake ended without an identity"});
-  }
-  if (expected_) save_session();
-  offered_.reset();
-  exchange_.restored.reset();
+  peer_ = std::move(identity);
+  resumed_ = restored.has_value();
+  resumption_refused_ = done.exchange.refused;
+  // A resumed session keeps its age: its certificates were judged when it began.
+  if (done.expected) save_session(restored ? restored->issued : config_->clock());
   state_ = State::open;
+  forget_handshake();
   return {};
 }
 
-void TlsEngine::Connection::save_session() {
+void TlsEngine::Connection::forget_handshake() {
+  mbedtls_ssl_set_verify(ssl_.get(), nullptr, nullptr);
+  handshake_.reset();
+}
+
+void TlsEngine::Connection::save_session(WallTime issued) {
   OwnedSession session;
   if (mbedtls_ssl_get_session(ssl_.get(), session.get()) != 0) return;
   if (session->MBEDTLS_PRIVATE(ticket_len) == 0) return;
   const Credentials& own = *config_->credentials;
-  // A resumed session keeps its age: its certificates were judged when it began.
-  const WallTime issued = restored_ ? restored_->issued : config_->clock();
   SessionState state{*peer_, own.ca_hash(), own.leaf_hash(), issued, save_library_session(*session.get())};
   if (!state.tls.empty() && state.tls.size() <= UINT16_MAX) saved_session_ = write_session_state(state);
   crypto::wipe(state.tls);

@@ -22,6 +22,7 @@ class TlsEngine::Connection {
     failed,       // `failure` says why; nothing is taken or given any more
   };
 
+  // `expected` is null when the peer is a client.
   Connection(std::shared_ptr<SharedConfig> config, const ServerExpectation* expected);
 
   Result<void> setup();
@@ -33,8 +34,10 @@ class TlsEngine::Connection {
 
   State state() const { return state_; }
   bool stalled() const;
-  bool resumed() const { return restored_.has_value(); }
-  ResumptionRefused resumption_refused() const { return exchange_.refused; }
+  bool resumed() const { return resumed_; }
+  ResumptionRefused resumption_refused() const {
+    return handshake_ ? handshake_->exchange.refused : resumption_refused_;
+  }
   // Null before the handshake is done; it stays when the connection fails later.
   const std::optional<PeerIdentity>& peer() const { return peer_; }
   std::string alpn() const;
@@ -45,29 +48,40 @@ class TlsEngine::Connection {
  private:
   enum class HandshakeKind : std::uint8_t { resumed, full };
 
+  // What nobody asks for once the connection is open: more than all the rest, and idle connections are many.
+  struct Handshake {
+    Handshake(const SharedConfig& config, const ServerExpectation* wanted);
+    Handshake(const Handshake&) = delete;
+    Handshake& operator=(const Handshake&) = delete;
+
+    const std::optional<ServerExpectation> expected;  // none: the peer is a client
+    PeerVerifier verifier;
+    HelloWatch hello;
+    TicketExchange exchange;                      // server
+    std::optional<SessionState> offered;          // client: what it asked to resume
+    HandshakeKind kind = HandshakeKind::resumed;  // until the server's certificate shows otherwise
+  };
+
   static int on_send(void* self, const unsigned char* data, std::size_t size);
   static int on_receive(void* self, unsigned char* out, std::size_t size);
 
   Result<void> watch_hello(ByteView ciphertext);
-  Result<void> handshake();
+  Result<void> shake_hands();
   Result<void> finish_handshake();
+  void forget_handshake();
   Result<void> decrypt();
-  void save_session();
+  void save_session(WallTime issued);
   tl::unexpected<Error> failed(Error error);
   Error handshake_error(int code);
   std::string error_text(int code);
 
   const std::shared_ptr<SharedConfig> config_;
-  const std::optional<ServerExpectation> expected_;  // null: the peer is a client
-  PeerVerifier verifier_;
-  HelloWatch hello_;
-  TicketExchange exchange_;               // server
-  std::optional<SessionState> offered_;   // client: what it asked to resume
-  std::optional<SessionState> restored_;  // the session that was resumed
+  std::unique_ptr<Handshake> handshake_;  // null once open
   std::optional<PeerIdentity> peer_;
   Bytes saved_session_;
   State state_ = State::handshaking;
-  HandshakeKind kind_ = HandshakeKind::resumed;  // until the server's certificate shows otherwise
+  ResumptionRefused resumption_refused_ = ResumptionRefused::none;
+  bool resumed_ = false;
   bool alert_sent_ = false;
   bool close_sent_ = false;
   std::optional<Error> failure_;
