@@ -1,20 +1,20 @@
 """Idle scale and the restart storm: what an agent costs that does nothing, and what it takes until all are back."""
 import time
 
+import tuned
 from fleet import FleetWorld, kernel_memory, most_agents, refused, resident, reports, told
 from harness import wait_until
 from rows import Experiment, Row
-from world import ROOT, cpu_seconds
+from world import cpu_seconds
 
 KIB = 1024
 AGENTS, QUICK_AGENTS = 10_000, 200
 TUNED_AGENTS = 2000  # memory per agent is the same from a few hundred on
 FEW_AGENTS = 1000  # for full handshakes, where all would take minutes
-IDLE_SECONDS, QUICK_IDLE_SECONDS = 60, 1
+IDLE_SECONDS, QUICK_IDLE_SECONDS = 25, 1  # one interval of pings
 SETTLED = 2.0  # seconds: buffers of the last handshakes are given back
 BACK = 120  # seconds after which a fleet that is not back counts as lost
 TICKET_REFUSED = "resumption_refused"  # not the agent: it goes on with a full handshake
-TUNED = ROOT / "build" / "static" / "x86-64" / "fairlead-rendezvous"
 USER_GOAL, TUNED_GOAL, STORM_GOAL = 40, 12, 10
 MAX_HANDSHAKES = 256  # [limits] handshakes_max
 
@@ -120,17 +120,17 @@ class Tuned(Fleet):
     """The same rendezvous with the library that packaging/mbedtls tunes."""
 
     name = "scale tuned"
-    agents, program = TUNED_AGENTS, TUNED
+    agents, program = TUNED_AGENTS, tuned.PROGRAM
 
     def start(self):
-        if TUNED.is_file():
+        if tuned.PROGRAM.is_file():
             super().start()
 
     def measure(self, variant):
-        return self.connect() if TUNED.is_file() else {}
+        return self.connect() if tuned.PROGRAM.is_file() else {}
 
     def rows(self, median):
-        note = f"{self.count:,} agents" if TUNED.is_file() else "not built: packaging/static/build x86-64"
+        note = f"{self.count:,} agents" if tuned.PROGRAM.is_file() else tuned.MISSING
         return [Row("idle agent, user memory, tuned library", "KiB", median["fairlead"].get("user"), at_most=TUNED_GOAL, note=note)]
 
 
