@@ -8,11 +8,11 @@ from rows import Experiment, Row
 from world import cpu_seconds
 
 KIB = 1024
-AGENTS, QUICK_AGENTS = 10_000, 200
+AGENTS, QUICK_AGENTS = 10_000, 100
 TUNED_AGENTS = 2000  # memory per agent is the same from a few hundred on
 FEW_AGENTS = 1000  # for full handshakes, where all would take minutes
 IDLE_SECONDS, QUICK_IDLE_SECONDS = 25, 1  # one interval of pings
-SETTLED = 2.0  # seconds: buffers of the last handshakes are given back
+SETTLED, QUICK_SETTLED = 2.0, 0.2  # seconds: buffers of the last handshakes are given back
 BACK = 120  # seconds after which a fleet that is not back counts as lost
 TICKET_REFUSED = "resumption_refused"  # not the agent: it goes on with a full handshake
 USER_GOAL, TUNED_GOAL, STORM_GOAL = 40, 12, 10
@@ -34,7 +34,7 @@ class Fleet(Experiment):
         self.rendezvous = self.world.start_fleet_rendezvous(path=self.program)
         user, kernel = resident(self.rendezvous), kernel_memory()
         self.fleet = self.world.start_fleet(self.count)
-        time.sleep(SETTLED)
+        time.sleep(QUICK_SETTLED if self.bench.quick else SETTLED)
         # Over loopback the agents' ends of the connections are in the same kernel.
         return {"user": (resident(self.rendezvous) - user) / self.count / KIB,
                 "kernel": (kernel_memory() - kernel) / 2 / self.count / KIB}
