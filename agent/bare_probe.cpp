@@ -48,9 +48,9 @@ ProbeFacts BareProbe::run() {
     servers_.push_back(std::make_unique<Server>());
     Server& server = *servers_.back();
     server.facts = {.address = each.to_string(), .state = "connecting"};
-    server.dial =
-        std::make_unique<TargetDial>(poller_, each, kDialTime, net::SocketBuffers(),
-                                     [this, &server](Result<net::Fd> result) { on_dialed(server, std::move(result)); });
+    server.dial = std::make_unique<TargetDial>(
+        poller_, each, kDialTime, net::SocketBuffers(),
+        [this, &server](Result<net::PolledFd> result) { on_dialed(server, std::move(result)); });
     server.dial->start();
   }
   loop_.timers().arm(step_, loop_.now() + kStep);
@@ -58,7 +58,7 @@ ProbeFacts BareProbe::run() {
   return *facts_;
 }
 
-void BareProbe::on_dialed(Server& server, Result<net::Fd> result) {
+void BareProbe::on_dialed(Server& server, Result<net::PolledFd> result) {
   loop_.retire(std::move(server.dial));
   server.facts.up = result.has_value();
   server.facts.state = result ? "reachable" : "unreachable";

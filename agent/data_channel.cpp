@@ -18,13 +18,7 @@ DataChannel::DataChannel(ChannelTools tools, ChannelOwner& owner, std::shared_pt
       ticket_counter_(ticket_counter),
       limits_(limits),
       started_(tools.poller.loop().now()),
-      timer_(
-          [](void* self) {
-            auto* channel = static_cast<DataChannel*>(self);
-            channel->end(channel->state_ == State::dialing ? Reason::connect_timeout : Reason::hello_tampered,
-                         "nothing came in time");
-          },
-          this) {}
+      timer_([](void* self) { static_cast<DataChannel*>(self)->on_timer(); }, this) {}
 
 void DataChannel::start(const SocketAddress& rendezvous) {
   auto& loop = tools_.poller.loop();
@@ -39,7 +33,7 @@ void DataChannel::start(const SocketAddress& rendezvous) {
 
 void DataChannel::on_ready(net::Readiness ready) {
   if (state_ == State::dialing) {
-    if (ready.writable || ready.hung_up) on_connected();
+    if (ready.writable || ready.hung_up) on_connected(ready);
     return;
   }
   if (state_ == State::reaching) {
@@ -49,15 +43,16 @@ void DataChannel::on_ready(net::Readiness ready) {
   if (ready.readable) read_more();
 }
 
-void DataChannel::on_connected() {
-  if (const auto failed = net::connect_result(fd_.get())) return end(failed->reason, failed->detail);
+void DataChannel::on_connected(net::Readiness ready) {
+  const auto failed = ready.hung_up ? net::connect_result(fd_.get()) : std::nullopt;
+  if (failed) return end(failed->reason, failed->detail);
   const Bytes ticket = keys_->make_ticket(ticket_counter_);
   const auto put = net::write_some(fd_.get(), ticket);
   // A fresh connection takes 61 bytes, or it is broken.
   if (!put || !*put || **put != ticket.size()) return end(Reason::connection_lost, "the ticket could not be sent");
-  net::keep_alive(fd_.get(), kChannelKeepAlive);
-  timer_.cancel();
   state_ = State::ready;
+  auto& timers = tools_.poller.loop().timers();
+  timers.arm(timer_, tools_.poller.loop().now() + kKeepAliveFrom);
   owner_.on_channel_ready(*this);
 }
 
@@ -120,22 +115,40 @@ void DataChannel::reach(const ServiceConfig& service) {
   state_ = State::reaching;
   proxy_protocol_ = service.proxy_protocol;
   dial_ = std::make_unique<TargetDial>(tools_.poller, service.target, limits_.target_timeout, share_->buffers,
-                                       [this](Result<net::Fd> target) { on_target(std::move(target)); });
+                                       [this](Result<net::PolledFd> target) { on_target(std::move(target)); });
   dial_->start();
 }
 
-void DataChannel::on_target(Result<net::Fd> target) {
-  tools_.poller.loop().retire(std::move(dial_));  // it is still running
+void DataChannel::on_target(Result<net::PolledFd> target) {
+  auto& loop = tools_.poller.loop();
+  loop.retire(std::move(dial_));  // it is still running
   if (!target) return refuse(target.error().reason, target.error().detail);
   net::RelayEnds ends;
   ends.to_service = service_preamble(proxy_protocol_, {header_.caller, header_.sni, header_.connection}, target->get(),
                                      ByteView(buffer_).subspan(header_size_));
   ends.to_client_prefix = keys_->make_answer({wire::Verdict::accepted, ""}, header_mac_);
   ends.client = std::move(fd_);
-  ends.service = net::PolledFd(tools_.poller, std::move(*target), *this);
+  ends.service = std::move(*target);
   buffer_ = Bytes();
   state_ = State::relaying;
+  loop.timers().arm(timer_, loop.now() + kKeepAliveFrom);
   relay_.emplace(net::RelayTools{tools_.poller, tools_.pipes, tools_.farewells}, std::move(ends), limits_.relay, *this);
+}
+
+void DataChannel::on_timer() {
+  switch (state_) {
+    case State::dialing:
+      return end(Reason::connect_timeout, "nothing came in time");
+    case State::hearing:
+      return end(Reason::hello_tampered, "nothing came in time");
+    case State::ready:
+      return net::keep_alive(fd_.get(), kChannelKeepAlive);
+    case State::relaying:
+      return keep_alive(kChannelKeepAlive);
+    case State::reaching:
+    case State::ended:
+      break;
+  }
 }
 
 void DataChannel::refuse(Reason reason, const std::string& detail) {
@@ -156,6 +169,7 @@ void DataChannel::keep_alive(Duration idle) {
 
 void DataChannel::on_relay_ended(net::Relay& /*relay*/, const net::RelayOutcome& outcome) {
   state_ = State::ended;
+  timer_.cancel();
   owner_.on_channel_ended(*this, ChannelOwner::Stage::bound, outcome, "");
 }
 

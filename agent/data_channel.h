@@ -21,6 +21,8 @@
 namespace fairlead::agent {
 
 inline constexpr Duration kChannelKeepAlive = 60s;
+// From when a channel, ready or relaying, is kept alive. Most are over by then, and four system calls cheaper.
+inline constexpr Duration kKeepAliveFrom = 30s;
 
 class DataChannel;
 
@@ -72,12 +74,13 @@ class DataChannel final : public net::PollTarget, public net::RelayOwner {
 
   void on_ready(net::Readiness ready) override;
   void on_relay_ended(net::Relay& relay, const net::RelayOutcome& outcome) override;
-  void on_connected();
+  void on_connected(net::Readiness ready);
+  void on_timer();
   void read_more();
   void examine();
   void on_hello();
   void reach(const ServiceConfig& service);
-  void on_target(Result<net::Fd> target);
+  void on_target(Result<net::PolledFd> target);
   void refuse(Reason reason, const std::string& detail);
   void end(Reason reason, const std::string& detail);
 

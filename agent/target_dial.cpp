@@ -59,14 +59,15 @@ void TargetDial::try_next() {
 
 void TargetDial::on_ready(net::Readiness ready) {
   if (!ready.writable && !ready.hung_up) return;
-  if (auto failed = net::connect_result(fd_.get())) {
+  auto failed = ready.hung_up ? net::connect_result(fd_.get()) : std::nullopt;
+  if (failed) {
     last_error_ = std::move(*failed);
     return try_next();
   }
-  finish(fd_.release());
+  finish(std::move(fd_));
 }
 
-void TargetDial::finish(Result<net::Fd> result) {
+void TargetDial::finish(Result<net::PolledFd> result) {
   deadline_.cancel();
   soon_.cancel();
   resolver_.cancel();

@@ -12,9 +12,9 @@ namespace fairlead::agent {
 
 class TargetDial final : public net::PollTarget {
  public:
-  // A connected descriptor, or why not: target_refused, target_unreachable, target_timeout. Exactly one call, never
-  // before start() returned or from it.
-  using OnDone = std::function<void(Result<net::Fd>)>;
+  // A connected descriptor that still has this target, or why not: target_refused, target_unreachable, target_timeout.
+  // Exactly one call, never before start() returned or from it.
+  using OnDone = std::function<void(Result<net::PolledFd>)>;
 
   // `buffers`: of the connection, as net::limit_buffers.
   TargetDial(net::Poller& poller, const Target& target, Duration limit, net::SocketBuffers buffers, OnDone on_done);
@@ -25,7 +25,7 @@ class TargetDial final : public net::PollTarget {
   Result<net::Fd> connect(const SocketAddress& address) const;
   void begin(Result<net::Fd> connecting);
   void try_next();
-  void finish(Result<net::Fd> result);
+  void finish(Result<net::PolledFd> result);
   static Reason target_reason(Reason reason);
 
   net::Poller& poller_;

@@ -18,7 +18,7 @@ DirectConnection::DirectConnection(ChannelTools tools, DirectConnectionOwner& ow
       limits_(limits),
       share_(share),
       dial_(std::make_unique<TargetDial>(tools.poller, service.config.target, connect_timeout, share.buffers,
-                                         [this](Result<net::Fd> target) { on_target(std::move(target)); })) {}
+                                         [this](Result<net::PolledFd> target) { on_target(std::move(target)); })) {}
 
 void DirectConnection::start() {
   dial_->start();
@@ -29,14 +29,14 @@ void DirectConnection::on_ready(net::Readiness ready) {
   if (state_ == State::reaching && ready.hung_up) end(Reason::client_closed, "the client left");
 }
 
-void DirectConnection::on_target(Result<net::Fd> target) {
+void DirectConnection::on_target(Result<net::PolledFd> target) {
   tools_.poller.loop().retire(std::move(dial_));  // it is still running
   if (!target) return refuse(target.error().reason, target.error().detail);
   net::RelayEnds ends;
   const Caller caller{client_.peer, client_.hello.server_name.value_or(""), client_.id};
   ends.to_service = service_preamble(proxy_protocol_, caller, target->get(), client_.bytes);
   ends.client = std::move(fd_);
-  ends.service = net::PolledFd(tools_.poller, std::move(*target), *this);
+  ends.service = std::move(*target);
   client_.bytes = Bytes();
   state_ = State::relaying;
   relay_.emplace(net::RelayTools{tools_.poller, tools_.pipes, tools_.farewells}, std::move(ends), limits_, *this);

@@ -57,7 +57,7 @@ class DirectConnection final : public net::PollTarget, public net::RelayOwner {
 
   void on_ready(net::Readiness ready) override;
   void on_relay_ended(net::Relay& relay, const net::RelayOutcome& outcome) override;
-  void on_target(Result<net::Fd> target);
+  void on_target(Result<net::PolledFd> target);
   void refuse(Reason reason, const std::string& detail);
   void end(Reason reason, const std::string& detail);
 

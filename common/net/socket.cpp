@@ -224,8 +224,8 @@ void start_keep_alive(int fd) {
 }
 
 void keep_alive(int fd, Duration idle) {
+  start_keep_alive(fd);  // first: a pace that changes while it is on counts from the last sign of life
   pace_keep_alive(fd, idle);
-  start_keep_alive(fd);
 }
 
 void set_user_timeout(int fd, Duration limit) {
