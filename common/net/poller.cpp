@@ -110,7 +110,8 @@ void Poller::dispatch() {
     const std::uint32_t bits = events[i].events;
     slots_[slot].target->on_ready({.readable = (bits & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0,
                                    .writable = (bits & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0,
-                                   .hung_up = (bits & (EPOLLHUP | EPOLLERR)) != 0});
+                                   .hung_up = (bits & (EPOLLHUP | EPOLLERR)) != 0,
+                                   .failed = (bits & EPOLLERR) != 0});
   }
 }
 

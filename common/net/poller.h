@@ -21,6 +21,7 @@ struct Readiness {
   bool readable = false;  // bytes, end of stream or an error: a read will tell
   bool writable = false;
   bool hung_up = false;  // EPOLLHUP or EPOLLERR
+  bool failed = false;   // EPOLLERR: SO_ERROR says why
 };
 
 class PollTarget {

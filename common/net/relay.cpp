@@ -74,8 +74,9 @@ void Relay::close(Reason reason) {
 void Relay::on_ready(End& end, Readiness ready) {
   End& opposite = end_of(other(end.side));
   if (ready.readable) move(end, opposite);
-  if (ready.writable && state_.may_write(end.side)) move(opposite, end);
-  if (ready.hung_up) look_for_error(end);
+  // Nothing held means that the opposite side has nothing to read, or asked to run again.
+  if (ready.writable && state_.held(opposite.side) > 0 && state_.may_write(end.side)) move(opposite, end);
+  if (ready.failed) look_for_error(end);
   obey();
 }
 
