@@ -35,6 +35,9 @@ struct RelayShare {
   }
 };
 
+// Of 1 MiB each, while there is no ceiling. Fewer than a process may have: the agent shares its host with the service.
+inline constexpr std::size_t kLargePipes = net::kMaxLargePipes / 2;
+
 class MemoryBudget {
  public:
   MemoryBudget() = default;  // no ceiling: everything is as the kernel likes
@@ -58,7 +61,7 @@ class MemoryBudget {
   std::size_t pool_max(std::size_t configured) const;
   std::size_t callers_max(std::size_t otherwise) const;  // unclassified, and those that are being sent away
   std::size_t checks_max(std::size_t otherwise) const;   // verifications by a rendezvous at a time
-  std::size_t large_pipes() const { return limited() ? 0 : net::kMaxLargePipes; }
+  std::size_t large_pipes() const { return limited() ? 0 : kLargePipes; }
   std::size_t hello_max(std::size_t otherwise) const;
 
  private:

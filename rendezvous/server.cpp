@@ -96,6 +96,7 @@ Server::Server(RendezvousConfig config, std::string config_path, std::shared_ptr
       config_.server.verify_from.empty() ? global_addresses(net::host_addresses()) : config_.server.verify_from;
   if (auto first = registry_.registry().publish()) shared_.routes.publish(std::move(first));
   const unsigned count = config_.server.workers;
+  shared_.large_pipes = std::max<std::size_t>(1, net::kMaxLargePipes / count);
   const ControlOptions options{.credentials = credentials_,
                                .ticket_keys = std::move(ticket_keys),
                                .instance_address = config_.server.instance_address,

@@ -68,6 +68,7 @@ struct Shared {
   AccessLines access_log;
   SessionDirectory sessions;
   SnapshotCell routes;
+  std::size_t large_pipes = 0;   // of each worker; fixed before the threads start
   std::vector<Worker*> workers;  // by index; fixed before the threads start; only post() may be called from elsewhere
   std::vector<std::string> domains;  // [server] domains; fixed before the threads start
   ProofDirectory proofs;

@@ -1,8 +1,7 @@
 #pragma once
 // The pipes of one worker's relays. A relay takes one for its turn and keeps it only while bytes are stuck inside, so a
-// few pipes serve thousands of relays. Large pipes (a third of the CPU per byte) go to the few busiest: the kernel
-// gives an unprivileged user 64 MiB of pipes in all (pipe(7), pipe-user-pages-soft), and beyond it shrinks new ones to
-// a page.
+// few pipes serve thousands of relays. Large pipes (a third of the CPU per byte) go to the busiest: the kernel gives an
+// unprivileged user 64 MiB of pipes in all (pipe(7), pipe-user-pages-soft), and beyond it shrinks new ones to a page.
 //
 // One per worker, on its thread; outlives the relays. Where splice(2) is missing there are no pipes, and relays copy
 // through scratch().
@@ -21,8 +20,8 @@ inline constexpr std::size_t kLargePipe = 1024 * 1024;
 // kLeastPipe.
 inline constexpr std::size_t kMaxIdlePipes = 64;
 inline constexpr std::size_t kLeastPipe = 32 * 1024;
-// Per worker, idle or out: 8 workers together stay below half of what an unprivileged user gets.
-inline constexpr std::size_t kMaxLargePipes = 4;
+// Idle or out, of all workers of a process together: half of what an unprivileged user gets.
+inline constexpr std::size_t kMaxLargePipes = 32;
 inline constexpr std::size_t kScratchBytes = 64 * 1024;
 
 enum class PipeSize { normal, large };

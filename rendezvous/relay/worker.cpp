@@ -19,6 +19,7 @@ Worker::Worker(unsigned index, Shared& shared, const Limits& limits, std::uint64
       to_control_(std::move(to_control)),
       routes_(shared.routes),
       poller_(loop_),
+      pipes_(shared.large_pipes),
       farewells_(poller_) {}
 
 Worker::~Worker() = default;

@@ -33,7 +33,7 @@ TEST_CASE("without a ceiling nothing is limited") {
   CHECK(budget.callers_max(256) == 256);
   CHECK(budget.hello_max(65536) == 65536);
   CHECK(budget.session_buffers().bytes == 0);
-  CHECK(budget.large_pipes() == net::kMaxLargePipes);
+  CHECK(budget.large_pipes() == kLargePipes);
 }
 
 TEST_CASE("what a ceiling comes to") {
