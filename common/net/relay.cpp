@@ -98,8 +98,9 @@ void Relay::move(End& from, End& to) {
     if (taken == 0) break;
     state_.moved(now());
     budget -= std::min(budget, taken);
+    if (turn_budget_ - budget >= kBusyTurn) from.wish = PipeSize::large;
   }
-  from.wish = turn_budget_ - budget >= kBusyTurn ? PipeSize::large : PipeSize::normal;
+  if (turn_budget_ - budget < kBusyTurn) from.wish = PipeSize::normal;
   if (from.pipe.valid()) put_pipe_away(from);
 }
 
@@ -235,7 +236,11 @@ void Relay::check_first() {
 }
 
 bool Relay::has_pipe(End& from) {
-  if (from.pipe.valid() || !from.spliceable) return from.spliceable;
+  if (!from.spliceable) return false;
+  if (from.pipe.valid()) {
+    if (from.wish == PipeSize::normal || from.pipe.size == PipeSize::large) return true;
+    put_pipe_away(from);  // it is empty, and too small for what comes
+  }
   auto pipe = tools_.pipes.take(from.wish);
   if (!pipe) return false;
   from.pipe = std::move(*pipe);
