@@ -17,9 +17,9 @@ namespace fairlead::tls {
 
 class PeerVerifier {
  public:
-  // `expected` is null when the peer is a client; it and `own` outlive this.
-  PeerVerifier(PeerRole peer, const Credentials& own, WallClock clock, const ServerExpectation* expected)
-      : peer_(peer), own_(own), clock_(std::move(clock)), expected_(expected) {}
+  // `expected` is null when the peer is a client; it, `own` and `clock` outlive this.
+  PeerVerifier(PeerRole peer, const Credentials& own, const ClientClock& clock, const ServerExpectation* expected)
+      : peer_(peer), own_(own), clock_(clock), expected_(expected) {}
 
   // The library's verification callback: once per certificate from the root (highest depth) to the leaf (0).
   static int callback(void* self, mbedtls_x509_crt* certificate, int depth, std::uint32_t* flags);
@@ -36,7 +36,7 @@ class PeerVerifier {
 
   PeerRole peer_;
   const Credentials& own_;
-  WallClock clock_;
+  const ClientClock& clock_;
   const ServerExpectation* expected_;
   WallTime not_after_ = WallTime::max();
   std::optional<PeerIdentity> identity_;

@@ -33,7 +33,7 @@ constexpr mbedtls_x509_crt_profile kCertificateProfile = {
 }  // namespace
 
 SharedConfig::SharedConfig(PeerRole peer_role, std::shared_ptr<const Credentials> own,
-                           std::vector<std::string> protocols, WallClock now)
+                           std::vector<std::string> protocols, ClientClock now)
     : peer(peer_role), credentials(std::move(own)), alpn(std::move(protocols)), clock(std::move(now)) {
   CHECK(credentials != nullptr);
   CHECK(clock != nullptr);

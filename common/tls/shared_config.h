@@ -21,7 +21,7 @@ struct TicketExchange {
 
 struct SharedConfig {
   SharedConfig(PeerRole peer, std::shared_ptr<const Credentials> own, std::vector<std::string> protocols,
-               WallClock now);
+               ClientClock now);
   SharedConfig(const SharedConfig&) = delete;
   SharedConfig& operator=(const SharedConfig&) = delete;
 
@@ -31,7 +31,7 @@ struct SharedConfig {
   const PeerRole peer;
   const std::shared_ptr<const Credentials> credentials;
   const std::vector<std::string> alpn;
-  const WallClock clock;
+  const ClientClock clock;  // a server's is always exact
   ClientCertificate client_certificate = ClientCertificate::required;
   std::shared_ptr<TicketKeys> ticket_keys;
   // The library hands its ticket callbacks no connection: here stands the one whose step is running; else null.

@@ -36,7 +36,7 @@ int write_ticket(void* config, const mbedtls_ssl_session* session, unsigned char
   const std::optional<PeerIdentity>& peer = shared.exchange->verifier->identity();
   if (!peer) return MBEDTLS_ERR_SSL_SESSION_TICKET_EXPIRED;
 
-  const WallTime now = shared.clock();
+  const WallTime now = shared.clock().time;
   SessionState state{*peer, shared.credentials->ca_hash(), shared.credentials->leaf_hash(), now,
                      save_library_session(*session)};
   if (state.tls.empty() || state.tls.size() > kMaxTicketBytes) return MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL;
@@ -62,7 +62,7 @@ int parse_ticket(void* config, mbedtls_ssl_session* session, unsigned char* tick
   std::optional<SessionState> state = parse_session_state(*content);
   crypto::wipe(*content);
   if (!state) return refuse(exchange, ResumptionRefused::malformed);
-  const ResumptionRefused cause = judge_session(*state, shared.credentials->ca_hash(), shared.clock());
+  const ResumptionRefused cause = judge_session(*state, shared.credentials->ca_hash(), shared.clock().time);
   if (cause != ResumptionRefused::none) return refuse(exchange, cause);
   // Fails after a change of the library's version or build.
   if (mbedtls_ssl_session_load(session, state->tls.data(), state->tls.size()) != 0)

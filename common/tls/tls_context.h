@@ -1,19 +1,16 @@
 #pragma once
 // What connections of one thread share: identity, trust, ALPN, ticket keys, clock. A context belongs to one thread, as
 // do its engines; an engine keeps alive what it needs, so a context may be replaced (reload) while engines live.
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "common/base/result.h"
-#include "common/base/time.h"
+#include "common/tls/clock.h"
 #include "common/tls/credentials.h"
 #include "common/tls/ticket_keys.h"
 
 namespace fairlead::tls {
-
-using WallClock = std::function<WallTime()>;
 
 // Defined in the folder's own shared_config.h.
 struct SharedConfig;
@@ -31,7 +28,7 @@ struct TlsServerOptions {
 struct TlsClientOptions {
   std::shared_ptr<const Credentials> credentials;
   std::vector<std::string> alpn;
-  WallClock clock;
+  ClientClock clock;
 };
 
 class TlsServerContext {

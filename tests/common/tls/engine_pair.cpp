@@ -11,7 +11,7 @@ tls::TlsServerContext Mesh::server_context() {
 }
 
 tls::TlsClientContext Mesh::client_context() {
-  return tls::TlsClientContext({agent, client_alpn, [this] { return now; }});
+  return tls::TlsClientContext({agent, client_alpn, [this] { return client_now.value_or(now); }});
 }
 
 EnginePair::EnginePair(Mesh& mesh) {

@@ -14,6 +14,7 @@ namespace fairlead::test {
 struct Mesh {
   TestCa ca;
   WallTime now = kTestNow;
+  std::optional<tls::ClockReading> client_now;  // where the client's clock is another one
   std::shared_ptr<const tls::Credentials> server =
       ca.credentials("rendezvous/main",
                      {.dns_names = {"rv.example.com", "*.wild.example"}, .ip_addresses = {"192.0.2.1", "2001:db8::1"}});

@@ -17,13 +17,14 @@ struct Verdict {
   std::optional<Error> failure;
 };
 
-Verdict judge(const Credentials& shown, const Credentials& own, PeerRole role, WallTime now,
+Verdict judge(const Credentials& shown, const Credentials& own, PeerRole role, ClockReading now,
               const ServerExpectation* expected = nullptr) {
   OwnedCertificates chain;
   OwnedCertificates bundle;
   for (const Bytes& der : shown.chain_der()) mbedtls_x509_crt_parse_der(chain.get(), der.data(), der.size());
   for (const Bytes& der : own.ca_der()) mbedtls_x509_crt_parse_der(bundle.get(), der.data(), der.size());
-  PeerVerifier verifier(role, own, [now] { return now; }, expected);
+  const ClientClock clock = [now] { return now; };
+  PeerVerifier verifier(role, own, clock, expected);
   Verdict verdict;
   mbedtls_x509_crt_verify(chain.get(), bundle.get(), nullptr, nullptr, &verdict.flags, PeerVerifier::callback,
                           &verifier);
@@ -85,4 +86,43 @@ TEST_CASE("the expected server, by name and by id") {
   CHECK(reason({"", "spiffe://mesh.test/**"}) == std::nullopt);
   CHECK(reason({"other.example", "spiffe://mesh.test/**"}) == Reason::certificate_name);
   CHECK(reason({"rv.example", "spiffe://mesh.test/agent/*"}) == Reason::certificate_identity);
+}
+
+TEST_CASE("a chain from the future is good while the clock only knows the earliest time") {
+  TestCa ca;
+  const WallTime floor = kTestNow - std::chrono::days(9);  // the CA's own certificates begin later, too
+  const ClockReading earliest(floor, ClockReading::Kind::earliest);
+  const auto peer = ca.credentials("rendezvous/a", {.dns_names = {"rv.example"}});
+  const auto own = ca.credentials("agent/a");
+  const ServerExpectation expected{"rv.example", "spiffe://{trust_domain}/rendezvous/*"};
+  const auto reason = [&](const Credentials& shown, ClockReading now, const ServerExpectation& wanted) {
+    const Verdict verdict = judge(shown, *own, PeerRole::server, now, &wanted);
+    return verdict.failure ? std::optional(verdict.failure->reason) : std::nullopt;
+  };
+  CHECK(reason(*peer, earliest, expected) == std::nullopt);
+  CHECK(judge(*peer, *own, PeerRole::server, earliest, &expected).identity->not_after == peer->not_after());
+  CHECK(reason(*peer, floor, expected) == Reason::certificate_not_yet_valid);
+
+  SUBCASE("but not for another host or identity") {
+    CHECK(reason(*peer, earliest, {"other.example", "spiffe://mesh.test/**"}) == Reason::certificate_name);
+    CHECK(reason(*peer, earliest, {"rv.example", "spiffe://mesh.test/agent/*"}) == Reason::certificate_identity);
+  }
+  SUBCASE("nor of another CA") {
+    TestCa other;
+    const auto stranger = other.credentials("rendezvous/a", {.dns_names = {"rv.example"}});
+    CHECK(reason(*stranger, earliest, expected) == Reason::certificate_untrusted);
+  }
+  SUBCASE("nor for another purpose") {
+    const auto client = Credentials::load(ca.issue_flawed("rendezvous/a", Flaw::client_only)).value();
+    CHECK(reason(*client, earliest, {"", "spiffe://mesh.test/**"}) == Reason::certificate_purpose);
+  }
+  SUBCASE("and what has ended by then has ended") {
+    const auto old = ca.credentials(
+        "rendezvous/a", {.dns_names = {"rv.example"}, .not_before = floor - std::chrono::days(9), .not_after = floor});
+    CHECK(reason(*old, earliest, expected) == Reason::certificate_expired);
+    const auto last = ca.credentials("rendezvous/a", {.dns_names = {"rv.example"},
+                                                      .not_before = floor - std::chrono::days(9),
+                                                      .not_after = floor + std::chrono::seconds(1)});
+    CHECK(reason(*last, earliest, expected) == std::nullopt);
+  }
 }

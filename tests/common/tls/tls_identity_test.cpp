@@ -97,6 +97,29 @@ TEST_CASE("validity is judged by the clock that was passed in") {
   }
 }
 
+TEST_CASE("a client that knows its clock is wrong joins, and judges as ever once it knows the time") {
+  Mesh mesh;
+  const WallTime built = mesh.now - std::chrono::days(30);
+  mesh.client_now = ClockReading(built, ClockReading::Kind::earliest);
+  const auto joins = [&mesh] {
+    EnginePair pair(mesh);
+    pair.run();
+    return pair.ready();
+  };
+  CHECK(joins());
+  mesh.client_now = mesh.now;
+  CHECK(joins());
+  mesh.client_now = built;
+  check_refused(mesh, Refuser::client, Reason::certificate_not_yet_valid, "");
+
+  mesh.client_now = ClockReading(built, ClockReading::Kind::earliest);
+  TestCa stranger;
+  IdentityFiles files = stranger.issue("rendezvous/main", {.dns_names = {"rv.example.com"}});
+  files.ca = mesh.ca.bundle();
+  mesh.server = load(files);
+  check_refused(mesh, Refuser::client, Reason::certificate_untrusted, "unknown_ca");
+}
+
 TEST_CASE("an identity ends with the earliest certificate of its chain") {
   Mesh mesh;
   mesh.now = kTestNow + std::chrono::days(1900);  // the intermediate ended after 1825

@@ -179,6 +179,22 @@ TEST_CASE("a session is not resumed after a day, at the server or the client") {
   check_full(mesh, ResumptionRefused::too_old);
 }
 
+TEST_CASE("a session that began before the client knew the time looks older than it is, never younger") {
+  ResumingMesh mesh;
+  SUBCASE("by a little: it is resumed") {
+    mesh.client_now = ClockReading(mesh.now - 1h, ClockReading::Kind::earliest);
+    mesh.connect_first();
+    mesh.client_now.reset();
+    check_resumed(mesh);
+  }
+  SUBCASE("by much: it is not offered") {
+    mesh.client_now = ClockReading(mesh.now - std::chrono::days(30), ClockReading::Kind::earliest);
+    mesh.connect_first();
+    mesh.client_now.reset();
+    check_full(mesh, ResumptionRefused::none);
+  }
+}
+
 TEST_CASE("a key that was rotated once still opens, one that was rotated twice does not") {
   ResumingMesh mesh;
   mesh.connect_first();
