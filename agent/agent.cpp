@@ -12,6 +12,7 @@
 #include "common/base/version.h"
 #include "common/net/socket.h"
 #include "common/tls/private_file.h"
+#include "common/tls/time_text.h"
 
 namespace fairlead::agent {
 namespace {
@@ -66,8 +67,8 @@ Agent::Agent(AgentConfig config, std::string config_path, std::shared_ptr<const 
       config_path_(std::move(config_path)),
       credentials_(std::move(credentials)),
       on_reachable_(std::move(on_reachable)),
-      clock_(config_.state_dir.empty() ? "" : config_.state_dir + "/clock"),
-      started_(clock_.now()),
+      clock_(config_.state_dir.empty() ? "" : config_.state_dir + "/clock", build_time(), credentials_->not_before()),
+      started_(wall_now()),
       tls_context_(make_context(kAlpn)),
       verify_context_(make_context(wire::kVerifyAlpn)),
       poller_(loop_),
@@ -93,7 +94,8 @@ Agent::Agent(AgentConfig config, std::string config_path, std::shared_ptr<const 
 Agent::~Agent() = default;
 
 tls::TlsClientContext Agent::make_context(const char* alpn) {
-  return tls::TlsClientContext({.credentials = credentials_, .alpn = {alpn}, .clock = [this] { return clock_.now(); }});
+  return tls::TlsClientContext(
+      {.credentials = credentials_, .alpn = {alpn}, .clock = [this] { return clock_.read(host_time()); }});
 }
 
 // What the configuration leaves open comes from the certificate, then from the host.
@@ -140,7 +142,12 @@ void Agent::run() {
 }
 
 void Agent::begin() {
-  direct_.start(credentials_, [this] { return clock_.now(); });
+  const tls::ClockReading clock = clock_.read(host_time());
+  if (clock.kind == tls::ClockReading::Kind::earliest) {
+    log(Level::warn, "the system clock is wrong; servers may be newer than it until one tells the time",
+        {{"system", tls::time_text(net::wall_now())}, {"not_before", tls::time_text(clock.time)}});
+  }
+  direct_.start(credentials_, [this] { return wall_now(); });
   for (std::size_t i = 0; i < std::min(kSessions, links_.size()); ++i) links_[i]->activate();
 }
 
@@ -278,9 +285,10 @@ void Agent::reload_identity() {
     return;
   }
   credentials_ = std::move(*credentials);
+  clock_.on_certificate(credentials_->not_before());
   tls_context_ = make_context(kAlpn);
   verify_context_ = make_context(wire::kVerifyAlpn);
-  direct_.replace_credentials(credentials_, [this] { return clock_.now(); });
+  direct_.replace_credentials(credentials_, [this] { return wall_now(); });
   log(Level::info, "identity loaded", {{"id", credentials_->spiffe_id()}});
   for (const auto& link : links_) link->renew();
 }

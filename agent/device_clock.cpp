@@ -16,8 +16,11 @@ namespace fairlead::agent {
 namespace {
 
 constexpr std::chrono::hours kKeepEvery{6};
-constexpr std::chrono::seconds kTolerated{60};  // smaller differences are left alone: certificates are issued backdated
-constexpr WallTime kBuilt{std::chrono::seconds(FAIRLEAD_BUILD_TIME)};
+constexpr WallTime kLatest{std::chrono::seconds(253402300799)};  // the end of 9999, the last that X.509 can write
+
+bool is_date(WallTime time) {
+  return time >= WallTime{} && time <= kLatest;
+}
 
 WallTime read_kept(const std::string& file) {
   const net::Fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
@@ -25,7 +28,8 @@ WallTime read_kept(const std::string& file) {
   const ssize_t size = fd.valid() ? ::read(fd.get(), text.data(), text.size()) : -1;
   std::int64_t seconds = 0;
   const bool read = size > 0 && std::from_chars(text.data(), text.data() + size, seconds).ec == std::errc();
-  return read ? WallTime(std::chrono::seconds(seconds)) : WallTime{};
+  const WallTime kept{std::chrono::seconds(seconds)};
+  return read && is_date(kept) ? kept : WallTime{};
 }
 
 // Write, fsync, rename: a power cut leaves the old file or the new one.
@@ -43,17 +47,34 @@ void keep(const std::string& file, WallTime time) {
 
 }  // namespace
 
-DeviceClock::DeviceClock(std::string state_file)
-    : state_file_(std::move(state_file)), floor_(std::max(kBuilt, read_kept(state_file_))), kept_(floor_) {}
-
-WallTime DeviceClock::now() const {
-  return std::max(net::wall_now() + offset_, floor_);
+HostTime host_time() {
+  return {net::wall_now(), net::boottime_now()};
 }
 
-void DeviceClock::on_server_time(WallTime server_time) {
-  const auto difference = server_time - net::wall_now();
-  const bool far = difference > kTolerated || difference < -kTolerated;
-  offset_ = far ? difference : std::chrono::seconds(0);
+WallTime build_time() {
+  return WallTime(std::chrono::seconds(FAIRLEAD_BUILD_TIME));
+}
+
+DeviceClock::DeviceClock(std::string state_file, WallTime built, WallTime certificate_begin)
+    : state_file_(std::move(state_file)),
+      known_(std::max(built, read_kept(state_file_))),
+      certificate_begin_(certificate_begin),
+      kept_(known_) {}
+
+tls::ClockReading DeviceClock::read(const HostTime& host) const {
+  using Kind = tls::ClockReading::Kind;
+  const WallTime floor = std::max(known_, certificate_begin_);
+  // Not the system's clock and a correction: it may be set later, and would then be corrected twice.
+  if (heard_) {
+    const auto passed = std::chrono::floor<std::chrono::seconds>(host.boottime - heard_->at);
+    return {std::max(heard_->time + passed, floor), Kind::exact};
+  }
+  return host.system < floor ? tls::ClockReading(floor, Kind::earliest) : host.system;
+}
+
+void DeviceClock::on_server_time(WallTime server_time, const HostTime& host) {
+  if (!is_date(server_time)) return;
+  heard_ = {server_time, host.boottime};
   if (state_file_.empty() || server_time < kept_ + kKeepEvery) return;
   kept_ = server_time;
   keep(state_file_, server_time);

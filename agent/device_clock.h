@@ -1,27 +1,50 @@
 #pragma once
-// What time it is, on hosts whose clock may be wrong: the system's time, but never before the newest time that is
-// known to have been (build, last server time kept on disk), corrected by what an authenticated server said. The system
-// clock is never set. One loop.
+// What time it is, on hosts whose clock may be wrong. Once an authenticated server has said, it is that time and what
+// has passed since; before, it is the system's time, but never earlier than the newest that is known to have been: the
+// build, the last server time kept on disk, the day from which our own certificate is good. The system clock is never
+// set, and neither are the clocks read here: the host's time is an argument. One loop.
+#include <optional>
 #include <string>
 
 #include "common/base/time.h"
+#include "common/tls/clock.h"
 
 namespace fairlead::agent {
+
+// Both clocks of the host, read together.
+struct HostTime {
+  WallTime system;     // may be wrong, and may be set at any time
+  TimePoint boottime;  // passes evenly, also while the host sleeps
+};
+HostTime host_time();
+
+// When this program was built.
+WallTime build_time();
 
 class DeviceClock {
  public:
   // `state_file` keeps the last server time; a file that cannot be read counts as none. Empty: keeps nothing.
-  explicit DeviceClock(std::string state_file);
+  DeviceClock(std::string state_file, WallTime built, WallTime certificate_begin);
 
-  WallTime now() const;
+  // `earliest` while the system's clock is known to be wrong and no server has said better.
+  tls::ClockReading read(const HostTime& host) const;
+
+  // Our own certificate was replaced by one that is good from then on.
+  void on_certificate(WallTime begin) { certificate_begin_ = begin; }
   // From the welcome of a server whose certificate was good. Kept on disk at most every kKeepEvery (flash wears out).
-  void on_server_time(WallTime server_time);
+  void on_server_time(WallTime server_time, const HostTime& host);
 
  private:
-  std::string state_file_;
-  WallTime floor_;
-  WallTime kept_{};
-  std::chrono::seconds offset_{0};
+  struct Heard {
+    WallTime time;
+    TimePoint at;  // boot time
+  };
+
+  const std::string state_file_;
+  const WallTime known_;  // when this program began: built, or kept by an earlier run
+  WallTime certificate_begin_;
+  WallTime kept_;
+  std::optional<Heard> heard_;
 };
 
 }  // namespace fairlead::agent
