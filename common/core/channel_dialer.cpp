@@ -7,7 +7,11 @@
 namespace fairlead::core {
 
 ChannelDialer::ChannelDialer(std::uint16_t pool_max, TimePoint now)
-    : max_(pool_max), rate_(kDialBurst, kDialsPerSecond, now), backoff_(kDialBackoff), not_before_(now) {}
+    : max_(pool_max),
+      rate_(kDialBurst, kDialsPerSecond, now),
+      backoff_(kDialBackoff),
+      not_before_(now),
+      next_step_(now) {}
 
 std::uint16_t ChannelDialer::room() const {
   const int unbound = dialing_ + ready_;
@@ -20,11 +24,20 @@ void ChannelDialer::on_open_channels(std::uint16_t count, TimePoint now) {
   asked_.add(std::min<std::uint32_t>(count, max_ - asked_.total()), now);
 }
 
+// How many dials this step is good for.
+std::uint32_t ChannelDialer::take_step(TimePoint now) {
+  if (ready_ == 0) return asked_.total();
+  if (asked_.total() == 0 || now < next_step_) return 0;
+  next_step_ = now + kDialStep;
+  return std::max(kLeastDials, asked_.total() / kDialSpread);
+}
+
 std::uint16_t ChannelDialer::take_dials(TimePoint now) {
   asked_.expire(now);
   if (now < not_before_) return 0;
+  const std::uint32_t most = take_step(now);
   std::uint16_t dials = 0;
-  while (asked_.total() > 0 && room() > 0 && rate_.take(now)) {
+  while (dials < most && asked_.total() > 0 && room() > 0 && rate_.take(now)) {
     asked_.take_one();
     ++dialing_;
     ++dials;
@@ -61,7 +74,8 @@ void ChannelDialer::on_lost() {
 std::optional<TimePoint> ChannelDialer::deadline(TimePoint now) {
   asked_.expire(now);
   if (asked_.total() == 0 || room() == 0) return std::nullopt;
-  return std::max(not_before_, rate_.ready_at(now));
+  const TimePoint allowed = std::max(not_before_, rate_.ready_at(now));
+  return ready_ == 0 ? allowed : std::max(allowed, next_step_);
 }
 
 }  // namespace fairlead::core

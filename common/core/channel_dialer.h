@@ -12,6 +12,11 @@ namespace fairlead::core {
 
 inline constexpr double kDialsPerSecond = 10'000;
 inline constexpr double kDialBurst = 256;
+// While ready channels are left, nobody waits for new ones, but the connections that run would wait for a burst of
+// dials: each step of kDialStep dials a kDialSpread-th of what is asked for.
+inline constexpr Duration kDialStep = 1ms;
+inline constexpr std::uint32_t kDialSpread = 16;
+inline constexpr std::uint32_t kLeastDials = 4;
 // Shorter than the session's own backoff: a client waits at most 10 s for a channel.
 inline constexpr BackoffLimits kDialBackoff{200ms, 5s};
 
@@ -35,6 +40,7 @@ class ChannelDialer {
 
  private:
   std::uint16_t room() const;
+  std::uint32_t take_step(TimePoint now);
 
   std::uint16_t max_;
   std::uint16_t dialing_ = 0;
@@ -44,6 +50,7 @@ class ChannelDialer {
   TokenBucket rate_;
   Backoff backoff_;
   TimePoint not_before_;
+  TimePoint next_step_;
 };
 
 }  // namespace fairlead::core

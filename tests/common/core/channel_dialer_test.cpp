@@ -23,6 +23,33 @@ TEST_CASE("it dials what it was asked for, once") {
   CHECK(dialer.dialing() == 3);
 }
 
+TEST_CASE("what nobody waits for is dialled step by step") {
+  ChannelDialer dialer(256, kStart);
+  dialer.on_open_channels(64, kStart);
+  CHECK(dialer.take_dials(kStart) == 64);
+  for (int i = 0; i < 64; ++i) dialer.on_ready();
+  TimePoint now = kStart + 1s;
+  dialer.on_open_channels(64, now);
+  CHECK(dialer.take_dials(now) == 64 / kDialSpread);
+  CHECK(dialer.take_dials(now) == 0);
+  CHECK(dialer.deadline(now) == now + kDialStep);
+  int dials = 64 / kDialSpread;
+  int steps = 1;
+  for (auto next = dialer.deadline(now); next; next = dialer.deadline(now)) {
+    now = *next;
+    dials += dialer.take_dials(now);
+    ++steps;
+  }
+  CHECK(dials == 64);
+  CHECK(steps <= static_cast<int>(kDialSpread));
+  // The last one is taken: now somebody may wait.
+  dialer.on_open_channels(64, now);
+  CHECK(dialer.take_dials(now) == 0);
+  for (int i = 0; i < 64; ++i) dialer.on_bound();
+  CHECK(dialer.deadline(now) == now);
+  CHECK(dialer.take_dials(now) == 64);
+}
+
 TEST_CASE("never more than max unbound channels, whatever it is told") {
   ChannelDialer dialer(4, kStart);
   for (int i = 0; i < 100; ++i) dialer.on_open_channels(65535, kStart);
@@ -38,10 +65,10 @@ TEST_CASE("never more than max unbound channels, whatever it is told") {
   dialer.on_open_channels(1, kStart);
   CHECK(dialer.take_dials(kStart) == 0);
   dialer.on_bound();
-  CHECK(dialer.take_dials(kStart) == 1);
+  CHECK(dialer.take_dials(kStart + kDialStep) == 1);
   dialer.on_lost();
-  dialer.on_open_channels(65535, kStart);
-  CHECK(dialer.take_dials(kStart) == 1);
+  dialer.on_open_channels(65535, kStart + kDialStep);
+  CHECK(dialer.take_dials(kStart + 2 * kDialStep) == 1);
   CHECK(ChannelDialer(0, kStart).take_dials(kStart) == 0);
 }
 
