@@ -2,6 +2,7 @@
 rendezvous and serves a connection; loses power, and does so again."""
 import datetime
 import hashlib
+import shutil
 import signal
 import subprocess
 
@@ -27,8 +28,12 @@ class FlashedDevice(MeshTest):
     def setUp(self):
         self.mesh = DeviceMesh()
         self.addCleanup(lambda: self.mesh.close(failed=self.has_failed()))
-        self.rendezvous = self.mesh.start_rendezvous(tables={"limits": {"ping_interval": f"{PING}s", "channel_wait": "10s"}})
+        self.rendezvous = self.start_rendezvous()
         self.alice = self.mesh.issue("client/alice")
+
+    def start_rendezvous(self, tables=None):
+        limits = {"ping_interval": f"{PING}s", "channel_wait": "10s"}
+        return self.mesh.start_rendezvous(tables={"limits": limits, **(tables or {})})
 
     def switch_on(self, name="device", rendezvous=None, extra=None):
         """Returns once its service is published."""
@@ -72,6 +77,28 @@ class FlashedDevice(MeshTest):
         after = self.page()
         print(f"{device.said('booted')}; the agent: {after['VmRSS']} resident, {after['VmHWM']} at most")
         self.assertLessEqual(int(after["VmRSS"].split()[0]), LEAST_RSS)
+
+    def test_joins_a_rendezvous_whose_certificate_is_newer_than_its_software(self):
+        """Everything that the device knows of is earlier: its build, and its own certificate, which the CA dates back."""
+        self.rendezvous.stop()
+        now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%d%H%M%SZ")
+        sans = ["URI:spiffe://mesh.test/rendezvous/rv1", *(f"IP:{ip}" for ip in self.mesh.rendezvous_ips)]
+        newer = self.mesh.authority.issue_odd("newer", sans, begin=now)
+        identity = {"cert": f"{newer}.crt", "key": f"{newer}.key"}
+        self.mesh.rendezvous_port = None
+        self.rendezvous = self.start_rendezvous({"identity": identity})
+        device = self.switch_on()
+        self.assertTrue([line for line in device.lines() if "the system clock is wrong" in line])
+        before = self.sessions()
+        self.page()
+        # From now on it knows the time. Without its ticket keys the rendezvous has to show the certificate once more.
+        self.rendezvous.stop()
+        shutil.rmtree(self.mesh.dir / "rv1-state")
+        self.rendezvous = self.restarted()
+        wait_until(lambda: self.published() and self.sessions() - before, "the device comes back", JOINS_WITHIN)
+        self.assertEqual(self.page()["Peer"], "spiffe://mesh.test/client/alice")
+        opened = [line for line in device.lines() if '"session opened"' in line]
+        self.assertIn('"resumed":"no"', opened[1])
 
     def test_a_power_cut_is_noticed_and_the_next_boot_takes_over(self):
         device = self.switch_on("first")
