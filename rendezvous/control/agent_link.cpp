@@ -144,9 +144,7 @@ void AgentLink::on_admitted() {
       domains.begin(), domains.begin() + static_cast<std::ptrdiff_t>(std::min(domains.size(), wire::kMaxListEntries)));
   welcome.services_max = static_cast<std::uint16_t>(host_.limits().services_per_agent);
   session_->welcome(welcome, now());
-  const auto local = net::local_address(stream_->fd()).value_or(SocketAddress{});
-  verifier_ =
-      std::make_unique<EndpointVerifier>(*this, host_.poller(), host_.shared(), host_.limits(), agent_, local.ip);
+  offers_ = Offers::taken;
   log(Level::info, "session opened",
       {{"agent", agent_->description().spiffe_id},
        {"peer", peer_.to_string()},
@@ -192,7 +190,13 @@ void AgentLink::on_event(core::server_event::Unregistered& event) {
 }
 
 void AgentLink::on_event(core::server_event::CandidateOffered& event) {
-  if (verifier_) verifier_->offer(event.candidate);
+  if (offers_ == Offers::ignored) return;
+  if (!verifier_) {
+    const auto local = net::local_address(stream_->fd()).value_or(SocketAddress{});
+    verifier_ =
+        std::make_unique<EndpointVerifier>(*this, host_.poller(), host_.shared(), host_.limits(), agent_, local.ip);
+  }
+  verifier_->offer(event.candidate);
 }
 
 void AgentLink::on_event(core::server_event::CandidateWithdrawn& event) {
@@ -236,7 +240,7 @@ void AgentLink::on_event(core::server_event::ProbeAnswered& /*event*/) {
 
 // The agent stops: it takes no new connections, and its live ones go on.
 void AgentLink::on_event(core::server_event::AgentDraining& /*event*/) {
-  verifier_.reset();
+  stop_verifying();
   host_.registry().post_direct(agent_, {});
   for (const std::uint32_t claim : claims_) host_.registry().post_unregister(agent_, claim);
   claims_.clear();
@@ -340,10 +344,15 @@ void AgentLink::on_timer() {
   settle();
 }
 
+void AgentLink::stop_verifying() {
+  offers_ = Offers::ignored;
+  verifier_.reset();
+}
+
 // Nothing new reaches the agent from here on; live relays stay.
 void AgentLink::release_session() {
   if (!agent_) return;
-  verifier_.reset();
+  stop_verifying();
   host_.shared().sessions.remove(agent_->description().id);
   const auto left = agent_->close();
   for (const WorkerItem& item : left.channels) {

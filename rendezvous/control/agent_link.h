@@ -65,6 +65,7 @@ class AgentLink final : public net::TlsStreamOwner, public VerifierOwner {
     flushing,  // over; the last words are being sent
     ended,
   };
+  enum class Offers : std::uint8_t { ignored, taken };
 
   void on_tls_progress(net::TlsStream& stream) override;
   // VerifierOwner
@@ -93,6 +94,7 @@ class AgentLink final : public net::TlsStreamOwner, public VerifierOwner {
   void settle_soon();
   void on_timer();
   void arm_timer();
+  void stop_verifying();
   void release_session();
   void end(Reason reason, const std::string& detail);
   TimePoint now() { return host_.loop().now(); }
@@ -102,13 +104,14 @@ class AgentLink final : public net::TlsStreamOwner, public VerifierOwner {
   SocketAddress peer_;
   Bytes first_bytes_;
   State state_ = State::handshaking;
-  TimePoint deadline_;  // of the handshake, of the certificate, or of the last flush
+  Offers offers_ = Offers::ignored;  // taken while admitted, until the agent drains
+  TimePoint deadline_;               // of the handshake, of the certificate, or of the last flush
   GaugeToken handshake_;
   GaugeToken place_;  // in gauges.sessions
   std::unique_ptr<net::TlsStream> stream_;
   std::optional<core::ServerSession> session_;
   std::shared_ptr<AgentSession> agent_;         // from hello on
-  std::unique_ptr<EndpointVerifier> verifier_;  // while admitted
+  std::unique_ptr<EndpointVerifier> verifier_;  // from the first offer that is taken
   core::MessageStream proof_;                   // while proving
   std::set<std::uint32_t> claims_;
   std::optional<Error> end_reason_;
