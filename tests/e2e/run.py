@@ -70,7 +70,8 @@ class Recorder(unittest.TextTestResult):
             how = "FAILED"
         else:
             how = "skipped" if len(self.skipped) > self.skipped_before else "ok"
-        print(f"{how:8}{took:6.1f} s  {test.id()}", flush=True)
+        why = f": {self.skipped[-1][1]}" if how == "skipped" else ""
+        print(f"{how:8}{took:6.1f} s  {test.id()}{why}", flush=True)
 
 
 def run_here(names):
