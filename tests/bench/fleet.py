@@ -5,7 +5,7 @@ import resource
 import shutil
 
 from harness import wait_until
-from world import BUILD, LIMITS, LOOPBACK, World
+from world import LIMITS, LOOPBACK, World, load_program
 
 RENDEZVOUS = 1443  # port
 # All agents of a fleet have one certificate; each has its own name.
@@ -48,7 +48,7 @@ class FleetWorld(World):
     def start_fleet(self, count, services=1, names="shared"):
         cert = self.issue("agent/load/fleet")
         fleet = self.start_program(
-            "fleet", [BUILD / "tests" / "load" / "agent_storm", "--rendezvous", f"{LOOPBACK}:{self.port}", "--count", count,
+            "fleet", [load_program("agent_storm", "load"), "--rendezvous", f"{LOOPBACK}:{self.port}", "--count", count,
                       "--services", services, "--names", names, "--cert", f"{cert}.crt", "--key", f"{cert}.key",
                       "--ca", self.ca, "--seconds", 3600])
         fleet.count = count

@@ -162,10 +162,10 @@ listen relay
         return service
 
 
-def load_program(name):
-    """A program of tests/bench/load: of the build that is measured, else of the bench build."""
+def load_program(name, folder="bench/load"):
+    """A program of tests/FOLDER: of the build that is measured, else of the bench build."""
     builds = [pathlib.Path(os.environ["FAIRLEAD_BIN"]).resolve(), BUILD]
-    found = [path for build in builds if (path := build / "tests" / "bench" / "load" / name).is_file()]
+    found = [path for build in builds if (path := build / "tests" / folder / name).is_file()]
     if not found:
         raise FileNotFoundError(f"{name} is not built: cmake --build --preset bench --target {name}")
     return found[0]
