@@ -6,8 +6,8 @@
 // The TLS connection behind it belongs to a control thread; `demand` is how that thread hears that take_ask() has
 // something to say.
 #include <atomic>
-#include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -102,7 +102,7 @@ class AgentSession final : public EndpointOwner {
   core::TicketWindow window_;
   core::PoolTarget pool_;
   std::vector<WorkerItem> ready_;  // the freshest last: it is the one most surely alive
-  std::deque<WorkerItem> waiters_;
+  std::list<WorkerItem> waiters_;  // holds no memory while nobody waits, unlike a deque
 };
 
 // Whoever owns an endpoint here is a session.
