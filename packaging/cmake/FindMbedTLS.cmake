@@ -8,6 +8,11 @@ foreach(part mbedtls mbedx509 mbedcrypto)
                                                       INTERFACE_INCLUDE_DIRECTORIES ${MBEDTLS_INCLUDE_DIR})
   endif()
 endforeach()
+# In this order the linker needs them where they are archives.
+if(TARGET MbedTLS::mbedtls AND TARGET MbedTLS::mbedx509 AND TARGET MbedTLS::mbedcrypto)
+  set_target_properties(MbedTLS::mbedtls PROPERTIES INTERFACE_LINK_LIBRARIES MbedTLS::mbedx509)
+  set_target_properties(MbedTLS::mbedx509 PROPERTIES INTERFACE_LINK_LIBRARIES MbedTLS::mbedcrypto)
+endif()
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(MbedTLS REQUIRED_VARS MBEDTLS_INCLUDE_DIR mbedtls_LIBRARY mbedx509_LIBRARY
                                                         mbedcrypto_LIBRARY)
