@@ -115,7 +115,7 @@ def pipe_bytes(entry):
     try:
         with open(os.open(entry, os.O_RDONLY | os.O_NONBLOCK), "rb") as pipe:
             waiting = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
-    except FileNotFoundError:
+    except OSError:  # closed meanwhile, or its number is a socket's now
         return 0
     return waiting // 2  # both of its ends were found
 
