@@ -38,8 +38,11 @@ class PoolTarget {
   void on_empty(TimePoint now);          // a taker found none and waits (it takes a later one by on_ready, on_taken)
   void on_lost(TimePoint now);           // a ready channel died or was retired
 
-  // When take_ask() will have something to say as things stand; nullopt: nothing is missing.
+  // When take_ask() will have something to say as things stand; nullopt: nothing is missing. What this finds missing is
+  // planned from now on: whoever waits for that time has to hear of it.
   std::optional<TimePoint> ask_at(TimePoint now);
+  // The time that is planned already.
+  std::optional<TimePoint> ask_time() const;
   // How many to ask the agent for now; counts them as asked.
   std::uint16_t take_ask(TimePoint now);
   // Ready channels above the target: close them, each with on_lost.
@@ -55,7 +58,6 @@ class PoolTarget {
  private:
   void advance(TimePoint now);
   std::uint16_t missing() const;
-  std::optional<TimePoint> ask_time() const;
   void on_demand(TimePoint now);
 
   PoolLimits limits_;

@@ -22,17 +22,24 @@ Result<void> AgentSession::admit_ticket(const wire::Signed<wire::Ticket>& ticket
 }
 
 Result<std::optional<WorkerItem>> AgentSession::add_ready(WorkerItem channel, TimePoint now) {
-  const std::lock_guard lock(mutex_);
-  if (closed_) return fail(Reason::session_ended, "the session of this channel has ended");
-  if (auto accepted = pool_.on_ready(now); !accepted) return tl::unexpected(accepted.error());
-  if (waiters_.empty()) {
-    ready_.push_back(channel);
-    return std::optional<WorkerItem>();
+  std::optional<WorkerItem> waiter;
+  bool wanting = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return fail(Reason::session_ended, "the session of this channel has ended");
+    const auto before = pool_.ask_time();
+    if (auto accepted = pool_.on_ready(now); !accepted) return tl::unexpected(accepted.error());
+    if (waiters_.empty()) {
+      ready_.push_back(channel);
+    } else {
+      waiter = waiters_.front();
+      waiters_.pop_front();
+      pool_.on_taken(now);
+      wanting = replanned(before, now);
+    }
   }
-  const WorkerItem waiter = waiters_.front();
-  waiters_.pop_front();
-  pool_.on_taken(now);
-  return std::optional(waiter);
+  if (wanting) tell_demand();  // another has to take the place of the one that the waiter got
+  return waiter;
 }
 
 AgentSession::Claim AgentSession::claim_or_wait(WorkerItem client, TimePoint now) {
@@ -41,7 +48,7 @@ AgentSession::Claim AgentSession::claim_or_wait(WorkerItem client, TimePoint now
   {
     const std::lock_guard lock(mutex_);
     if (closed_) return {Claim::Kind::ended, {}};
-    const auto before = pool_.ask_at(now);
+    const auto before = pool_.ask_time();
     if (ready_.empty()) {
       pool_.on_empty(now);
       waiters_.push_back(client);
@@ -53,8 +60,7 @@ AgentSession::Claim AgentSession::claim_or_wait(WorkerItem client, TimePoint now
       ready_.erase(at);
       pool_.on_taken(now);
     }
-    const auto after = pool_.ask_at(now);
-    wanting = claim.kind == Claim::Kind::waiting || (after && after != before);
+    wanting = replanned(before, now) || claim.kind == Claim::Kind::waiting;
   }
   if (wanting) tell_demand();
   return claim;
@@ -84,6 +90,11 @@ std::vector<WorkerItem> AgentSession::take_surplus(TimePoint now) {
     pool_.on_lost(now);
   }
   return out;
+}
+
+bool AgentSession::replanned(std::optional<TimePoint> before, TimePoint now) {
+  const auto after = pool_.ask_at(now);
+  return after && after != before;
 }
 
 void AgentSession::tell_demand() {

@@ -87,6 +87,8 @@ class AgentSession final : public EndpointOwner {
   std::size_t ready_count();
 
  private:
+  // The control thread was last told to ask at `before`: is there another time to tell? Under the lock.
+  bool replanned(std::optional<TimePoint> before, TimePoint now);
   void tell_demand();
 
   const Description description_;

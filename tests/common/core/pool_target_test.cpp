@@ -88,6 +88,15 @@ TEST_CASE("a taken or lost channel is replaced") {
   CHECK(pool.take_ask(kStart) == 1);
 }
 
+TEST_CASE("to look at the planned time plans nothing") {
+  PoolTarget pool({2, 8}, kStart);
+  CHECK_FALSE(pool.ask_time());
+  CHECK(pool.ask_at(kStart + 1s) == kStart + 1s);
+  CHECK(pool.ask_time() == kStart + 1s);
+  CHECK(pool.take_ask(kStart + 1s) == 2);
+  CHECK_FALSE(pool.ask_time());
+}
+
 TEST_CASE("an empty pool doubles up to max and decays to min") {
   PoolTarget pool({1, 5}, kStart);
   pool.on_empty(kStart);

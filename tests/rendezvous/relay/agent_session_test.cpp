@@ -97,6 +97,40 @@ TEST_CASE("takers who leave enough behind tell the first time and when it is wor
   CHECK(fixture.session.take_ask(at(1s + core::kAskPause)) == 1);
 }
 
+TEST_CASE("a channel for somebody who waits leaves one missing, and that is told") {
+  SUBCASE("where the pool holds one") {
+    Fixture fixture({1, 1});
+    fixture.session.claim_or_wait({0, 1}, at(1s));
+    fixture.session.claim_or_wait({0, 2}, at(1s));
+    REQUIRE(fixture.session.take_ask(at(1s)) == 1);
+    fixture.demands = 0;
+    CHECK(**fixture.session.add_ready({0, 10}, at(1s)) == WorkerItem{0, 1});
+    CHECK(fixture.demands == 1);
+    CHECK(fixture.session.take_ask(at(1s)) == 1);
+  }
+  SUBCASE("where many more come than wait") {
+    Fixture fixture({1, 32});
+    for (std::uint64_t i = 0; i < 9; ++i) fixture.session.claim_or_wait({0, i}, at(1s));
+    REQUIRE(fixture.session.take_ask(at(1s)) == 32);
+    fixture.demands = 0;
+    for (std::uint64_t i = 0; i < 32; ++i) CHECK(fixture.session.add_ready({0, i}, at(1s))->has_value() == (i < 9));
+    CHECK(fixture.demands == 1);
+    CHECK(fixture.session.take_ask(at(1s)) == 9);
+    fixture.session.claim_or_wait({0, 9}, at(1s));
+    CHECK(fixture.demands == 2);
+  }
+}
+
+TEST_CASE("a taker tells what was missing before it came") {
+  Fixture fixture({8, 8});
+  REQUIRE(fixture.session.take_ask(at(1s)) == 8);
+  for (std::uint64_t i = 0; i < 4; ++i) REQUIRE(fixture.session.add_ready({0, i}, at(1s)));
+  const TimePoint expired = at(1s) + core::kAskLifetime;
+  fixture.session.claim_or_wait({0, 1}, expired);
+  CHECK(fixture.demands == 1);
+  CHECK(fixture.session.take_ask(expired) == 5);
+}
+
 TEST_CASE("an agent cannot fill the pool beyond its maximum") {
   Fixture fixture;
   for (std::uint64_t i = 0; i < 4; ++i) CHECK(fixture.bring({0, i}));
