@@ -7,6 +7,14 @@
 #include "common/net/socket.h"
 
 namespace fairlead::net {
+namespace {
+
+// Whether it arrives nobody waits to see.
+void say_once(int fd, ByteView last_words) {
+  static_cast<void>(write_some(fd, last_words));
+}
+
+}  // namespace
 
 class Farewells::Farewell final : public PollTarget {
  public:
@@ -75,12 +83,14 @@ Farewells::Farewells(Poller& poller, std::size_t most) : poller_(poller), most_(
 Farewells::~Farewells() = default;
 
 void Farewells::say(PolledFd fd, Bytes last_words) {
-  if (!fd.valid() || last_words.empty() || active_.size() >= most_) return;  // closed with `fd`
+  if (!fd.valid() || last_words.empty()) return;
+  if (full()) return say_once(fd.get(), last_words);  // closed with `fd`
   add(std::move(last_words)).start(std::move(fd));
 }
 
 void Farewells::say(Fd fd, Bytes last_words) {
-  if (!fd.valid() || last_words.empty() || active_.size() >= most_) return;
+  if (!fd.valid() || last_words.empty()) return;
+  if (full()) return say_once(fd.get(), last_words);
   Farewell& farewell = add(std::move(last_words));
   farewell.start(PolledFd(poller_, std::move(fd), farewell));
 }

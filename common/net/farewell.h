@@ -3,7 +3,8 @@
 // kFarewellBytes or kFarewellTime are read and thrown away before the close. Closing with unread input would make the
 // kernel send a reset, which overtakes the alert.
 //
-// One per worker, on its thread. Beyond the most at a time, and when there is nothing to say, a plain close.
+// One per worker, on its thread. Beyond the most at a time the words are written once and the close follows at once:
+// they arrive unless input is unread or the socket is full. When there is nothing to say, a plain close.
 #include <cstddef>
 #include <memory>
 #include <vector>
@@ -31,6 +32,7 @@ class Farewells {
 
  private:
   class Farewell;
+  bool full() const { return active_.size() >= most_; }
   Farewell& add(Bytes last_words);
   void on_done(Farewell& farewell);
 
