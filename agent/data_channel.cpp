@@ -82,13 +82,24 @@ void DataChannel::examine() {
     header_ = std::move(*header);
     header_mac_ = done->value.mac;
     header_size_ = done->consumed;
-    state_ = State::hearing;
-    auto& loop = tools_.poller.loop();
-    loop.timers().arm(timer_, loop.now() + kHelloPatience);
-    owner_.on_channel_bound(*this);
-    if (header_.hello_length > limits_.hello_max) return refuse(Reason::memory_limit, "the ClientHello is too long");
+    bind();
   }
   if (state_ == State::hearing && buffer_.size() >= header_size_ + header_.hello_length) on_hello();
+}
+
+// The relay's share is taken before the hello is waited for: the hello is a part of what it may hold.
+void DataChannel::bind() {
+  state_ = State::hearing;
+  auto& loop = tools_.poller.loop();
+  loop.timers().arm(timer_, loop.now() + kHelloPatience);
+  owner_.on_channel_bound(*this);
+  if (owner_.find_service(header_.service) == nullptr) return refuse(Reason::unknown_service, header_.service);
+  if (header_.hello_length > limits_.hello_max) return refuse(Reason::memory_limit, "the ClientHello is too long");
+  auto share = owner_.take_relay();
+  if (!share) return refuse(share.error().reason, share.error().detail);
+  share_ = *share;
+  limits_.relay = share_->within(limits_.relay);
+  if (share_->buffers != limits_.buffers) net::limit_buffers(fd_.get(), share_->buffers);
 }
 
 void DataChannel::on_hello() {
@@ -101,13 +112,8 @@ void DataChannel::on_hello() {
   if (!std::holds_alternative<wire::Done<wire::ClientHello>>(parsed)) {
     return refuse(Reason::client_not_tls, "the relayed bytes are not a ClientHello");
   }
-  const ServiceConfig* service = owner_.find_service(header_.service);
+  const ServiceConfig* service = owner_.find_service(header_.service);  // again: a reload may have come between
   if (service == nullptr) return refuse(Reason::unknown_service, header_.service);
-  auto share = owner_.take_relay();
-  if (!share) return refuse(share.error().reason, share.error().detail);
-  share_ = *share;
-  limits_.relay = share_->within(limits_.relay);
-  if (share_->buffers != limits_.buffers) net::limit_buffers(fd_.get(), share_->buffers);
   reach(*service);
 }
 

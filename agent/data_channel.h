@@ -51,7 +51,7 @@ struct ChannelLimits {
   Duration connect_timeout;  // of the dial to the rendezvous
   Duration target_timeout;   // of the dial to the target: before the rendezvous stops waiting for our answer
   net::RelayLimits relay;
-  net::SocketBuffers buffers;  // until it relays
+  net::SocketBuffers buffers;  // until its header came
   std::size_t hello_max = 0;
 };
 
@@ -65,7 +65,7 @@ class DataChannel final : public net::PollTarget, public net::RelayOwner {
   // The NAT on the way may have forgotten a live relay: what goes out teaches it anew.
   void keep_alive(Duration idle);
   bool bound() const { return state_ >= State::hearing; }
-  const std::optional<RelayShare>& share() const { return share_; }  // while it counts as a relay
+  const std::optional<RelayShare>& share() const { return share_; }  // from its header on
   const wire::ChannelHeader& header() const { return header_; }
   std::uint64_t number = 0;  // the owner's
 
@@ -78,6 +78,7 @@ class DataChannel final : public net::PollTarget, public net::RelayOwner {
   void on_timer();
   void read_more();
   void examine();
+  void bind();
   void on_hello();
   void reach(const ServiceConfig& service);
   void on_target(Result<net::PolledFd> target);
