@@ -24,6 +24,17 @@ constexpr std::size_t kPoolPart = 32;  // a 32nd of the ceiling
 constexpr std::size_t kCallersPart = 16;
 constexpr std::size_t kLargerPart = 16;  // of what the relays have: for larger buffers while there are few
 
+// A direct caller and one who is sent away, of whom there may be as many: a ClientHello and what waits unread behind
+// it; our last words that are stuck in one buffer and what still comes in the other.
+constexpr std::size_t callers_memory(net::SocketBuffers first) {
+  return (kSocket + net::kernel_memory(first) + kShortHello) + (kSocket + 2 * net::kernel_memory(first));
+}
+
+// For all of them: one of each, at least.
+constexpr std::size_t callers_part(std::size_t ceiling) {
+  return std::max(ceiling / kCallersPart, callers_memory({kLeastBuffers}));
+}
+
 // One direction that is stuck: the receive buffer in front of it, the pipe, and the send buffer behind it, which takes
 // one turn more than it should. The other direction's buffers are empty then: a relay that is stuck both ways is not
 // what a mesh connection does.
@@ -37,13 +48,14 @@ RelayShare share_of(std::size_t buffers) {
 
 MemoryBudget::MemoryBudget(std::size_t ceiling, std::size_t relays_wish)
     : ceiling_(ceiling), base_(share_of(kLeastBuffers)) {
-  const std::size_t aside = kFixed + ceiling / kPoolPart + ceiling / kCallersPart;
+  const std::size_t aside = kFixed + ceiling / kPoolPart + callers_part(ceiling);
   CHECK(ceiling > aside);
   relay_memory_ = ceiling - aside;
   const std::size_t guaranteed = relay_memory_ - relay_memory_ / kLargerPart;
   const std::size_t wanted = relays_wish != 0 ? relays_wish : kUsualRelays;
   for (std::size_t buffers = kLeastBuffers; buffers <= kMostBuffers; buffers *= 2) {
-    if (buffers == kLeastBuffers || guaranteed / share_of(buffers).memory >= wanted) base_ = share_of(buffers);
+    const bool fits = callers_memory({buffers}) <= callers_part(ceiling);
+    if (fits && guaranteed / share_of(buffers).memory >= wanted) base_ = share_of(buffers);
   }
   relays_ = guaranteed / base_.memory;
   if (relays_wish != 0) relays_ = std::min(relays_, relays_wish);
@@ -86,8 +98,7 @@ std::size_t MemoryBudget::pool_max(std::size_t configured) const {
 
 std::size_t MemoryBudget::callers_max(std::size_t otherwise) const {
   if (!limited()) return otherwise;
-  const std::size_t caller = kSocket + net::kernel_memory(first_buffers()) + kShortHello;
-  return std::min(otherwise, std::max<std::size_t>(ceiling_ / kCallersPart / caller, 1));
+  return std::min(otherwise, callers_part(ceiling_) / callers_memory(first_buffers()));
 }
 
 std::size_t MemoryBudget::checks_max(std::size_t otherwise) const {

@@ -59,7 +59,7 @@ class MemoryBudget {
   net::SocketBuffers session_buffers() const;
   // These cut what is configured to what there is room for.
   std::size_t pool_max(std::size_t configured) const;
-  std::size_t callers_max(std::size_t otherwise) const;  // unclassified, and those that are being sent away
+  std::size_t callers_max(std::size_t otherwise) const;  // unclassified; as many more may be being sent away
   std::size_t checks_max(std::size_t otherwise) const;   // verifications by a rendezvous at a time
   std::size_t large_pipes() const { return limited() ? 0 : kLargePipes; }
   std::size_t hello_max(std::size_t otherwise) const;

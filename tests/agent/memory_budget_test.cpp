@@ -38,13 +38,14 @@ TEST_CASE("without a ceiling nothing is limited") {
 
 TEST_CASE("what a ceiling comes to") {
   struct Row {
-    std::size_t ceiling, relays_wish, relays, buffers, pool;
+    std::size_t ceiling, relays_wish, relays, buffers, pool, callers;
   };
   const Row rows[] = {
-      {kLeastMemory, 0, 6, 4 * kKiB, 1},  {1 * kMiB, 0, 19, 4 * kKiB, 1},
-      {4 * kMiB, 0, 101, 4 * kKiB, 4},    {8 * kMiB, 0, 210, 4 * kKiB, 8},
-      {8 * kMiB, 20, 20, 32 * kKiB, 8},   {8 * kMiB, 1'000'000, 210, 4 * kKiB, 8},
-      {32 * kMiB, 0, 265, 16 * kKiB, 32}, {1024 * kMiB, 0, 2272, 64 * kKiB, 32},
+      {kLeastMemory, 0, 5, 4 * kKiB, 1, 1},        {kLeastMemory, 1, 1, 4 * kKiB, 1, 1},
+      {1 * kMiB, 0, 19, 4 * kKiB, 1, 1},           {4 * kMiB, 0, 101, 4 * kKiB, 4, 5},
+      {8 * kMiB, 0, 210, 4 * kKiB, 8, 10},         {8 * kMiB, 20, 20, 32 * kKiB, 8, 2},
+      {8 * kMiB, 1'000'000, 210, 4 * kKiB, 8, 10}, {32 * kMiB, 0, 265, 16 * kKiB, 32, 17},
+      {1024 * kMiB, 0, 2272, 64 * kKiB, 32, 160},
   };
   for (const Row& row : rows) {
     CAPTURE(row.ceiling);
@@ -54,9 +55,25 @@ TEST_CASE("what a ceiling comes to") {
     CHECK(budget.relays() == row.relays);
     CHECK(budget.first_buffers().bytes == row.buffers);
     CHECK(budget.pool_max(32) == row.pool);
-    CHECK(budget.callers_max(256) >= 1);
+    CHECK(budget.callers_max(256) == row.callers);
     CHECK(budget.used() < row.ceiling / 2 + 256 * kKiB);
     CHECK(budget.large_pipes() == 0);
+  }
+}
+
+TEST_CASE("who comes and who is sent away fit into their part together") {
+  for (std::size_t ceiling = kLeastMemory; ceiling <= 256 * kMiB; ceiling += ceiling / 3) {
+    for (const std::size_t relays_wish : {0, 1, 2, 20}) {
+      CAPTURE(ceiling);
+      CAPTURE(relays_wish);
+      const MemoryBudget budget(ceiling, relays_wish);
+      const std::size_t buffer = net::kernel_memory(budget.first_buffers());
+      const std::size_t caller = 4 * kKiB + buffer + kShortHello;
+      const std::size_t farewell = 4 * kKiB + 2 * buffer;
+      const std::size_t callers = budget.callers_max(1'000'000);
+      CHECK(callers >= 1);
+      CHECK(callers * (caller + farewell) <= std::max(ceiling / 16, 48 * kKiB));
+    }
   }
 }
 
