@@ -14,7 +14,8 @@ constexpr std::size_t kSocket = 4 * kKiB;
 constexpr std::size_t kRelayObjects = 8 * kKiB;
 // An idle channel: its socket, the buffer for its header, and what may wait unread: it is read at once.
 constexpr std::size_t kChannel = kSocket + 4 * kKiB + net::kernel_memory({kLeastBuffers});
-// Two sessions (TLS buffers of 2 x 16 KiB, TLS state, messages, a socket) and one check, which is a TLS server.
+// Two sessions (TLS buffers of 2 x 16 KiB, TLS state, messages, a socket) and one check, which is a TLS server. A proof
+// connection is what a session is at its begin.
 constexpr std::size_t kSessions = 2;
 constexpr std::size_t kSession = 80 * kKiB;
 constexpr std::size_t kCheck = 96 * kKiB;
@@ -62,13 +63,17 @@ MemoryBudget::MemoryBudget(std::size_t ceiling, std::size_t relays_wish)
   CHECK(relays_ > 0);
 }
 
+std::size_t MemoryBudget::unpromised() const {
+  const std::size_t promised = (relays_ - live_) * base_.memory;
+  CHECK(taken_ + promised <= relay_memory_);
+  return relay_memory_ - taken_ - promised;
+}
+
 // The largest buffers that leave half of what may go into larger ones to those who come later.
 std::optional<RelayShare> MemoryBudget::take_relay() {
   if (!limited()) return RelayShare{};
   if (live_ >= relays_) return std::nullopt;
-  const std::size_t promised = (relays_ - live_) * base_.memory;
-  CHECK(taken_ + promised <= relay_memory_);
-  const std::size_t more = (relay_memory_ - taken_ - promised) / 2;
+  const std::size_t more = unpromised() / 2;
   RelayShare share = base_;
   for (std::size_t buffers = base_.buffers.bytes; buffers <= kMostBuffers; buffers *= 2) {
     const RelayShare larger = share_of(buffers);
@@ -81,9 +86,24 @@ std::optional<RelayShare> MemoryBudget::take_relay() {
 
 void MemoryBudget::give_back(const RelayShare& share) {
   if (!limited()) return;
-  CHECK(live_ > 0 && taken_ >= share.memory);
-  --live_;
+  CHECK(live_ >= share.places && taken_ >= share.memory);
+  live_ -= share.places;
   taken_ -= share.memory;
+}
+
+// Seldom needed and soon over: to set a part aside for it would cost a small device half of its relays.
+std::optional<RelayShare> MemoryBudget::take_proof() {
+  if (!limited()) return RelayShare{};
+  const std::size_t missing = kSession - std::min(kSession, unpromised());
+  const std::size_t places = (missing + base_.memory - 1) / base_.memory;
+  if (relays_ - live_ < places) return std::nullopt;
+  RelayShare share = base_;
+  share.buffers = session_buffers();
+  share.memory = std::max(kSession, places * base_.memory);
+  share.places = places;
+  live_ += places;
+  taken_ += share.memory;
+  return share;
 }
 
 net::SocketBuffers MemoryBudget::session_buffers() const {

@@ -27,6 +27,7 @@ struct RelayShare {
   std::size_t turn = net::kTurnBudget;  // bytes per turn, so also what its pipe can hold
   std::size_t memory = 0;               // taken out of the budget
   net::Sending sending = net::Sending::eager;
+  std::size_t places = 1;  // of relays, which are not free meanwhile
 
   net::RelayLimits within(net::RelayLimits limits) const {
     limits.turn_budget = turn;
@@ -53,6 +54,8 @@ class MemoryBudget {
   // Nullopt: nothing is left. To be given back when the relay has ended.
   std::optional<RelayShare> take_relay();
   void give_back(const RelayShare& share);
+  // For a proof connection: of what is left for larger buffers, then in the places of relays. Nullopt: it does not fit.
+  std::optional<RelayShare> take_proof();
 
   // Of sockets that do not relay yet, and of those that wait for their first bytes.
   net::SocketBuffers first_buffers() const { return base_.buffers; }
@@ -65,6 +68,8 @@ class MemoryBudget {
   std::size_t hello_max(std::size_t otherwise) const;
 
  private:
+  std::size_t unpromised() const;  // for larger buffers
+
   std::size_t ceiling_ = 0;       // 0: none
   std::size_t relay_memory_ = 0;  // of the ceiling: all relays together
   std::size_t taken_ = 0;         // of relay_memory_

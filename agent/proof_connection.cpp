@@ -13,9 +13,10 @@ ProofConnection::ProofConnection(net::Poller& poller, tls::TlsClientContext& con
       on_done_(std::move(on_done)),
       timer_([](void* self) { static_cast<ProofConnection*>(self)->finish(); }, this) {}
 
-void ProofConnection::start(const SocketAddress& server, const IpAddress& from) {
+void ProofConnection::start(const SocketAddress& server, const IpAddress& from, const RelayShare& share) {
+  share_ = share;
   auto& loop = poller_.loop();
-  auto connecting = net::connect_tcp(server, {.source = from, .buffers = {}});
+  auto connecting = net::connect_tcp(server, {.source = from, .buffers = share.buffers});
   if (!connecting) return loop.timers().arm(timer_, loop.now());
   fd_ = net::PolledFd(poller_, std::move(*connecting), *this);
   loop.timers().arm(timer_, loop.now() + kProofTime);

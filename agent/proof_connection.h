@@ -4,6 +4,7 @@
 // RendezvousLink, which retires it when told.
 #include <functional>
 
+#include "agent/memory_budget.h"
 #include "common/net/tls_stream.h"
 #include "common/wire/control_message.h"
 
@@ -17,7 +18,9 @@ class ProofConnection final : public net::PollTarget, public net::TlsStreamOwner
 
   ProofConnection(net::Poller& poller, tls::TlsClientContext& context, tls::ServerExpectation expected,
                   const wire::VerifyNonce& nonce, OnDone on_done);
-  void start(const SocketAddress& server, const IpAddress& from);
+  // `share`: what it may hold; to be given back when it is done or dropped.
+  void start(const SocketAddress& server, const IpAddress& from, const RelayShare& share);
+  const RelayShare& share() const { return share_; }
 
  private:
   void on_ready(net::Readiness ready) override;
@@ -29,6 +32,7 @@ class ProofConnection final : public net::PollTarget, public net::TlsStreamOwner
   tls::ServerExpectation expected_;
   const wire::VerifyNonce nonce_;
   OnDone on_done_;
+  RelayShare share_;
   net::PolledFd fd_;
   std::unique_ptr<net::TlsStream> stream_;
   bool said_ = false;

@@ -205,9 +205,7 @@ void RendezvousLink::on_event(core::agent_event::ServiceRegistered& event) {
     if (std::find(server_addresses_.begin(), server_addresses_.end(), *address) != server_addresses_.end()) continue;
     if (server_addresses_.size() < kMaxServerAddresses) server_addresses_.push_back(*address);
   }
-  for (const wire::VerifyNonce& nonce : std::exchange(unproved_, {})) {
-    if (const Offered* offered = offers_.find(nonce.candidate)) prove(offered->candidate, nonce);
-  }
+  prove_waiting();
   log(Level::info, "service registered",
       {{"service", state.name}, {"path", "relay"}, {"address", state.address}, {"rendezvous", server_.to_string()}});
   owner_.on_link_changed(*this);
@@ -263,26 +261,47 @@ void RendezvousLink::on_event(core::agent_event::CandidateJudged& event) {
 
 // To the same server, by the family of the candidate; where the server has none, the candidate stays unproved.
 void RendezvousLink::prove(const nat::Candidate& candidate, const wire::VerifyNonce& nonce) {
-  if (proofs_.size() >= core::kMaxCandidates || !proof_rate_.take(now())) return;
-  const auto fits = [&](const SocketAddress& each) { return each.ip.is_v4() == candidate.local.is_v4(); };
-  const auto server = fits(address_) ? std::optional(address_) : [&]() -> std::optional<SocketAddress> {
-    const auto at = std::find_if(server_addresses_.begin(), server_addresses_.end(), fits);
-    return at == server_addresses_.end() ? std::nullopt : std::optional(*at);
-  }();
-  if (!server) {  // the registrations may bring one
-    if (unproved_.size() < core::kMaxCandidates) unproved_.push_back(nonce);
-    return;
-  }
+  if (proofs_.size() >= core::kMaxCandidates) return;
+  const auto server = server_of_family(candidate.local);
+  if (!server) return prove_later(nonce);  // the registrations may bring one
+  if (!proof_rate_.take(now())) return;
+  const auto share = tools_.memory.take_proof();
+  if (!share) return prove_later(nonce);
   proofs_.push_back(std::make_unique<ProofConnection>(
       tools_.channel.poller, owner_.verify_context(),
       tls::ServerExpectation{.host = server_.host, .spiffe_pattern = tools_.config.rendezvous_id}, nonce,
       [this](ProofConnection& done) {
         const auto at =
             std::find_if(proofs_.begin(), proofs_.end(), [&](const auto& each) { return each.get() == &done; });
+        tools_.memory.give_back(done.share());
         tools_.loop.retire(std::move(*at));
         proofs_.erase(at);
+        prove_waiting();
       }));
-  proofs_.back()->start(*server, candidate.local);
+  proofs_.back()->start(*server, candidate.local, *share);
+}
+
+void RendezvousLink::prove_later(const wire::VerifyNonce& nonce) {
+  if (unproved_.size() < core::kMaxCandidates) unproved_.push_back(nonce);
+}
+
+void RendezvousLink::prove_waiting() {
+  for (const wire::VerifyNonce& nonce : std::exchange(unproved_, {})) {
+    if (const Offered* offered = offers_.find(nonce.candidate)) prove(offered->candidate, nonce);
+  }
+}
+
+std::optional<SocketAddress> RendezvousLink::server_of_family(const IpAddress& like) const {
+  const auto fits = [&](const SocketAddress& each) { return each.ip.is_v4() == like.is_v4(); };
+  if (fits(address_)) return address_;
+  const auto at = std::find_if(server_addresses_.begin(), server_addresses_.end(), fits);
+  return at == server_addresses_.end() ? std::nullopt : std::optional(*at);
+}
+
+void RendezvousLink::drop_proofs() {
+  for (const auto& proof : proofs_) tools_.memory.give_back(proof->share());
+  proofs_.clear();
+  unproved_.clear();
 }
 
 void RendezvousLink::offer(const std::vector<nat::Candidate>& candidates) {
@@ -398,8 +417,7 @@ void RendezvousLink::drop_session(Reason reason) {
     }
   }
   offers_.clear();
-  proofs_.clear();
-  unproved_.clear();
+  drop_proofs();
   seen_as_.reset();
   session_.reset();
   instance_.reset();

@@ -110,6 +110,10 @@ class RendezvousLink final : public net::TlsStreamOwner, public net::PollTarget 
   void on_event(core::agent_event::Failed& event);
   void register_services();
   void prove(const nat::Candidate& candidate, const wire::VerifyNonce& nonce);
+  void prove_later(const wire::VerifyNonce& nonce);
+  void prove_waiting();
+  std::optional<SocketAddress> server_of_family(const IpAddress& like) const;
+  void drop_proofs();
   void settle();
   void pump();
   void arm_timer();
@@ -136,7 +140,7 @@ class RendezvousLink final : public net::TlsStreamOwner, public net::PollTarget 
   std::vector<SocketAddress> server_addresses_;  // all that the server's name led to, and those that it says it has
   std::optional<SocketAddress> seen_as_;         // by the server, in this session
   std::vector<std::unique_ptr<ProofConnection>> proofs_;
-  std::vector<wire::VerifyNonce> unproved_;  // no address of the server fits them yet
+  std::vector<wire::VerifyNonce> unproved_;  // no address of the server fits them yet, or there was no room
   std::vector<std::string> domains_;
   Bytes saved_tls_session_;  // of the last session, to resume
   core::TokenBucket proof_rate_;

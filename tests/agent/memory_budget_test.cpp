@@ -95,6 +95,42 @@ TEST_CASE("as many relays as promised are let in, and no byte beyond the ceiling
   }
 }
 
+TEST_CASE("a proof connection takes what larger buffers leave, then the places of relays") {
+  MemoryBudget budget(8 * kMiB, 0);
+  const std::size_t idle = budget.used();
+  const auto proof = budget.take_proof();
+  REQUIRE(proof);
+  CHECK(proof->places == 0);
+  CHECK(proof->buffers == budget.session_buffers());
+  CHECK(budget.used() == idle + 80 * kKiB);
+  budget.give_back(*proof);
+
+  auto shares = take_all(budget);
+  CHECK(shares.size() == budget.relays());
+  CHECK_FALSE(budget.take_proof());
+  for (int i = 0; i < 3; ++i) {
+    budget.give_back(shares.back());
+    shares.pop_back();
+  }
+  const auto late = budget.take_proof();
+  REQUIRE(late);
+  CHECK(late->places > 0);
+  CHECK(late->memory >= 80 * kKiB);
+  CHECK(take_all(budget).size() == 3 - late->places);
+  CHECK(budget.used() <= budget.max());
+}
+
+TEST_CASE("under every ceiling there is room for a proof while nothing is relayed") {
+  for (std::size_t ceiling = kLeastMemory; ceiling <= 256 * kMiB; ceiling += ceiling / 3) {
+    for (const std::size_t relays_wish : {0, 1, 2, 3, 20}) {
+      CAPTURE(ceiling);
+      CAPTURE(relays_wish);
+      CHECK(MemoryBudget(ceiling, relays_wish).take_proof());
+    }
+  }
+  CHECK(MemoryBudget().take_proof()->buffers.bytes == 0);
+}
+
 TEST_CASE("few relays get larger buffers than many, also in a small budget") {
   MemoryBudget budget(4 * kMiB, 0);
   const auto shares = take_all(budget);
@@ -107,14 +143,18 @@ TEST_CASE("whatever comes and goes, the promise and the ceiling hold") {
   SeededRng rng(7);
   MemoryBudget budget(8 * kMiB, 0);
   std::vector<RelayShare> live;
+  std::size_t places = 0;
   for (int i = 0; i < 20'000; ++i) {
-    if (rng.below(100) < 55) {
-      const auto share = budget.take_relay();
-      CHECK(share.has_value() == (live.size() < budget.relays()));
+    const auto roll = rng.below(100);
+    if (roll < 55) {
+      const auto share = roll < 5 ? budget.take_proof() : budget.take_relay();
+      if (roll >= 5) CHECK(share.has_value() == (places < budget.relays()));
       if (share) live.push_back(*share);
+      if (share) places += share->places;
     } else if (!live.empty()) {
       const std::size_t at = rng.below(live.size());
       budget.give_back(live[at]);
+      places -= live[at].places;
       live.erase(live.begin() + static_cast<std::ptrdiff_t>(at));
     }
     CHECK(budget.used() <= budget.max());
