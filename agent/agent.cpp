@@ -161,6 +161,12 @@ wire::Hello Agent::next_hello() {
           .pool_max = static_cast<std::uint16_t>(tools_.memory.pool_max(config_.pool.max))};
 }
 
+void Agent::on_server_time(WallTime server_time, WallTime server_until) {
+  if (clock_.on_server_time(server_time, server_until, host_time())) return;
+  log(Level::warn, "the clock of a rendezvous is wrong and is not believed",
+      {{"certificate_until", tls::time_text(server_until)}});
+}
+
 bool Agent::is_duplicate(const RendezvousLink& link, const wire::InstanceId& instance) {
   return std::any_of(links_.begin(), links_.end(), [&](const auto& each) {
     return each.get() != &link && each->state() == RendezvousLink::State::up && each->instance() == instance;

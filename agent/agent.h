@@ -57,7 +57,7 @@ class Agent final : public LinkOwner {
   tls::TlsClientContext& tls_context() override { return tls_context_; }
   wire::Hello next_hello() override;
   WallTime wall_now() override { return clock_.read(host_time()).time; }
-  void on_server_time(WallTime server_time) override { clock_.on_server_time(server_time, host_time()); }
+  void on_server_time(WallTime server_time, WallTime server_until) override;
   bool is_duplicate(const RendezvousLink& link, const wire::InstanceId& instance) override;
   void on_link_changed(RendezvousLink& link) override;
   void on_link_failed(RendezvousLink& link) override;

@@ -72,12 +72,14 @@ tls::ClockReading DeviceClock::read(const HostTime& host) const {
   return host.system < floor ? tls::ClockReading(floor, Kind::earliest) : host.system;
 }
 
-void DeviceClock::on_server_time(WallTime server_time, const HostTime& host) {
-  if (!is_date(server_time)) return;
+bool DeviceClock::on_server_time(WallTime server_time, WallTime server_until, const HostTime& host) {
+  // Believed for good, a time after the end of all certificates would fail every later handshake, beyond this boot.
+  if (!is_date(server_time) || server_time > server_until) return false;
   heard_ = {server_time, host.boottime};
-  if (state_file_.empty() || server_time < kept_ + kKeepEvery) return;
+  if (state_file_.empty() || server_time < kept_ + kKeepEvery) return true;
   kept_ = server_time;
   keep(state_file_, server_time);
+  return true;
 }
 
 }  // namespace fairlead::agent

@@ -31,8 +31,10 @@ class DeviceClock {
 
   // Our own certificate was replaced by one that is good from then on.
   void on_certificate(WallTime begin) { certificate_begin_ = begin; }
-  // From the welcome of a server whose certificate was good. Kept on disk at most every kKeepEvery (flash wears out).
-  void on_server_time(WallTime server_time, const HostTime& host);
+  // From the welcome of a server whose certificate was good, and is until `server_until`: a time after that is no time
+  // that this server can have lived to tell, and false is the answer. Kept on disk at most every kKeepEvery (flash
+  // wears out).
+  bool on_server_time(WallTime server_time, WallTime server_until, const HostTime& host);
 
  private:
   struct Heard {

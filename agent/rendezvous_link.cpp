@@ -155,7 +155,7 @@ void RendezvousLink::on_event(core::agent_event::Welcomed& event) {
   server_restarting_ = false;
   last_error_.reset();
   saved_tls_session_ = stream_->engine().save_session();
-  owner_.on_server_time(WallTime(std::chrono::seconds(welcome.server_time)));
+  owner_.on_server_time(WallTime(std::chrono::seconds(welcome.server_time)), stream_->engine().peer().not_after);
   // Never the name again: it may lead to another server now.
   const SocketAddress data = welcome.data_addresses.empty() ? address_ : welcome.data_addresses.front();
   channels_ = std::make_unique<SessionChannels>(tools_, welcome, data);

@@ -40,7 +40,8 @@ class LinkOwner {
   virtual tls::TlsClientContext& tls_context() = 0;
   virtual wire::Hello next_hello() = 0;
   virtual WallTime wall_now() = 0;
-  virtual void on_server_time(WallTime server_time) = 0;
+  // `server_until`: when the certificate of who says so ends.
+  virtual void on_server_time(WallTime server_time, WallTime server_until) = 0;
   // True when another link already has a session with this very instance.
   virtual bool is_duplicate(const RendezvousLink& link, const wire::InstanceId& instance) = 0;
   virtual tls::TlsClientContext& verify_context() = 0;

@@ -17,6 +17,7 @@ constexpr std::chrono::days kDay{1};
 constexpr WallTime kBuilt = std::chrono::sys_days{std::chrono::year{2030} / 1 / 1};
 constexpr WallTime kOwnBegin = kBuilt + 10 * kDay;
 constexpr WallTime kServerTime = kBuilt + 100 * kDay;
+constexpr WallTime kServerUntil = kServerTime + 365 * kDay;
 constexpr WallTime k1970{};
 
 // A host that has been up for `up`.
@@ -73,7 +74,7 @@ TEST_CASE("another certificate takes the place of the first") {
 
 TEST_CASE("after a server has told the time, it passes by the boot clock") {
   DeviceClock clock("", kBuilt, kOwnBegin);
-  clock.on_server_time(kServerTime, host(k1970, 60s));
+  clock.on_server_time(kServerTime, kServerUntil, host(k1970, 60s));
   check_reads(clock, host(k1970, 60s), kServerTime, Kind::exact);
   check_reads(clock, host(k1970 + 5s, 60s + 3600s), kServerTime + 3600s, Kind::exact);
 
@@ -83,23 +84,35 @@ TEST_CASE("after a server has told the time, it passes by the boot clock") {
     check_reads(clock, host(kServerTime + 9999 * kDay, 90s), kServerTime + 30s, Kind::exact);
   }
   SUBCASE("the newest word counts") {
-    clock.on_server_time(kServerTime - kDay, host(k1970, 100s));
+    clock.on_server_time(kServerTime - kDay, kServerUntil, host(k1970, 100s));
     check_reads(clock, host(k1970, 101s), kServerTime - kDay + 1s, Kind::exact);
   }
   SUBCASE("a server behind what is known does not take it back") {
-    clock.on_server_time(kBuilt - kDay, host(k1970, 100s));
+    clock.on_server_time(kBuilt - kDay, kServerUntil, host(k1970, 100s));
     check_reads(clock, host(k1970, 100s), kOwnBegin, Kind::exact);
   }
   SUBCASE("nonsense is not heard") {
-    clock.on_server_time(WallTime::max(), host(k1970, 100s));
-    clock.on_server_time(WallTime::min(), host(k1970, 100s));
+    clock.on_server_time(WallTime::max(), kServerUntil, host(k1970, 100s));
+    clock.on_server_time(WallTime::min(), kServerUntil, host(k1970, 100s));
     check_reads(clock, host(k1970, 100s), kServerTime + 40s, Kind::exact);
   }
 }
 
+TEST_CASE("no server is believed beyond the end of its certificate") {
+  const TempDir dir;
+  const std::string file = dir.path() / "clock";
+  DeviceClock clock(file, kBuilt, kOwnBegin);
+  CHECK_FALSE(clock.on_server_time(kServerUntil + 1s, kServerUntil, host(k1970)));
+  check_reads(clock, host(k1970), kOwnBegin, Kind::earliest);
+  CHECK(content_of(file).empty());
+  CHECK(clock.on_server_time(kServerUntil, kServerUntil, host(k1970)));
+  check_reads(clock, host(k1970), kServerUntil, Kind::exact);
+  CHECK(content_of(file) == std::to_string(kServerUntil.time_since_epoch().count()));
+}
+
 TEST_CASE("a system clock that is ahead gives way to the server's") {
   DeviceClock clock("", kBuilt, kOwnBegin);
-  clock.on_server_time(kServerTime, host(kServerTime + 50 * kDay, 0s));
+  clock.on_server_time(kServerTime, kServerUntil, host(kServerTime + 50 * kDay, 0s));
   check_reads(clock, host(kServerTime + 50 * kDay, 7s), kServerTime + 7s, Kind::exact);
 }
 
@@ -108,7 +121,7 @@ TEST_CASE("the server's time is kept for the next boot") {
   const std::string file = dir.path() / "clock";
   {
     DeviceClock clock(file, kBuilt, kOwnBegin);
-    clock.on_server_time(kServerTime, host(k1970));
+    clock.on_server_time(kServerTime, kServerUntil, host(k1970));
   }
   CHECK(content_of(file) == std::to_string(kServerTime.time_since_epoch().count()));
   const DeviceClock next(file, kBuilt, kOwnBegin);
@@ -120,11 +133,11 @@ TEST_CASE("the file is written every six hours at most") {
   const TempDir dir;
   const std::string file = dir.path() / "clock";
   DeviceClock clock(file, kBuilt, kOwnBegin);
-  clock.on_server_time(kServerTime, host(k1970));
+  clock.on_server_time(kServerTime, kServerUntil, host(k1970));
   const std::string first = content_of(file);
-  clock.on_server_time(kServerTime + 6h - 1s, host(k1970, 60s));
+  clock.on_server_time(kServerTime + 6h - 1s, kServerUntil, host(k1970, 60s));
   CHECK(content_of(file) == first);
-  clock.on_server_time(kServerTime + 6h, host(k1970, 61s));
+  clock.on_server_time(kServerTime + 6h, kServerUntil, host(k1970, 61s));
   CHECK(content_of(file) != first);
 }
 
@@ -144,7 +157,7 @@ TEST_CASE("a file that is no time counts as none") {
 TEST_CASE("without a place to keep it the clock works all the same") {
   const TempDir dir;
   DeviceClock clock(dir.path() / "absent/clock", kBuilt, kOwnBegin);
-  clock.on_server_time(kServerTime, host(k1970));
+  clock.on_server_time(kServerTime, kServerUntil, host(k1970));
   check_reads(clock, host(k1970), kServerTime, Kind::exact);
 }
 
