@@ -49,6 +49,7 @@ std::string help_of(const ProgramUsage& usage, const CommandUsage& command) {
   if (!command.operands.empty()) out += "\n";
   out += "Options:\n";
   append_option(out, kHelp);
+  append_option(out, kVersion);
   for (const Option& option : command.options) append_option(out, option);
   for (const Option& option : usage.options) append_option(out, option);
   return out + fmt::format("\n{}\n", command.footer);
@@ -115,7 +116,7 @@ class Parser {
       answer_ = Answer{kExitSuccess, command_ == nullptr ? help_of(usage_) : help_of(usage_, *command_), ""};
       return;
     }
-    if (word == kVersion.name && command_ == nullptr) {
+    if (word == kVersion.name) {
       answer_ = Answer{kExitSuccess, fmt::format("{} {}\n", usage_.program, usage_.version), ""};
       return;
     }

@@ -82,6 +82,8 @@ TEST_CASE("log options stand before or after the command") {
 
 TEST_CASE("help and version go to stdout") {
   CHECK(told({"--version"}).out == "fairlead-agent 0.1.0\n");
+  CHECK(told({"run", "--version"}).out == "fairlead-agent 0.1.0\n");
+  has(told({"run", "--help"}).out, "--version");
   const std::string help = told({"--help"}).out;
   for (const char* word : {"run", "check", "expose", "status", "explain", "--log-level", "--version", "Exit codes"})
     has(help, word);
