@@ -22,7 +22,9 @@ std::string directory_of(const std::string& file) {
 // The directories, where a file is replaced, and the files, which may be links to others that are rewritten. Invalid
 // where not all directories can be watched.
 Fd open_inotify(const std::array<std::string, 3>& files) {
-  constexpr std::uint32_t kInDirectory = IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_ATTRIB;
+  // Also that the directory itself makes room for another: the watch stays with the one that went.
+  constexpr std::uint32_t kInDirectory =
+      IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF;
   constexpr std::uint32_t kOnFile = IN_CLOSE_WRITE | IN_ATTRIB;
   Fd fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   if (!fd.valid()) return fd;

@@ -1,7 +1,8 @@
 #pragma once
 // Notices that files (certificate, key, CA) changed: a rename over a file, a rewrite, and a symlink swap (Kubernetes
-// secrets) alike. inotify(7) tells when something happened near them, so that an idle process sleeps; what it cannot
-// see (network file systems, a swap of a directory further up) is found by looking now and then. One loop.
+// secrets) or a swap of their directory alike. inotify(7) tells when something happened near them, so that an idle
+// process sleeps; what it cannot see (network file systems, a swap further up) is found by looking now and then. One
+// loop.
 #include <uv.h>
 
 #include <array>
@@ -17,7 +18,7 @@ namespace fairlead::net {
 
 inline constexpr Duration kFileSettle = 500ms;  // a certificate and its key are two files: both are there by then
 inline constexpr Duration kFileCheck = 5s;      // without inotify
-inline constexpr Duration kFileCheckSeldom = 5min;
+inline constexpr Duration kFileCheckSeldom = 2min;
 
 class FileWatch {
  public:

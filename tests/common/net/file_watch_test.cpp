@@ -84,6 +84,25 @@ TEST_CASE("other files of the folder are none of its business") {
   CHECK(rig.told(1));
 }
 
+TEST_CASE("another folder takes the place of theirs") {
+  const Folder folder;
+  for (const char* name : {"live", "next", "last"}) folder.write(std::string(name) + "/tls.crt", name);
+  Worker worker;
+  int changes = 0;
+  const std::string file = folder.at("live/tls.crt");
+  const FileWatch watch(worker.loop, {file, file, file}, [&] { ++changes; });
+  const auto told = [&](int count) { return worker.until([&] { return changes == count; }, kTold); };
+  fs::rename(folder.path / "live", folder.path / "old");
+  fs::rename(folder.path / "next", folder.path / "live");
+  CHECK(told(1));
+  // And that one is watched now.
+  folder.write("live/tls.crt", "rewritten in its place");
+  CHECK(told(2));
+  fs::rename(folder.path / "live", folder.path / "older");
+  fs::rename(folder.path / "last", folder.path / "live");
+  CHECK(told(3));
+}
+
 TEST_CASE("a folder that is not there yet is looked for") {
   const Folder folder;
   Worker worker;
