@@ -312,9 +312,10 @@ void Agent::reload() {
     log(Level::warn, "this key needs a restart; its old value stays", {{"key", key}});
   }
   config_.services = loaded->config.services;
-  const std::size_t memory = config_.limits.memory;
+  const Limits running = config_.limits;
   config_.limits = loaded->config.limits;
-  config_.limits.memory = memory;
+  config_.limits.relays_max = running.relays_max;
+  config_.limits.memory = running.memory;
   config_.drain_timeout = loaded->config.drain_timeout;
   config_.identity = loaded->config.identity;
   reachable_.assign(config_.services.size(), false);

@@ -270,6 +270,7 @@ std::vector<std::string> restart_keys(const AgentConfig& running, const AgentCon
   if (running.rendezvous_id != wanted.rendezvous_id) out.emplace_back("agent.rendezvous_id");
   if (running.state_dir != wanted.state_dir) out.emplace_back("agent.state_dir");
   if (running.control_path != wanted.control_path) out.emplace_back("agent.control");
+  if (running.limits.relays_max != wanted.limits.relays_max) out.emplace_back("limits.relays_max");
   if (running.limits.memory != wanted.limits.memory) out.emplace_back("limits.memory");
   return out;
 }

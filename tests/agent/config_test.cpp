@@ -266,7 +266,9 @@ TEST_CASE("keys that need a restart") {
   wanted.name = "other";
   wanted.control_path = "/x";
   wanted.limits.memory = kLeastMemory;
-  CHECK(restart_keys(running, wanted) == std::vector<std::string>{"agent.name", "agent.control", "limits.memory"});
+  wanted.limits.relays_max = 7;
+  CHECK(restart_keys(running, wanted) ==
+        std::vector<std::string>{"agent.name", "agent.control", "limits.relays_max", "limits.memory"});
 }
 
 TEST_CASE("exposed services") {
