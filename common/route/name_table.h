@@ -11,6 +11,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -54,7 +55,7 @@ class NameTable {
   static constexpr unsigned kBits = 5;  // of the hash, per level
   static constexpr std::size_t kWays = std::size_t{1} << kBits;
   static constexpr std::size_t kLeafNames = 8;
-  static constexpr unsigned kHashBits = 64;
+  static constexpr unsigned kHashBits = std::numeric_limits<std::size_t>::digits;
 
   struct Slot {
     std::size_t hash;
