@@ -25,6 +25,11 @@ constexpr std::size_t kPoolPart = 32;  // a 32nd of the ceiling
 constexpr std::size_t kCallersPart = 16;
 constexpr std::size_t kLargerPart = 16;  // of what the relays have: for larger buffers while there are few
 
+// For all of them: one per session, at least.
+constexpr std::size_t pool_part(std::size_t ceiling) {
+  return std::max(ceiling / kPoolPart, kSessions * kChannel);
+}
+
 // A direct caller and one who is sent away, of whom there may be as many: a ClientHello and what waits unread behind
 // it; our last words that are stuck in one buffer and what still comes in the other.
 constexpr std::size_t callers_memory(net::SocketBuffers first) {
@@ -49,7 +54,7 @@ RelayShare share_of(std::size_t buffers) {
 
 MemoryBudget::MemoryBudget(std::size_t ceiling, std::size_t relays_wish)
     : ceiling_(ceiling), base_(share_of(kLeastBuffers)) {
-  const std::size_t aside = kFixed + ceiling / kPoolPart + callers_part(ceiling);
+  const std::size_t aside = kFixed + pool_part(ceiling) + callers_part(ceiling);
   CHECK(ceiling > aside);
   relay_memory_ = ceiling - aside;
   const std::size_t guaranteed = relay_memory_ - relay_memory_ / kLargerPart;
@@ -112,8 +117,7 @@ net::SocketBuffers MemoryBudget::session_buffers() const {
 
 std::size_t MemoryBudget::pool_max(std::size_t configured) const {
   if (!limited()) return configured;
-  const std::size_t room = ceiling_ / kPoolPart / (kSessions * kChannel);
-  return std::min(configured, std::max<std::size_t>(room, 1));
+  return std::min(configured, pool_part(ceiling_) / (kSessions * kChannel));
 }
 
 std::size_t MemoryBudget::callers_max(std::size_t otherwise) const {

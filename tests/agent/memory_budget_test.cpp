@@ -61,6 +61,13 @@ TEST_CASE("what a ceiling comes to") {
   }
 }
 
+TEST_CASE("the least ceiling has room for what there is one of at least") {
+  const std::size_t fixed = 2 * 80 * kKiB + 96 * kKiB;
+  const std::size_t channels = 2 * 16 * kKiB;
+  const std::size_t callers = 28 * kKiB + 20 * kKiB;
+  CHECK(MemoryBudget(kLeastMemory, 0).used() == fixed + channels + callers);
+}
+
 TEST_CASE("who comes and who is sent away fit into their part together") {
   for (std::size_t ceiling = kLeastMemory; ceiling <= 256 * kMiB; ceiling += ceiling / 3) {
     for (const std::size_t relays_wish : {0, 1, 2, 20}) {
