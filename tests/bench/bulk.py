@@ -44,6 +44,8 @@ class Bulk(Experiment):
             for process in ("rendezvous", "agent"):
                 rows.append(Row(f"bulk, {shape}, CPU of {process}", "s/GiB", median[FAIRLEAD][f"{shape} cpu {process}"], hop,
                                 BESIDE[ONE_HOP], at_most=CPU_GOAL))
+            rows += [Row(f"bulk, {shape}, beside {BESIDE[each]}", "GiB/s", rate[FAIRLEAD], rate[each], BESIDE[each])
+                     for each in (DIRECT, ONE_HOP)]
             rows.append(Row(f"bulk, {shape}, one HAProxy hop", "GiB/s", rate[ONE_HOP], rate[DIRECT], BESIDE[DIRECT]))
         return rows
 

@@ -3,6 +3,7 @@ import json
 import pathlib
 import resource
 import shutil
+import time
 
 from harness import wait_until
 from world import LIMITS, LOOPBACK, World, load_program
@@ -12,6 +13,7 @@ RENDEZVOUS = 1443  # port
 POLICY = [{"agent": "spiffe://{trust_domain}/agent/load/*", "services": ["*.load"], "endpoints": ["*"]},
           {"agent": "spiffe://{trust_domain}/agent/{cluster}/{name}", "services": ["*.{cluster}"], "endpoints": ["{name}"]}]
 PLENTY_AGENTS = 100_000
+FEWEST_AGENTS = 100
 SPARE_DESCRIPTORS = 1500  # the rendezvous keeps 1,024 for itself
 # Of /proc/slabinfo: what a TCP socket in an epoll set consists of.
 SOCKET_CACHES = ("TCP", "TCPv6", "sock_inode_cache", "lsm_inode_cache", "filp", "lsm_file_cache", "eventpoll_epi")
@@ -21,7 +23,15 @@ OPENING = 0.05
 
 def most_agents(wanted):
     """As many of them as one process may have descriptors for."""
-    return min(wanted, resource.getrlimit(resource.RLIMIT_NOFILE)[1] - SPARE_DESCRIPTORS)
+    found = min(wanted, descriptors() - SPARE_DESCRIPTORS)
+    if found < FEWEST_AGENTS:
+        raise AssertionError(f"{descriptors()} open files a process are too few: ulimit -Hn")
+    return found
+
+
+def descriptors():
+    """As many as a process may have."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
 
 class FleetWorld(World):
@@ -38,21 +48,34 @@ class FleetWorld(World):
                                      tables={"server": {"workers": workers}, "limits": limits, "policy": POLICY})
 
     def restart(self, rendezvous, tickets=True):
-        """Kills it, waits until the fleet has noticed, and starts it again; without tickets its keys to them are gone."""
+        """Kills it, waits until the fleet has noticed, and starts it again; without tickets its keys to them are gone. The new
+        process's `.started` is the moment before its start."""
         rendezvous.kill()
         self.processes.remove(rendezvous)
+        wait_until(lambda: told(self.fleet)["up"] == 0, "the fleet has noticed")
         if not tickets:
             shutil.rmtree(self.dir / "rv1-state")
-        return self.run_rendezvous("rv1", rendezvous.config, path=rendezvous.command[0])
+        started = time.monotonic()
+        again = self.run_rendezvous("rv1", rendezvous.config, path=rendezvous.command[0])
+        again.started = started
+        return again
 
-    def start_fleet(self, count, services=1, names="shared"):
+    def wait_back(self, seconds):
+        """Until all agents have all their services registered again. Asks the fleet alone: the rendezvous has enough to do."""
+        wait_until(lambda: told(self.fleet)["registered"] == self.fleet.count, f"{self.fleet.count} agents are back", seconds)
+
+    def start_fleet(self, count, services=1, names="own"):
         cert = self.issue("agent/load/fleet")
         fleet = self.start_program(
             "fleet", [load_program("agent_storm", "load"), "--rendezvous", f"{LOOPBACK}:{self.port}", "--count", count,
                       "--services", services, "--names", names, "--cert", f"{cert}.crt", "--key", f"{cert}.key",
                       "--ca", self.ca, "--seconds", 3600])
         fleet.count = count
-        wait_until(lambda: told(fleet)["registered"] == count, f"{count} agents are registered", 30 + count * OPENING)
+        wait_until(lambda: told(fleet)["registered"] == count or not fleet.running(), f"{count} agents are registered",
+                   30 + count * OPENING)
+        if not fleet.running():
+            raise AssertionError(f"the fleet ended: {fleet.lines()[-3:]}")
+        self.fleet = fleet
         return fleet
 
 
@@ -79,7 +102,7 @@ def kernel_memory():
 def socket_objects():
     try:
         lines = pathlib.Path("/proc/slabinfo").read_text().splitlines()[2:]
-    except PermissionError:  # not root: all kernel objects, with what else the machine does
+    except (PermissionError, FileNotFoundError):  # not root, or another allocator: all kernel objects, with what else the machine does
         lines = pathlib.Path("/proc/meminfo").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("Slab:")) * 1024
     caches = {name: (int(active), int(size)) for name, active, _, size, *_ in map(str.split, lines)}
@@ -89,4 +112,4 @@ def socket_objects():
 
 def refused(rendezvous):
     """Connections and sessions that it turned away, by reason."""
-    return rendezvous.status()["refused"]
+    return (rendezvous.status() or {"refused": {"no answer": 1}})["refused"]

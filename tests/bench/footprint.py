@@ -6,14 +6,14 @@ import subprocess
 import tempfile
 import time
 
+import builds
 from fleet import RENDEZVOUS
 from growth import SERVICE, held
 from rows import Experiment, Row
-from world import ROOT, World, binary
+from world import World, binary
 
 KIB, MB = 1024, 1_000_000
 MIB = KIB * KIB
-STATIC = ROOT / "build" / "static"
 SIZE_GOALS = {"x86-64": 2.0, "arm64": 1.8, "armhf": 1.3}  # MB
 IDLE_GOAL, WAKE_GOAL = 3, 4
 RELAYS, QUICK_RELAYS = 100, 10
@@ -35,7 +35,9 @@ def resident(process):
 
 
 def wake_ups(process):
-    return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", status(process), re.M)[1])
+    """Of all threads: each is a sleep that ended."""
+    tasks = pathlib.Path(f"/proc/{process.pid}/task").glob("*/status")
+    return sum(int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", task.read_text(), re.M)[1]) for task in tasks)
 
 
 def status(process):
@@ -49,7 +51,7 @@ class Size(Experiment):
     def measure(self, variant):
         found = {"dynamic": stripped_size(binary("fairlead-agent")) / MB}
         for arch in SIZE_GOALS:
-            agent = STATIC / arch / "fairlead-agent"
+            agent = builds.static_agent(arch)
             if agent.is_file():
                 found[arch] = agent.stat().st_size / MB
         return found
@@ -58,7 +60,7 @@ class Size(Experiment):
         sizes = median["fairlead"]
         return [Row("agent, stripped, dynamic", "MB", sizes["dynamic"]),
                 *(Row(f"agent, static, {arch}", "MB", sizes.get(arch), at_most=goal,
-                      note="" if arch in sizes else f"not built: packaging/static/build {arch}")
+                      note="" if arch in sizes else builds.MISSING)
                   for arch, goal in SIZE_GOALS.items())]
 
 
@@ -74,27 +76,27 @@ class Agent(Experiment):
         self.relays = QUICK_RELAYS if bench.quick else RELAYS
 
     def measure(self, variant):
-        path = STATIC / "x86-64" / "fairlead-agent" if variant == "static" else pathlib.Path(binary("fairlead-agent"))
+        path = builds.static_agent(builds.HERE) if variant == "static" else pathlib.Path(binary("fairlead-agent"))
         if not path.is_file():
             return {}
         world = World()
         try:
             service = world.start_load_service(SERVICE)
-            world.start_rendezvous(port=RENDEZVOUS)
+            rendezvous = world.start_rendezvous(port=RENDEZVOUS)
             config = world.agent_config("nas1", [{"name": "web", "target": service.target, "mutual": "unchecked"}])
             agent = world.run_agent("nas1", config, path=str(path))
-            return self.watch(agent)
+            return self.watch(world, rendezvous, agent)
         finally:
             world.close()
 
-    def watch(self, agent):
+    def watch(self, world, rendezvous, agent):
         span = QUICK_WATCHED if self.bench.quick else WATCHED
         time.sleep(QUICK_QUIET if self.bench.quick else QUIET)
         found = {"idle": resident(agent) / MIB}
         before = wake_ups(agent)
         time.sleep(span)
         found["wake-ups"] = (wake_ups(agent) - before) * 60 / span
-        with held(self.relays):
+        with held(world, rendezvous, self.relays):
             found["busy"] = resident(agent) / MIB
         return found
 
@@ -103,12 +105,12 @@ class Agent(Experiment):
         for variant in self.variants:
             goals = variant == "static"
             found = median[variant]
-            note = "" if found else "not built: packaging/static/build x86-64"
+            note = "" if found else builds.MISSING
             rows += [Row(f"agent, {variant}, resident while idle", "MiB", found.get("idle"), note=note,
                          at_most=IDLE_GOAL if goals else None),
-                     Row(f"agent, {variant}, resident with {self.relays} relays", "MiB", found.get("busy"), note=note)]
-        each = median["static"] or median["dynamic"]
-        return [*rows, Row("agent, wake-ups while idle", "/min", each["wake-ups"], at_most=WAKE_GOAL)]
+                     Row(f"agent, {variant}, resident with {self.relays} relays", "MiB", found.get("busy"), note=note),
+                     Row(f"agent, {variant}, wake-ups while idle", "/min", found.get("wake-ups"), at_most=WAKE_GOAL, note=note)]
+        return rows
 
 
 EXPERIMENTS = [Size, Agent]

@@ -41,11 +41,9 @@ class Row:
 
     @property
     def reached(self):
-        """True, False, or None for a row without a goal. A goal whose figure is missing is not reached."""
-        if not self.goal:
+        """True, False, or None for a row without a goal or without a figure."""
+        if not self.goal or self.judged is None:
             return None
-        if self.judged is None:
-            return False
         return self.judged <= self.at_most if self.at_most is not None else self.judged >= self.at_least
 
 
@@ -111,11 +109,11 @@ def number(value):
 
 def table(rows):
     head = ["row", "figure", "unit", "reference", "beside", "ratio", "goal", "reached"]
-    said = {True: "yes", False: "NO", None: ""}
+    said = {True: "yes", False: "NO"}
     lines = [head]
     for row in rows:
         lines.append([row.name, number(row.figure), row.unit, number(row.reference) if row.beside else "", row.beside,
-                      number(row.ratio) if row.beside else "", row.goal, said[row.reached]])
+                      number(row.ratio) if row.beside else "", row.goal, said.get(row.reached, "not measured" if row.goal else "")])
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     right = {1, 3, 5}
     text = []

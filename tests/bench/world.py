@@ -38,10 +38,11 @@ SYSCTLS = {
 def set_up_namespace():
     """Brings up loopback with the settings of all benchmarks; returns those that this kernel refused."""
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    for route in LOOPBACK_ROUTES:
-        subprocess.run(["ip", "route", "replace", "local", route, "dev", "lo", "table", "local", "congctl", CONGESTION_CONTROL],
-                       check=True)
     refused = []
+    for route in LOOPBACK_ROUTES:
+        setting = ["congctl", CONGESTION_CONTROL]
+        if subprocess.run(["ip", "route", "replace", "local", route, "dev", "lo", "table", "local", *setting]).returncode != 0:
+            refused.append(f"{route} {' '.join(setting)}")
     for name, value in SYSCTLS.items():
         try:
             pathlib.Path("/proc/sys/net", name).write_text(value)
@@ -117,6 +118,10 @@ class World(harness.Mesh):
             if not daemon.running():
                 raise AssertionError(f"{name} ended with {daemon.wait()}")
         return daemon
+
+    def wait_relays(self, rendezvous, count):
+        """Until so many relays are open: what was there before is over, what comes now is there."""
+        wait_until(lambda: (rendezvous.status() or {"relays": {"live": None}})["relays"]["live"] == count, f"{count} relays are open", 60)
 
     def wait_pool(self, agent, count):
         """Until `count` data channels of the agent are ready."""
