@@ -11,7 +11,9 @@ Listener::Listener(net::Poller& poller, net::Fd fd, OnAccept on_accept, OnFull o
       fd_(poller, std::move(fd), *this),
       on_accept_(std::move(on_accept)),
       on_full_(std::move(on_full)),
-      resume_([](void* self) { static_cast<Listener*>(self)->drain_queue(); }, this) {}
+      resume_([](void* self) { static_cast<Listener*>(self)->drain_queue(); }, this) {
+  net::accept_who_speaks(fd_.get());  // first bytes decide: without them there is nothing to do
+}
 
 void Listener::on_ready(net::Readiness ready) {
   if (!ready.readable) return;

@@ -109,6 +109,12 @@ Result<Fd> listen_tcp(const SocketAddress& address, ReusePort reuse) {
   return fd;
 }
 
+void accept_who_speaks(int listener) {
+#ifdef TCP_DEFER_ACCEPT
+  set_int(listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, kSilenceSeconds);
+#endif
+}
+
 Result<Fd> listen_unix(const std::string& path) {
   const auto raw = to_raw_unix(path);
   if (!raw) return tl::unexpected(raw.error());

@@ -18,6 +18,10 @@ constexpr int kListenBacklog = 4096;
 enum class ReusePort { no, yes };
 // Listens; an IPv6 address listens on IPv6 alone, so that both families can share a port.
 Result<Fd> listen_tcp(const SocketAddress& address, ReusePort reuse);
+// For listeners whose clients all speak first: a connection is accepted once it has said something or ended, or after
+// kSilenceSeconds and a retransmission. One wake-up for it instead of two.
+void accept_who_speaks(int listener);
+constexpr int kSilenceSeconds = 1;
 // Listens on a unix path with mode 0600; a stale socket file, which nobody answers, is replaced.
 Result<Fd> listen_unix(const std::string& path);
 struct AcceptedSocket {
