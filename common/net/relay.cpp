@@ -32,15 +32,14 @@ Relay::Relay(RelayTools tools, RelayEnds ends, RelayLimits limits, RelayOwner& o
       prefix_size_(ends.to_client_prefix.size()),
       client_(*this, Side::client),
       service_(*this, Side::service),
+      prefix_(std::move(ends.to_client_prefix)),
       first_(std::move(ends.to_client)),
       timer_([](void* self) { static_cast<Relay*>(self)->on_timer(); }, this) {
   CHECK(turn_budget_ > 0);
   client_.fd = std::move(ends.client);
   service_.fd = std::move(ends.service);
   client_.ahead = std::move(ends.to_service);
-  service_.ahead = std::move(ends.to_client_prefix);
   state_.received(Side::client, client_.ahead.size());
-  state_.received(Side::service, service_.ahead.size());
   if (!first_.empty()) check_first();
   for (End* end : {&client_, &service_}) {
     end->fd.retarget(*end);
@@ -208,12 +207,17 @@ std::size_t Relay::take_first() {
   const std::size_t room = wire::kMaxServerFirst - std::min(first_.size(), wire::kMaxServerFirst);
   const MutableBytes scratch = tools_.pipes.scratch();
   const auto got = read_some(service_.fd.get(), scratch.first(room));
-  if (!got) state_.failed(Side::service);
-  if (!got || !*got) return 0;
-  if (**got == 0) {
-    // A beginning that is too short to be judged does not go on.
-    if (!first_.empty()) refusal_ = Reason::service_not_tls;
-    state_.ended(Side::service);
+  if (got && !*got) return 0;
+  if (!got || **got == 0) {
+    release_prefix();
+    service_.fd.run_again();  // there is nothing more to read that would bring them on their way
+    if (!got) {
+      state_.failed(Side::service);
+    } else {
+      // A beginning that is too short to be judged does not go on.
+      if (!first_.empty()) refusal_ = Reason::service_not_tls;
+      state_.ended(Side::service);
+    }
     return 0;
   }
   const ByteView bytes = scratch.first(**got);
@@ -230,9 +234,16 @@ void Relay::check_first() {
   }
   if (!std::holds_alternative<wire::Done<wire::ServerFirst>>(parsed)) return;
   checking_ = false;
+  release_prefix();
   state_.received(Side::service, first_.size());
   service_.ahead.insert(service_.ahead.end(), first_.begin(), first_.end());
   first_ = Bytes();
+}
+
+void Relay::release_prefix() {
+  state_.received(Side::service, prefix_.size());
+  service_.ahead.insert(service_.ahead.end(), prefix_.begin(), prefix_.end());
+  prefix_ = Bytes();
 }
 
 bool Relay::has_pipe(End& from) {
@@ -277,6 +288,7 @@ void Relay::obey() {
 // The alert stands in the place of the service's bytes, behind our own words if the client has not got them all.
 void Relay::refuse() {
   const Reason reason = *std::exchange(refusal_, std::nullopt);
+  release_prefix();
   const auto unsent = service_.ahead.begin() + static_cast<std::ptrdiff_t>(service_.ahead_sent);
   Bytes last_words(unsent, service_.ahead.end());
   const Bytes alert = wire::tls_alert(wire::kInternalError);
@@ -305,6 +317,7 @@ void Relay::finish(Reason reason) {
 void Relay::arm_timer() {
   TimePoint due = *state_.deadline();
   if (awaited_) due = std::min(due, now() + kDeliveryInterval);
+  if (!prefix_.empty()) due = std::min(due, started_ + kPrefixPatience);
   if (timer_.armed() && due >= timer_due_) return;
   timer_due_ = due;
   tools_.poller.loop().timers().arm(timer_, due);
@@ -312,6 +325,10 @@ void Relay::arm_timer() {
 
 void Relay::on_timer() {
   look_for_delivery();
+  if (!prefix_.empty() && now() >= started_ + kPrefixPatience) {
+    release_prefix();
+    service_.fd.run_again();
+  }
   state_.on_time(now());
   obey();
 }

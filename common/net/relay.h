@@ -6,6 +6,8 @@
 // An end is any stream socket: TCP, unix, or one half of a socketpair behind which another transport works.
 // The first bytes from the service must be a ServerHello or a TLS alert (wire::parse_server_first) before any of them
 // goes on; otherwise the client gets the alert internal_error (80) in their place.
+// What we say ahead of them (an agent's answer) leaves together with them, for one segment and one wake-up of the peer
+// instead of two, or kPrefixPatience after the beginning.
 //
 // Owned by a RelayOwner of the same loop, which hands it to loop.retire() in on_relay_ended.
 #include <cstdint>
@@ -21,6 +23,9 @@ namespace fairlead::net {
 
 // Bytes per direction and turn, after which the other connections of the loop are served.
 inline constexpr std::size_t kTurnBudget = 2 * kLargePipe;
+
+// How long our own words wait for the service's first bytes: far below what anybody allows for an answer.
+inline constexpr Duration kPrefixPatience = 20ms;
 
 // Whether a side is written to as long as the kernel takes bytes, or only while its send buffer has room: for sockets
 // with limit_buffers(), at a system call per write.
@@ -38,7 +43,7 @@ struct RelayEnds {
   PolledFd service;
   Bytes to_service;        // read from the client already: sent ahead
   Bytes to_client;         // read from the service already: checked and sent ahead
-  Bytes to_client_prefix;  // our own words ahead of everything (an agent's answer): neither checked nor counted
+  Bytes to_client_prefix;  // our own words ahead of everything: neither checked nor counted
 };
 
 struct RelayOutcome {
@@ -111,6 +116,7 @@ class Relay {
   bool has_pipe(End& from);
   void put_pipe_away(End& from);
   void check_first();
+  void release_prefix();
   void refuse();
   void obey();
   void look_for_delivery();
@@ -129,7 +135,8 @@ class Relay {
   std::uint64_t prefix_size_;
   End client_;
   End service_;
-  Bytes first_;  // of the service, until they are found good
+  Bytes prefix_;  // our own words, until they go on
+  Bytes first_;   // of the service, until they are found good
   bool checking_ = true;
   std::optional<Reason> refusal_;      // what is wrong with them
   std::optional<core::Side> awaited_;  // the side whose acknowledgements a reset waits for

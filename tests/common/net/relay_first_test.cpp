@@ -78,8 +78,8 @@ TEST_CASE("what was read from the service earlier is checked together with what 
     Worker worker;
     const ByteView early = ByteView(hello).first(cut);
     RelayRig rig(worker, {.to_client = concat({early}), .to_client_prefix = answer});
-    worker.settle();
-    REQUIRE(read_now(rig.client.get()).size() == answer.size() + (cut == hello.size() ? cut : 0));
+    const std::size_t begin = answer.size() + (cut == hello.size() ? cut : 0);
+    REQUIRE(hear(worker, rig.client, begin).size() == begin);
     say(rig.service, ByteView(hello).subspan(cut));
     say(rig.service, as_bytes("!"));
     const std::size_t rest = cut == hello.size() ? 1 : hello.size() + 1;
@@ -154,10 +154,44 @@ TEST_CASE("the alert follows our own words") {
   check_refused(worker, rig, Reason::service_not_tls, answer);
 }
 
+TEST_CASE("our own words leave with the service's first ones, or alone when these are late") {
+  const Bytes hello = server_hello();
+  const Bytes answer{1, 2, 3};
+  for (const bool late : {false, true}) {
+    Worker worker;
+    RelayRig rig(worker, {.to_client_prefix = answer});
+    const TimePoint begin = rig.relay->started();
+    if (late) {
+      REQUIRE(hear(worker, rig.client, answer.size()) == answer);
+      CHECK(worker.loop.now() >= begin + kPrefixPatience);
+      say(rig.service, hello);
+      CHECK(hear(worker, rig.client, hello.size()) == hello);
+    } else {
+      say(rig.service, hello);
+      CHECK(worker.until([&] { return peek(rig.client.get()) == Peek::bytes; }));
+      CHECK(read_now(rig.client.get()) == concat({answer, hello}));
+    }
+    CHECK(rig.relay->service_bytes() == hello.size());
+  }
+}
+
+TEST_CASE("our own words precede the end of a service that said nothing") {
+  const Bytes answer{1, 2, 3};
+  for (const bool reset : {false, true}) {
+    Worker worker;
+    RelayRig rig(worker, {.to_client_prefix = answer});
+    if (reset) reset_on_close(rig.service.get());
+    rig.service.reset();
+    CHECK(hear_all(worker, rig.client) == answer);
+  }
+}
+
 TEST_CASE("the alert follows our own words although they went only in part") {
   Worker worker;
   const Bytes answer(600'000, 'a');
-  RelayRig rig(worker, {.client = Transport::local, .to_client = {'n', 'o'}, .to_client_prefix = answer});
+  RelayRig rig(worker, {.client = Transport::local, .to_client_prefix = answer});
+  CHECK(worker.until([&] { return peek(rig.client.get()) == Peek::bytes; }));
+  say(rig.service, as_bytes("no"));
   check_refused(worker, rig, Reason::service_not_tls, answer);
 }
 
