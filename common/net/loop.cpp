@@ -108,6 +108,8 @@ void Loop::run_posted() {
 // libuv asks for its poll time-out right after the prepare handles ran: arming here is never late.
 void Loop::arm_timer() {
   const auto next = timers_.next();
+  if (next == armed_for_ && (!next || uv_is_active(reinterpret_cast<const uv_handle_t*>(timer_[0].get())) != 0)) return;
+  armed_for_ = next;
   if (!next) {
     uv_timer_stop(timer_[0].get());
     return;

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -59,6 +60,7 @@ class Loop {
   uv_loop_t loop_{};
   std::atomic<std::thread::id> thread_;
   core::TimerQueue timers_;
+  std::optional<TimePoint> armed_for_;  // what libuv's timer stands for while it is active
   std::vector<Retired> retired_;
   std::mutex posted_mutex_;
   std::vector<Task> posted_;

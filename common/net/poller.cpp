@@ -113,6 +113,8 @@ void Poller::dispatch() {
                                    .hung_up = (bits & (EPOLLHUP | EPOLLERR)) != 0,
                                    .failed = (bits & EPOLLERR) != 0});
   }
+  // Everybody who had news has had a turn: what they asked for needs no turn of the loop of its own.
+  if (!ready_.empty()) run_ready();
 }
 
 void Poller::run_ready() {

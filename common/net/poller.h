@@ -4,7 +4,7 @@
 // in front of it were read, and level triggering spins on half-closed sockets.
 //
 // Edge triggering: a target reads and writes until EAGAIN, or, when its byte budget of this turn is used up, asks to be
-// called again through run_again(). After PolledFd::retarget the new target assumes that everything may be ready.
+// called again through run_again(): once more after the others that are ready now, then in later turns. After PolledFd::retarget the new target assumes that everything may be ready.
 #include <uv.h>
 
 #include <cstdint>
@@ -44,7 +44,7 @@ class PolledFd {
   int get() const { return fd_.get(); }
   bool valid() const { return fd_.valid(); }
   void retarget(PollTarget& target);
-  // Calls the target once more in the next turn, as if everything had become ready.
+  // Calls the target once more when the others have had their turn, as if everything had become ready.
   void run_again();
   // Takes the descriptor out of the set, to be used elsewhere (another thread).
   Fd release();
