@@ -55,12 +55,31 @@ Loop::~Loop() {
 
 void Loop::run() {
   thread_ = std::this_thread::get_id();
-  uv_run(&loop_, UV_RUN_DEFAULT);
+  while (!stopping_) turn(Turn::sleep);
+  stopping_ = false;
+  bury();
+}
+
+void Loop::turn(Turn how) {
+  if (waiter_ == nullptr) {
+    uv_run(&loop_, how == Turn::sleep ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+    return;
+  }
+  uv_run(&loop_, UV_RUN_NOWAIT);
+  if (stopping_) return;
+  bury();
+  arm_timer();  // what libuv's callbacks have added counts for the time-out
+  waiter_->wait(how == Turn::sleep ? uv_backend_timeout(&loop_) : 0);
   bury();
 }
 
 void Loop::stop() {
-  uv_stop(&loop_);
+  stopping_ = true;
+}
+
+void Loop::sleep_in(Waiter* waiter) {
+  CHECK(waiter == nullptr || waiter_ == nullptr);
+  waiter_ = waiter;
 }
 
 TimePoint Loop::now() const {

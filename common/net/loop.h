@@ -18,6 +18,15 @@
 
 namespace fairlead::net {
 
+// What a loop sleeps in instead of libuv: a set of descriptors, of which the loop's backend_fd() is one.
+class Waiter {
+ public:
+  virtual ~Waiter() = default;
+  // Sleeps until something is ready, at most that many milliseconds (-1: without end); calls loop.awake(), then serves
+  // it.
+  virtual void wait(int at_most) = 0;
+};
+
 class Loop {
  public:
   Loop();
@@ -26,12 +35,19 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  void run();   // until stop(); the calling thread becomes the loop's thread
+  enum class Turn { sleep, glance };  // when nothing is ready: sleep until something is, or return
+  void turn(Turn how);
+  void run();   // turns until stop(); the calling thread becomes the loop's thread
   void stop();  // from a callback of this loop; elsewhere: post([&] { loop.stop(); })
 
   TimePoint now() const;
   core::TimerQueue& timers() { return timers_; }
   uv_loop_t* uv() { return &loop_; }
+
+  // At most one, which outlives its use; null: none any more.
+  void sleep_in(Waiter* waiter);
+  int backend_fd() const { return uv_backend_fd(&loop_); }  // readable: libuv has something to do
+  void awake() { uv_update_time(&loop_); }
 
   // Any thread. Tasks run in order on the loop's thread; those that are still queued when the loop dies are destroyed.
   void post(Task task);
@@ -58,6 +74,8 @@ class Loop {
   void bury();
 
   uv_loop_t loop_{};
+  Waiter* waiter_ = nullptr;
+  bool stopping_ = false;
   std::atomic<std::thread::id> thread_;
   core::TimerQueue timers_;
   std::optional<TimePoint> armed_for_;  // what libuv's timer stands for while it is active

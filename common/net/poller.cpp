@@ -1,5 +1,6 @@
 #include "common/net/poller.h"
 
+#include <sched.h>
 #include <sys/epoll.h>
 
 #include <array>
@@ -9,7 +10,8 @@
 namespace fairlead::net {
 namespace {
 constexpr int kEventsPerTurn = 256;
-}
+constexpr std::uint64_t kLibuv = ~std::uint64_t{0};  // no slot's tag
+}  // namespace
 
 PolledFd::PolledFd(Poller& poller, Fd fd, PollTarget& target)
     : poller_(&poller), fd_(std::move(fd)), slot_(poller.take_slot(target)) {
@@ -52,16 +54,18 @@ Fd PolledFd::release() {
   return std::move(fd_);
 }
 
-Poller::Poller(Loop& loop) : loop_(loop), epoll_(epoll_create1(EPOLL_CLOEXEC)), poll_(this), idle_(this) {
+Poller::Poller(Loop& loop) : loop_(loop), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
   CHECK(epoll_.valid());
-  CHECK(uv_poll_init(loop.uv(), poll_.get(), epoll_.get()) == 0);
-  CHECK(uv_poll_start(poll_.get(), UV_READABLE, on_poll) == 0);
-  CHECK(uv_idle_init(loop.uv(), idle_.get()) == 0);
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = kLibuv;
+  CHECK(epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, loop.backend_fd(), &event) == 0);
+  loop.sleep_in(this);
 }
 
 Poller::~Poller() {
   CHECK(free_.size() == slots_.size());  // every PolledFd is gone
-  uv_poll_stop(poll_.get());             // before the epoll descriptor closes
+  loop_.sleep_in(nullptr);
 }
 
 std::uint32_t Poller::take_slot(PollTarget& target) {
@@ -89,38 +93,35 @@ std::uint64_t Poller::tag(std::uint32_t slot) const {
 void Poller::queue(std::uint32_t slot) {
   if (slots_[slot].queued) return;
   slots_[slot].queued = true;
-  if (ready_.empty()) uv_idle_start(idle_.get(), on_idle);
   ready_.push_back(tag(slot));
 }
 
-void Poller::on_poll(uv_poll_t* handle, int /*status*/, int /*events*/) {
-  if (handle->data != nullptr) static_cast<Poller*>(handle->data)->dispatch();
-}
-
-void Poller::on_idle(uv_idle_t* handle) {
-  if (handle->data != nullptr) static_cast<Poller*>(handle->data)->run_ready();
-}
-
-void Poller::dispatch() {
+void Poller::wait(int at_most) {
+  if (std::exchange(giving_way_, false)) sched_yield();
   std::array<epoll_event, kEventsPerTurn> events;
-  const int count = epoll_wait(epoll_.get(), events.data(), kEventsPerTurn, 0);
-  for (int i = 0; i < count; ++i) {
-    const auto slot = static_cast<std::uint32_t>(events[i].data.u64);
-    if (events[i].data.u64 != tag(slot)) continue;  // its owner died earlier in this batch
-    const std::uint32_t bits = events[i].events;
+  const int count = epoll_wait(epoll_.get(), events.data(), kEventsPerTurn, ready_.empty() ? at_most : 0);
+  loop_.awake();
+  if (count > 0) dispatch({events.data(), static_cast<std::size_t>(count)});
+  // Everybody who had news has had a turn: what they asked for needs no turn of the loop of its own.
+  if (!ready_.empty()) run_ready();
+}
+
+void Poller::dispatch(std::span<const epoll_event> events) {
+  for (const epoll_event& event : events) {
+    if (event.data.u64 == kLibuv) continue;  // its turn is next
+    const auto slot = static_cast<std::uint32_t>(event.data.u64);
+    if (event.data.u64 != tag(slot)) continue;  // its owner died earlier in this batch
+    const std::uint32_t bits = event.events;
     slots_[slot].target->on_ready({.readable = (bits & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0,
                                    .writable = (bits & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0,
                                    .hung_up = (bits & (EPOLLHUP | EPOLLERR)) != 0,
                                    .failed = (bits & EPOLLERR) != 0});
   }
-  // Everybody who had news has had a turn: what they asked for needs no turn of the loop of its own.
-  if (!ready_.empty()) run_ready();
 }
 
 void Poller::run_ready() {
   std::vector<std::uint64_t> turn;
   turn.swap(ready_);
-  uv_idle_stop(idle_.get());
   for (const std::uint64_t each : turn) {
     const auto slot = static_cast<std::uint32_t>(each);
     if (each != tag(slot)) continue;

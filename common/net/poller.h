@@ -1,19 +1,21 @@
 #pragma once
-// The sockets of one loop: a private edge-triggered epoll set, itself watched by one uv_poll. libuv handles cannot own
-// these descriptors: uv_tcp cannot give one up to another thread, uv_poll turns a reset into an error before the bytes
-// in front of it were read, and level triggering spins on half-closed sockets.
+// The sockets of one loop: a private edge-triggered epoll set, in which the loop sleeps; libuv's own set is one
+// descriptor in it. libuv handles cannot own these descriptors: uv_tcp cannot give one up to another thread, uv_poll
+// turns a reset into an error before the bytes in front of it were read, and level triggering spins on half-closed
+// sockets.
 //
 // Edge triggering: a target reads and writes until EAGAIN, or, when its byte budget of this turn is used up, asks to be
-// called again through run_again(): once more after the others that are ready now, then in later turns. After PolledFd::retarget the new target assumes that everything may be ready.
-#include <uv.h>
-
+// called again through run_again(): once more after the others that are ready now, then in later turns. After
+// PolledFd::retarget the new target assumes that everything may be ready.
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "common/net/fd.h"
-#include "common/net/handle.h"
 #include "common/net/loop.h"
+
+struct epoll_event;
 
 namespace fairlead::net {
 
@@ -56,14 +58,16 @@ class PolledFd {
   std::uint32_t slot_ = 0;
 };
 
-class Poller {
+class Poller final : public Waiter {
  public:
   explicit Poller(Loop& loop);
-  ~Poller();
+  ~Poller() override;
   Poller(const Poller&) = delete;
   Poller& operator=(const Poller&) = delete;
 
   Loop& loop() { return loop_; }
+  // Much was moved in this turn: before the next one, those who send it and those who take it may run on our processor.
+  void give_way() { giving_way_ = true; }
 
  private:
   friend class PolledFd;
@@ -77,18 +81,16 @@ class Poller {
   void free_slot(std::uint32_t slot);
   std::uint64_t tag(std::uint32_t slot) const;
   void queue(std::uint32_t slot);
-  void dispatch();
+  void wait(int at_most) override;
+  void dispatch(std::span<const epoll_event> events);
   void run_ready();
-  static void on_poll(uv_poll_t* handle, int status, int events);
-  static void on_idle(uv_idle_t* handle);
 
   Loop& loop_;
   Fd epoll_;
   std::vector<Slot> slots_;
   std::vector<std::uint32_t> free_;
-  std::vector<std::uint64_t> ready_;  // tags that asked to run again
-  Handle<uv_poll_t> poll_;
-  Handle<uv_idle_t> idle_;  // active only while ready_ is not empty: the loop must not sleep then
+  bool giving_way_ = false;
+  std::vector<std::uint64_t> ready_;  // tags that asked to run again: the loop must not sleep while there are some
 };
 
 }  // namespace fairlead::net

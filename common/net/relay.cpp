@@ -99,7 +99,9 @@ void Relay::move(End& from, End& to) {
     budget -= std::min(budget, taken);
     if (turn_budget_ - budget >= kBusyTurn) from.wish = PipeSize::large;
   }
-  if (turn_budget_ - budget < kBusyTurn) from.wish = PipeSize::normal;
+  const bool busy = turn_budget_ - budget >= kBusyTurn;
+  if (!busy) from.wish = PipeSize::normal;
+  if (busy) tools_.poller.give_way();
   if (from.pipe.valid()) put_pipe_away(from);
 }
 

@@ -34,13 +34,13 @@ bool Worker::until(const std::function<bool()>& condition, Duration limit) {
   Ticker ticker(loop);
   while (!condition()) {
     if (monotonic_now() > deadline) return false;
-    uv_run(loop.uv(), UV_RUN_ONCE);
+    loop.turn(Loop::Turn::sleep);
   }
   return true;
 }
 
 void Worker::settle() {
-  for (int i = 0; i < 20; ++i) uv_run(loop.uv(), UV_RUN_NOWAIT);
+  for (int i = 0; i < 20; ++i) loop.turn(Loop::Turn::glance);
 }
 
 SocketPair tcp_pair() {
