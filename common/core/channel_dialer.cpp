@@ -1,6 +1,7 @@
 #include "common/core/channel_dialer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/check.h"
 
@@ -20,6 +21,7 @@ std::uint16_t ChannelDialer::room() const {
 
 void ChannelDialer::on_open_channels(std::uint16_t count, TimePoint now) {
   asked_.expire(now);
+  if (asked_.total() == 0) taken_ = 0;
   // Asks may wait for a header that is still on its way on another connection, but never for more than a whole pool.
   asked_.add(std::min<std::uint32_t>(count, max_ - asked_.total()), now);
 }
@@ -29,7 +31,7 @@ std::uint32_t ChannelDialer::take_step(TimePoint now) {
   if (ready_ == 0) return asked_.total();
   if (asked_.total() == 0 || now < next_step_) return 0;
   next_step_ = now + kDialStep;
-  return std::max(kLeastDials, asked_.total() / kDialSpread);
+  return std::max({kLeastDials, asked_.total() / kDialSpread, std::exchange(taken_, 0)});
 }
 
 std::uint16_t ChannelDialer::take_dials(TimePoint now) {
@@ -64,6 +66,7 @@ void ChannelDialer::on_dial_failed(TimePoint now, Rng& rng) {
 void ChannelDialer::on_bound() {
   CHECK(ready_ > 0);
   --ready_;
+  ++taken_;
 }
 
 void ChannelDialer::on_lost() {

@@ -10,10 +10,12 @@
 
 namespace fairlead::core {
 
-inline constexpr double kDialsPerSecond = 10'000;
+inline constexpr double kDialsPerSecond =
+    50'000;  // more than one agent can relay: a limit for a rendezvous that has gone mad
 inline constexpr double kDialBurst = 256;
 // While ready channels are left, nobody waits for new ones, but the connections that run would wait for a burst of
-// dials: each step of kDialStep dials a kDialSpread-th of what is asked for.
+// dials: each step of kDialStep dials a kDialSpread-th of what is asked for, or as many as were taken since the last
+// one.
 inline constexpr Duration kDialStep = 1ms;
 inline constexpr std::uint32_t kDialSpread = 16;
 inline constexpr std::uint32_t kLeastDials = 4;
@@ -46,6 +48,7 @@ class ChannelDialer {
   std::uint16_t dialing_ = 0;
   std::uint16_t ready_ = 0;
   std::uint32_t failures_ = 0;
+  std::uint32_t taken_ = 0;  // bound since the last step, or since there was something to dial
   AskLedger asked_;
   TokenBucket rate_;
   Backoff backoff_;

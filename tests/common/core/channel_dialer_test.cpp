@@ -82,6 +82,27 @@ TEST_CASE("an ask that could not be served is forgotten") {
   CHECK(dialer.take_dials(kStart + kAskLifetime) == 0);
 }
 
+TEST_CASE("channels that are taken quickly are replaced as quickly") {
+  ChannelDialer dialer(256, kStart);
+  dialer.on_open_channels(128, kStart);
+  for (int n = dialer.take_dials(kStart); n > 0; --n) dialer.on_ready();
+  REQUIRE(dialer.ready() == 128);
+  constexpr int kTaken = 12;  // in each step
+  TimePoint now = kStart;
+  for (int step = 0; step < 200; ++step) {
+    now += kDialStep;
+    dialer.on_open_channels(kTaken, now);
+    for (int i = 0; i < kTaken; ++i) dialer.on_bound();
+    for (int n = dialer.take_dials(now); n > 0; --n) dialer.on_ready();
+  }
+  CHECK(dialer.ready() >= 128 - 2 * kTaken);
+  // What was taken long before is no reason for a burst.
+  for (int i = 0; i < 60; ++i) dialer.on_bound();
+  dialer.take_dials(now + kAskLifetime);
+  dialer.on_open_channels(60, now + kAskLifetime);
+  CHECK(dialer.take_dials(now + kAskLifetime + kDialStep) == kLeastDials);
+}
+
 TEST_CASE("the rate is limited, even if channels are used up at once") {
   ChannelDialer dialer(256, kStart);
   int dials = 0;
