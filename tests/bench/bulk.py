@@ -1,4 +1,6 @@
 """Bulk transfer: 1 and 8 streams, each way; throughput, and processor time per GiB of each relaying process."""
+import statistics
+
 from relays import BESIDE, DIRECT, FAIRLEAD, ONE_HOP, TWO_HOPS, Ways
 from rows import Experiment, Row
 from world import CpuMeter, run_load
@@ -47,6 +49,19 @@ class Bulk(Experiment):
             rows += [Row(f"bulk, {shape}, beside {BESIDE[each]}", "GiB/s", rate[FAIRLEAD], rate[each], BESIDE[each])
                      for each in (DIRECT, ONE_HOP)]
             rows.append(Row(f"bulk, {shape}, one HAProxy hop", "GiB/s", rate[ONE_HOP], rate[DIRECT], BESIDE[DIRECT]))
+        return [*rows, *self.both_ways(median)]
+
+    def both_ways(self, median):
+        """The kernel charges the receiving end's work to whoever sends over loopback: which neighbour pays is direction's choice."""
+        rows = []
+        for streams in sorted({streams for _, streams in SHAPES}):
+            def mean(variant, process):
+                return statistics.mean(median[variant][f"{shape_name(way, streams)} cpu {process}"] for way in ("up", "down"))
+            name = shape_name("both ways,", streams)
+            rows += [Row(f"bulk, {name}, CPU of {process}", "s/GiB", mean(FAIRLEAD, process), mean(ONE_HOP, "far"), BESIDE[ONE_HOP],
+                         at_most=CPU_GOAL) for process in ("rendezvous", "agent")]
+            rows.append(Row(f"bulk, {name}, CPU of both", "s/GiB", mean(FAIRLEAD, "rendezvous") + mean(FAIRLEAD, "agent"),
+                            mean(TWO_HOPS, "near") + mean(TWO_HOPS, "far"), BESIDE[TWO_HOPS]))
         return rows
 
     def stop(self):
