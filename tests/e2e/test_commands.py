@@ -8,7 +8,8 @@ import unittest
 from harness import LOOPBACK, READY, ROOT, MeshTest, Process, binary, needs_netns, needs_program, wait_until
 
 # Run by tests/run itself, or by the quickstart test below: to run them from here would be running in circles.
-RUN_ELSEWHERE = ["packaging/quickstart", "packaging/dependencies build", "cmake --workflow --preset release"]
+RUN_ELSEWHERE = ["packaging/quickstart", "packaging/dependencies build", "cmake --workflow --preset release", "tests/bench/run",
+                 "packaging/dependencies device", "packaging/static/build x86-64 arm64 armhf"]
 BLOCK = re.compile(r"^```(sh|toml)\n(.*?)^```$", re.M | re.S)
 
 
