@@ -192,6 +192,7 @@ TEST_CASE("close_idle lets live connections go on, shut_down ends them") {
   DirectRig rig;
   const SocketAddress address = rig.address();
   const net::Fd silent = rig.connect();
+  CHECK(rig.worker.until([&] { return rig.listener->accepted() == 1; }));  // after a second of silence
   const net::Fd client = rig.call(client_hello("web.home"));
   const net::Fd service = rig.accept_at_service();
   CHECK(rig.worker.until([&] { return rig.tools.relays == 1; }));
