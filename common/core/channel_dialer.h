@@ -10,8 +10,8 @@
 
 namespace fairlead::core {
 
-inline constexpr double kDialsPerSecond =
-    50'000;  // more than one agent can relay: a limit for a rendezvous that has gone mad
+// More than one agent can relay: a limit for a rendezvous that has gone mad.
+inline constexpr double kDialsPerSecond = 50'000;
 inline constexpr double kDialBurst = 256;
 // While ready channels are left, nobody waits for new ones, but the connections that run would wait for a burst of
 // dials: each step of kDialStep dials a kDialSpread-th of what is asked for, or as many as were taken since the last

@@ -56,8 +56,9 @@ Digest sha256(ByteView in) {
 Digest hmac_sha256(ByteView key, std::initializer_list<ByteView> parts) {
   std::array<std::uint8_t, kBlock> whole_key{};
   if (key.size() > kBlock) {
-    const Digest digest = sha256(key);
+    Digest digest = sha256(key);
     std::copy(digest.begin(), digest.end(), whole_key.begin());
+    wipe(digest);
   } else {
     std::copy(key.begin(), key.end(), whole_key.begin());
   }

@@ -99,9 +99,11 @@ void Relay::move(End& from, End& to) {
     budget -= std::min(budget, taken);
     if (turn_budget_ - budget >= kBusyTurn) from.wish = PipeSize::large;
   }
-  const bool busy = turn_budget_ - budget >= kBusyTurn;
-  if (!busy) from.wish = PipeSize::normal;
-  if (busy) tools_.poller.give_way();
+  if (turn_budget_ - budget >= kBusyTurn) {
+    tools_.poller.give_way();
+  } else {
+    from.wish = PipeSize::normal;
+  }
   if (from.pipe.valid()) put_pipe_away(from);
 }
 
