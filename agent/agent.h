@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "agent/direct_path.h"
-#include "agent/rendezvous_link.h"
+#include "agent/session/rendezvous_link.h"
 #include "agent/status.h"
 #include "common/crypto/system_rng.h"
 #include "common/net/control_socket.h"

@@ -1,6 +1,6 @@
 #pragma once
 // The subcommands of fairlead-agent; each returns the exit code of the program.
-#include "agent/cli.h"
+#include "agent/setting/cli.h"
 
 namespace fairlead::agent {
 

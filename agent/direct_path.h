@@ -14,7 +14,7 @@
 #include "agent/nat/port_mapper.h"
 #include "agent/probe/path_trace.h"
 #include "agent/probe/report.h"
-#include "agent/rendezvous_link.h"
+#include "agent/session/rendezvous_link.h"
 
 namespace fairlead::agent {
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "agent/counters.h"
 #include "agent/nat/port_mapper.h"
+#include "agent/resource/counters.h"
 #include "common/base/time.h"
 
 namespace fairlead::agent {

@@ -1,6 +1,6 @@
 #pragma once
 // The subcommands of fairlead-rendezvous; each returns the exit code of the program.
-#include "rendezvous/cli.h"
+#include "rendezvous/setting/cli.h"
 
 namespace fairlead::rendezvous {
 

@@ -1,6 +1,6 @@
 #include "agent/direct/direct_connection.h"
 
-#include "agent/service_preamble.h"
+#include "agent/service/service_preamble.h"
 #include "common/front/refusal_alert.h"
 
 namespace fairlead::agent {

@@ -10,8 +10,8 @@
 #include <optional>
 #include <string>
 
-#include "agent/data_channel.h"
 #include "agent/direct/service_table.h"
+#include "agent/session/data_channel.h"
 #include "common/front/inbound.h"
 #include "common/wire/client_hello.h"
 #include "common/wire/ids.h"

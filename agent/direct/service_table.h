@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/config.h"
+#include "agent/setting/config.h"
 #include "common/route/name_index.h"
 
 namespace fairlead::agent {

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "agent/counters.h"
 #include "agent/direct/verify_handshake.h"
+#include "agent/resource/counters.h"
 #include "common/core/token_bucket.h"
 #include "common/net/farewell.h"
 #include "common/tls/tls_context.h"

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "agent/config.h"
+#include "agent/setting/config.h"
 #include "common/base/time.h"
 
 namespace fairlead::agent::nat {

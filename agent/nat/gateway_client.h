@@ -11,7 +11,7 @@
 #include <optional>
 #include <string>
 
-#include "agent/config.h"
+#include "agent/setting/config.h"
 #include "common/base/result.h"
 #include "common/base/time.h"
 

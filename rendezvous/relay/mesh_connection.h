@@ -17,11 +17,11 @@
 
 #include "common/base/random.h"
 #include "common/net/poller.h"
-#include "rendezvous/config.h"
 #include "rendezvous/registry/routing.h"
 #include "rendezvous/relay/agent_session.h"
 #include "rendezvous/relay/data_channel.h"
 #include "rendezvous/relay/mesh_client.h"
+#include "rendezvous/setting/config.h"
 
 namespace fairlead::rendezvous {
 

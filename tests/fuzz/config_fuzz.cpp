@@ -4,9 +4,9 @@
 #include <string>
 #include <string_view>
 
-#include "agent/config.h"
+#include "agent/setting/config.h"
 #include "common/base/bytes.h"
-#include "rendezvous/config.h"
+#include "rendezvous/setting/config.h"
 
 namespace {
 

@@ -13,7 +13,7 @@
 #include <map>
 #include <string>
 
-#include "agent/rendezvous_link.h"
+#include "agent/session/rendezvous_link.h"
 #include "common/base/json_writer.h"
 #include "common/base/log.h"
 #include "common/crypto/system_rng.h"

@@ -1,0 +1,21 @@
+#pragma once
+// What a service gets first: who called, where it wants to know (proxy_protocol), then the client's own bytes. The same
+// for connections from a rendezvous and for direct ones.
+#include <string>
+
+#include "agent/setting/config.h"
+#include "common/base/bytes.h"
+#include "common/wire/ids.h"
+
+namespace fairlead::agent {
+
+struct Caller {
+  SocketAddress address;
+  std::string sni;  // empty: none was sent
+  wire::ConnectionId connection{};
+};
+
+// `target_fd` is connected to the service.
+Bytes service_preamble(ProxyProtocol protocol, const Caller& caller, int target_fd, ByteView client_bytes);
+
+}  // namespace fairlead::agent

@@ -1,0 +1,79 @@
+#pragma once
+// The data channels of one session with one rendezvous: dials what the rendezvous asks for, within pool.max and the
+// dial rate, and keeps each until its mesh connection ends. When the session ends, its idle channels go; live relays
+// stay until they are done. One loop; owned by its RendezvousLink, and by the agent once the session is over.
+#include <functional>
+#include <map>
+#include <memory>
+
+#include "agent/resource/counters.h"
+#include "agent/session/data_channel.h"
+#include "common/core/channel_dialer.h"
+#include "common/wire/control_message.h"
+
+namespace fairlead::agent {
+
+// What all sessions of an agent share.
+struct AgentTools {
+  net::Loop& loop;
+  ChannelTools channel;
+  const AgentConfig& config;
+  Counters& counters;
+  Rng& rng;
+  std::size_t relays = 0;  // live, all sessions and direct ones
+  std::size_t relays_max = 0;
+  MemoryBudget memory;
+  std::string cluster;  // CLUSTER of our services; empty: the rendezvous knows it from the certificate
+
+  // A place for one more relay and what it may hold; agent_busy, memory_limit.
+  Result<RelayShare> take_relay() {
+    if (relays >= relays_max) return fail(Reason::agent_busy, "limits.relays_max");
+    const auto share = memory.take_relay();
+    if (!share) return fail(Reason::memory_limit, "limits.memory");
+    ++relays;
+    return *share;
+  }
+  void give_back(const RelayShare& share) {
+    --relays;
+    memory.give_back(share);
+  }
+};
+
+class SessionChannels final : public ChannelOwner {
+ public:
+  SessionChannels(AgentTools& tools, const wire::Welcome& welcome, SocketAddress data_address);
+  ~SessionChannels() override;
+
+  void open(std::uint16_t count);
+  // The session has ended: nothing is dialled any more, and what carries no mesh connection closes. `on_empty` is
+  // called once the last one has ended, never from within this call.
+  void retire(Reason reason, std::function<void()> on_empty);
+  void close_all(Reason reason);
+  std::shared_ptr<const core::ChannelKeys> keys() const { return keys_; }
+  bool empty() const { return channels_.empty(); }
+  void keep_alive(Duration idle);  // live relays
+  std::size_t ready() const { return dialer_.ready(); }
+  std::size_t busy() const;
+
+ private:
+  void on_channel_ready(DataChannel& channel) override;
+  void on_channel_bound(DataChannel& channel) override;
+  const ServiceConfig* find_service(const std::string& service) override;
+  Result<RelayShare> take_relay() override { return tools_.take_relay(); }
+  void on_channel_ended(DataChannel& channel, Stage stage, const net::RelayOutcome& outcome,
+                        const std::string& detail) override;
+  void dial();
+
+  AgentTools& tools_;
+  std::shared_ptr<const core::ChannelKeys> keys_;
+  SocketAddress address_;
+  ChannelLimits limits_;
+  core::ChannelDialer dialer_;
+  std::uint64_t last_counter_ = 0;
+  bool retired_ = false;
+  std::function<void()> on_empty_;  // once retired
+  std::map<std::uint64_t, std::unique_ptr<DataChannel>> channels_;
+  core::TimerEntry timer_;
+};
+
+}  // namespace fairlead::agent

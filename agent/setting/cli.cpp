@@ -1,0 +1,191 @@
+#include "agent/setting/cli.h"
+
+#include <fmt/core.h>
+
+#include "common/base/pattern.h"
+#include "common/base/version.h"
+#include "common/config/arguments.h"
+#include "common/config/fields.h"
+#include "common/config/usage.h"
+
+namespace fairlead::agent {
+namespace {
+
+constexpr std::string_view kProgram = "fairlead-agent";
+constexpr std::string_view kAbout =
+    "Makes services behind a NAT or firewall reachable to mesh clients, through a rendezvous server.\n"
+    "Exit codes: 0 success, 1 failed at run time, 2 unusable arguments or configuration.";
+
+// What the command line is parsed into.
+struct Arguments {
+  config::LogWords log;
+  std::string config;
+  std::string socket;
+  std::string code;
+  bool lenient = false;
+  bool json = false;
+
+  std::vector<std::string> targets;
+  std::vector<std::string> rendezvous;
+  std::string cert, key, ca, cluster, name;
+};
+
+using config::Need;
+using Outcome = std::variant<CommandLine, config::Answer>;
+
+config::AnswerFormat answer_format(const Arguments& in) {
+  return in.json ? config::AnswerFormat::json : config::AnswerFormat::text;
+}
+
+Result<std::vector<HostPort>> read_servers(const Arguments& in) {
+  const auto refuse = [](std::string detail) { return fail(Reason::config_invalid, std::move(detail)); };
+  std::vector<HostPort> out;
+  for (const std::string& text : in.rendezvous) {
+    auto server = config::parse_host_port(text);
+    if (!server) return refuse(fmt::format("--rendezvous {}: allowed: {}", text, config::kHostPortForm));
+    out.push_back(std::move(*server));
+  }
+  if (out.size() > kMaxRendezvous) {
+    return refuse(fmt::format("--rendezvous: named {} times; allowed: at most {}", out.size(), kMaxRendezvous));
+  }
+  return out;
+}
+
+Result<Command> make_probe(const Arguments& in) {
+  auto servers = read_servers(in);
+  if (!servers) return tl::unexpected(servers.error());
+  return ProbeCommand{in.config, std::move(*servers), answer_format(in)};
+}
+
+Result<ExposeCommand> make_expose(const Arguments& in) {
+  AgentConfig out;
+  const auto refuse = [](std::string detail) { return fail(Reason::config_invalid, std::move(detail)); };
+  for (const std::string& argument : in.targets) {
+    auto service = parse_exposed(argument);
+    if (!service) return tl::unexpected(service.error());
+    for (const ServiceConfig& earlier : out.services) {
+      if (earlier.name == service->name) return refuse(fmt::format("{}: the name stands here twice", argument));
+    }
+    out.services.push_back(std::move(*service));
+  }
+  auto servers = read_servers(in);
+  if (!servers) return tl::unexpected(servers.error());
+  out.rendezvous = std::move(*servers);
+  if (!in.name.empty() && !is_label(in.name))
+    return refuse(fmt::format("--name {}: allowed: {}", in.name, config::kLabelForm));
+  if (!in.cluster.empty() && !is_label(in.cluster)) {
+    return refuse(fmt::format("--cluster {}: allowed: {}", in.cluster, config::kLabelForm));
+  }
+  out.name = in.name;
+  out.cluster = in.cluster;
+  out.identity = {in.cert, in.key, in.ca};
+  out.state_dir.clear();
+  out.control_path.clear();
+  return ExposeCommand{std::move(out), answer_format(in)};
+}
+
+config::CommandUsage run_usage(Arguments& in) {
+  return {.name = "run",
+          .help = "Run the agent; SIGTERM drains, SIGHUP reloads the configuration",
+          .footer = "Example:\n  fairlead-agent run --config /etc/fairlead/agent.toml",
+          .options = {{"--config", &in.config, "The configuration file", "FILE", Need::required},
+                      {"--lenient", &in.lenient,
+                       "Unknown keys warn instead of ending the program (devices after a rollback)", ""}}};
+}
+
+config::CommandUsage check_usage(Arguments& in) {
+  return {.name = "check",
+          .help = "Read the configuration and every file it names; exit 0 or 2",
+          .footer = "Example:\n  fairlead-agent check --config /etc/fairlead/agent.toml",
+          .options = {{"--config", &in.config, "The configuration file", "FILE", Need::required}}};
+}
+
+config::CommandUsage expose_usage(Arguments& in) {
+  return {.name = "expose",
+          .help = "Run without a configuration file: expose services by name",
+          .footer =
+              "Example:\n  fairlead-agent expose web=127.0.0.1:8443 --rendezvous rv.example.com:15443 \\\n"
+              "      --cert agent.crt --key agent.key --ca ca.crt --cluster home",
+          .options = {{"--rendezvous", &in.rendezvous, "A rendezvous server; may be given several times", "HOST:PORT",
+                       Need::required},
+                      {"--cert", &in.cert, "The agent's certificate, then its chain, PEM", "FILE", Need::required},
+                      {"--key", &in.key, "Its private key, PEM", "FILE", Need::required},
+                      {"--ca", &in.ca, "The mesh CA's certificates, PEM", "FILE", Need::required},
+                      {"--cluster", &in.cluster, "Default: from the certificate, by the server's policy", "CLUSTER"},
+                      {"--name", &in.name, "Default: from the certificate, else the host name", "ENDPOINT"},
+                      {"--json", &in.json, "Answer in JSON", ""}},
+          .operands = {{"targets", &in.targets,
+                        "One label, and HOST:PORT, tls://HOST:PORT or unix:PATH of a service that speaks TLS",
+                        "NAME=TARGET", Need::required}}};
+}
+
+config::CommandUsage probe_usage(Arguments& in) {
+  return {
+      .name = "probe",
+      .help = "Find out what NAT is here, what can be mapped, and which path would be used",
+      .footer =
+          "Takes less than 10 seconds and leaves nothing behind. Exit 0: services here can be reached, 1: they "
+          "cannot.\nExample:\n  fairlead-agent probe --config /etc/fairlead/agent.toml",
+      .options = {{"--config", &in.config, "The agent's configuration file; default: /etc/fairlead/agent.toml", "FILE"},
+                  {"--rendezvous", &in.rendezvous, "Ask this server instead of the file's; may be given several times",
+                   "HOST:PORT"},
+                  {"--json", &in.json, "Answer in JSON", ""}}};
+}
+
+config::CommandUsage status_usage(Arguments& in) {
+  return {.name = "status",
+          .help = "Show services, the path of each and the rendezvous servers",
+          .footer = "Example:\n  fairlead-agent status --config /etc/fairlead/agent.toml --json",
+          .options = {
+              {"--config", &in.config, "The running agent's configuration file", "FILE"},
+              {"--socket", &in.socket, "Its control socket, instead of --config", "PATH", Need::optional, "--config"},
+              {"--json", &in.json, "Answer in JSON", ""}}};
+}
+
+config::CommandUsage explain_usage(Arguments& in) {
+  return {.name = "explain",
+          .help = "Cause and next step of a reason code; without one, list them all",
+          .footer = "Example:\n  fairlead-agent explain duplicate_identity",
+          .options = {{"--json", &in.json, "Answer in JSON", ""}},
+          .operands = {{"code", &in.code, "As it stands in logs, counters and status", "CODE"}}};
+}
+
+Result<Command> make_command(std::string_view name, const Arguments& in) {
+  if (name == "run") {
+    return RunCommand{in.config, in.lenient ? config::UnknownKeys::warn : config::UnknownKeys::refuse};
+  }
+  if (name == "check") return CheckCommand{in.config};
+  if (name == "status") return StatusCommand{in.config, config::socket_path(in.socket), answer_format(in)};
+  if (name == "probe") return make_probe(in);
+  if (name == "explain") return ExplainCommand{in.code, answer_format(in)};
+  auto expose = make_expose(in);
+  if (!expose) return tl::unexpected(expose.error());
+  return std::move(*expose);
+}
+
+}  // namespace
+
+Outcome parse_command_line(int argc, const char* const* argv) {
+  constexpr std::string_view kLater[] = {"join", "connect"};
+  Arguments in;
+  const config::ProgramUsage usage{
+      .program = kProgram,
+      .version = FAIRLEAD_VERSION,
+      .about = kAbout,
+      .footer = "`fairlead-agent COMMAND --help` tells more.",
+      .options = {{"--log-level", &in.log.level, config::kLevelHelp, "LEVEL"},
+                  {"--log-format", &in.log.format, config::kFormatHelp, "FORMAT"}},
+      .commands = {run_usage(in), check_usage(in), expose_usage(in), probe_usage(in), status_usage(in),
+                   explain_usage(in)},
+      .later = kLater,
+  };
+  auto parsed = config::parse_arguments(usage, argc, argv);
+  if (auto* answer = std::get_if<config::Answer>(&parsed)) return std::move(*answer);
+  const auto log = config::read_log_words(in.log);
+  if (!log) return config::unusable(kProgram, log.error().detail);
+  auto command = make_command(std::get<std::string_view>(parsed), in);
+  if (!command) return config::unusable(kProgram, command.error().detail);
+  return CommandLine{std::move(*command), *log};
+}
+
+}  // namespace fairlead::agent

@@ -1,0 +1,51 @@
+#pragma once
+// The agent's command line as plain values. Called once by main, before any thread.
+#include <cstddef>
+#include <string>
+#include <variant>
+
+#include "agent/setting/config.h"
+#include "common/config/command_line.h"
+#include "common/config/explain.h"
+
+namespace fairlead::agent {
+
+struct RunCommand {
+  std::string config;
+  config::UnknownKeys unknown_keys = config::UnknownKeys::refuse;
+};
+struct CheckCommand {
+  std::string config;
+};
+// `run` without a file.
+struct ExposeCommand {
+  AgentConfig config;
+  config::AnswerFormat format = config::AnswerFormat::text;
+};
+struct StatusCommand {
+  std::string config;  // at most one of the two is set; neither: the default control path
+  std::string socket;
+  config::AnswerFormat format = config::AnswerFormat::text;
+};
+// The doctor; an agent that runs answers from what it knows.
+struct ProbeCommand {
+  std::string config;                // empty: the usual file
+  std::vector<HostPort> rendezvous;  // instead of those of the file
+  config::AnswerFormat format = config::AnswerFormat::text;
+};
+struct ExplainCommand {
+  std::string code;  // empty: all
+  config::AnswerFormat format = config::AnswerFormat::text;
+};
+
+using Command = std::variant<RunCommand, CheckCommand, ExposeCommand, StatusCommand, ProbeCommand, ExplainCommand>;
+
+struct CommandLine {
+  Command command;
+  config::LogOptions log;
+};
+
+// What to do, or what to print and the exit code: --help and --version (0), unusable arguments (2).
+std::variant<CommandLine, config::Answer> parse_command_line(int argc, const char* const* argv);
+
+}  // namespace fairlead::agent

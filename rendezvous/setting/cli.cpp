@@ -1,0 +1,212 @@
+#include "rendezvous/setting/cli.h"
+
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <sstream>
+
+#include "common/base/version.h"
+#include "common/config/fields.h"
+#include "common/config/usage.h"
+
+namespace fairlead::rendezvous {
+namespace {
+
+constexpr std::string_view kProgram = "fairlead-rendezvous";
+constexpr std::string_view kAbout =
+    "Relays TLS connections of mesh clients to agents behind NATs and firewalls; holds no keys of that traffic.\n"
+    "Exit codes: 0 success, 1 failed at run time, 2 unusable arguments or configuration.";
+constexpr int kMaxDays = 3650;
+constexpr std::int64_t kMaxListed = 1'000'000;
+
+// What CLI11 writes into while it parses.
+struct Arguments {
+  config::LogWords log;
+  std::string config;
+  std::string socket;
+  std::string code;
+  bool json = false;
+
+  std::string dir, trust_domain, id, out;
+  std::vector<std::string> dns, ips;
+  std::int64_t days = 90;
+
+  std::string view, agent, service;
+  std::int64_t limit = 0;
+};
+
+using Outcome = std::variant<CommandLine, config::Answer>;
+
+config::AnswerFormat answer_format(const Arguments& in) {
+  return in.json ? config::AnswerFormat::json : config::AnswerFormat::text;
+}
+
+tl::unexpected<Error> refuse(std::string detail) {
+  return fail(Reason::config_invalid, std::move(detail));
+}
+
+Result<CaIssueCommand> make_issue(const Arguments& in) {
+  CaIssueCommand out{in.dir, in.id, {}, {}, static_cast<int>(in.days), in.out};
+  constexpr std::string_view kScheme = "spiffe://";
+  const std::string_view id = in.id;
+  if (!id.starts_with(kScheme) || id.find('/', kScheme.size()) == std::string_view::npos || id.ends_with('/')) {
+    return refuse(fmt::format("--id {}: allowed: spiffe://TRUST_DOMAIN/PATH", in.id));
+  }
+  if (in.days < 1 || in.days > kMaxDays) return refuse(fmt::format("--days {}: allowed: 1 to {}", in.days, kMaxDays));
+  for (const std::string& name : in.dns) {
+    out.dns.push_back(normalize_name(name));
+    if (!config::is_dns_name(out.dns.back()))
+      return refuse(fmt::format("--dns {}: allowed: {}", name, config::kNameForm));
+  }
+  for (const std::string& text : in.ips) {
+    const auto ip = IpAddress::parse(text);
+    if (!ip) return refuse(fmt::format("--ip {}: allowed: an IPv4 or IPv6 address", text));
+    out.ips.push_back(*ip);
+  }
+  return out;
+}
+
+Result<StatusCommand> make_status(const Arguments& in) {
+  StatusCommand out;
+  if (in.view == "agents") {
+    out.view = StatusView::agents;
+  } else if (in.view == "services") {
+    out.view = StatusView::services;
+  } else if (in.view == "relays") {
+    out.view = StatusView::relays;
+  } else if (!in.view.empty()) {
+    return refuse(fmt::format("status {}: allowed: agents, services, relays, or nothing for a summary", in.view));
+  }
+  if (in.limit < 0 || in.limit > kMaxListed)
+    return refuse(fmt::format("--limit {}: allowed: 1 to {}", in.limit, kMaxListed));
+  out.agent = in.agent;
+  out.service = in.service;
+  out.limit = static_cast<std::size_t>(in.limit);
+  out.config = in.config;
+  out.socket = config::socket_path(in.socket);
+  out.format = answer_format(in);
+  return out;
+}
+
+void add_run(CLI::App& app, Arguments& in) {
+  auto* run = app.add_subcommand("run", "Serve; SIGTERM drains, a second one stops at once, SIGHUP reloads");
+  run->add_option("--config", in.config, "The configuration file")->required()->type_name("FILE");
+  run->footer("Example:\n  fairlead-rendezvous run --config /etc/fairlead/rendezvous.toml");
+
+  auto* check = app.add_subcommand("check", "Read the configuration and every file it names; exit 0 or 2");
+  check->add_option("--config", in.config, "The configuration file")->required()->type_name("FILE");
+  check->footer("Example:\n  fairlead-rendezvous check --config /etc/fairlead/rendezvous.toml");
+}
+
+void add_ca(CLI::App& app, Arguments& in) {
+  auto* ca = app.add_subcommand("ca", "Make and use a mesh CA of your own");
+  ca->require_subcommand(1);
+  auto* init = ca->add_subcommand("init", "Make a root, an intermediate and ca.crt, the bundle to trust");
+  init->add_option("--dir", in.dir, "Where to keep it; what is there is never overwritten")
+      ->required()
+      ->type_name("DIR");
+  init->add_option("--trust-domain", in.trust_domain, "The first part of every SPIFFE id")->required()->type_name("TD");
+  init->footer("Example:\n  fairlead-rendezvous ca init --dir ca --trust-domain example.org");
+
+  auto* issue = ca->add_subcommand("issue", "Issue a certificate with one SPIFFE id");
+  issue->add_option("--dir", in.dir, "The folder that `ca init` made")->required()->type_name("DIR");
+  issue->add_option("--id", in.id, "The SPIFFE id")->required()->type_name("spiffe://TD/PATH");
+  issue->add_option("--dns", in.dns, "A DNS name to add; may be given several times")
+      ->allow_extra_args(false)
+      ->type_name("NAME");
+  issue->add_option("--ip", in.ips, "An address to add; may be given several times")
+      ->allow_extra_args(false)
+      ->type_name("ADDR");
+  issue->add_option("--days", in.days, "How long it is valid; default 90")->type_name("N");
+  issue->add_option("--out", in.out, "Writes PREFIX.crt (leaf, then chain) and PREFIX.key (0600)")
+      ->required()
+      ->type_name("PREFIX");
+  issue->footer(
+      "Example:\n  fairlead-rendezvous ca issue --dir ca --id spiffe://example.org/agent/home/nas1 --out nas1");
+}
+
+void add_questions(CLI::App& app, Arguments& in) {
+  auto* status =
+      app.add_subcommand("status", "Show a summary and what is not well, or list agents, services or relays");
+  status->add_option("view", in.view, "agents, services or relays")->type_name("WHAT");
+  status->add_option("--agent", in.agent, "Only agents that match, such as nas*")->type_name("G");
+  status->add_option("--service", in.service, "Only services that match, such as *.home")->type_name("G");
+  status->add_option("--limit", in.limit, "At most so many")->type_name("N");
+  auto* file = status->add_option("--config", in.config, "The running server's configuration file")->type_name("FILE");
+  status->add_option("--socket", in.socket, "Its admin socket, instead of --config")->type_name("PATH")->excludes(file);
+  status->add_flag("--json", in.json, "Answer in JSON");
+  status->footer("Example:\n  fairlead-rendezvous status agents --agent 'nas*' --config /etc/fairlead/rendezvous.toml");
+
+  auto* explain = app.add_subcommand("explain", "Cause and next step of a reason code; without one, list them all");
+  explain->add_option("code", in.code, "As it stands in logs, counters and status")->type_name("CODE");
+  explain->add_flag("--json", in.json, "Answer in JSON");
+  explain->footer("Example:\n  fairlead-rendezvous explain channel_wait_timeout");
+}
+
+template <class T>
+Result<Command> as_command(Result<T> made) {
+  if (!made) return tl::unexpected(made.error());
+  return std::move(*made);
+}
+
+Result<Command> make_command(const CLI::App& app, const Arguments& in) {
+  if (app.got_subcommand("run")) return RunCommand{in.config};
+  if (app.got_subcommand("check")) return CheckCommand{in.config};
+  if (app.got_subcommand("explain")) return ExplainCommand{in.code, answer_format(in)};
+  if (app.got_subcommand("status")) return as_command(make_status(in));
+  if (app.get_subcommand("ca")->got_subcommand("issue")) return as_command(make_issue(in));
+  if (!config::is_dns_name(in.trust_domain)) {
+    return refuse(fmt::format("--trust-domain {}: allowed: a lower-case DNS name", in.trust_domain));
+  }
+  return CaInitCommand{in.dir, in.trust_domain};
+}
+
+// CLI11 throws; nothing leaves this function.
+std::optional<config::Answer> parse_into(CLI::App& app, int argc, const char* const* argv) {
+  try {
+    app.parse(argc, argv);
+    return std::nullopt;
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) {
+      std::ostringstream out;
+      app.exit(error, out, out);
+      return config::Answer{config::kExitSuccess, out.str(), ""};
+    }
+    if (app.get_subcommands().empty()) {
+      constexpr std::string_view kCommands[] = {"run", "check", "ca", "status", "explain"};
+      constexpr std::string_view kLater[] = {"why", "token", "revoke", "drain", "log-level"};
+      return config::no_command(kProgram, app.remaining(), kCommands, kLater);
+    }
+    const CLI::App* ca = app.get_subcommand("ca");
+    if (app.got_subcommand(ca) && ca->get_subcommands().empty()) {
+      constexpr std::string_view kCommands[] = {"init", "issue"};
+      return config::no_command("fairlead-rendezvous ca", app.remaining(true), kCommands, {});
+    }
+    return config::unusable(kProgram, error.what());
+  }
+}
+
+}  // namespace
+
+Outcome parse_command_line(int argc, const char* const* argv) {
+  Arguments in;
+  CLI::App app{std::string(kAbout), std::string(kProgram)};
+  app.set_version_flag("--version", fmt::format("{} {}", kProgram, FAIRLEAD_VERSION));
+  app.add_option("--log-level", in.log.level, std::string(config::kLevelHelp))->type_name("LEVEL");
+  app.add_option("--log-format", in.log.format, std::string(config::kFormatHelp))->type_name("FORMAT");
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.footer("`fairlead-rendezvous COMMAND --help` tells more.");
+  add_run(app, in);
+  add_ca(app, in);
+  add_questions(app, in);
+
+  if (auto answer = parse_into(app, argc, argv)) return std::move(*answer);
+  const auto log = config::read_log_words(in.log);
+  if (!log) return config::unusable(kProgram, log.error().detail);
+  auto command = make_command(app, in);
+  if (!command) return config::unusable(kProgram, command.error().detail);
+  return CommandLine{std::move(*command), *log};
+}
+
+}  // namespace fairlead::rendezvous

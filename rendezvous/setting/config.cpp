@@ -1,0 +1,330 @@
+#include "rendezvous/setting/config.h"
+
+#include <fmt/core.h>
+#include <glob.h>
+
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "common/base/pattern.h"
+#include "common/config/fields.h"
+#include "common/config/nearest.h"
+
+namespace fairlead::rendezvous {
+namespace {
+
+using config::PortZero;
+using config::Range;
+using config::Section;
+using config::shown;
+using config::Text;
+
+constexpr Range<Duration> kTimeout{10ms, 24h};
+constexpr Range<Duration> kLongTimeout{10ms, 24h * 365};
+constexpr Range<Duration> kDrain{0ms, 1h};
+constexpr std::int64_t kMaxCount = 10'000'000;
+constexpr std::int64_t kMaxWorkers = 1024;
+constexpr std::size_t kMaxIncluded = 1000;
+// The codecs read no longer ClientHello; below the least, ordinary ones would be refused.
+constexpr Range<std::size_t> kClassifyBytes{2048, 64 * 1024};
+
+std::optional<SocketAddress> read_listen(Section& section, const Text& text) {
+  return config::read_address(section, text, PortZero::refused);
+}
+
+std::optional<HostPort> read_public_address(Section& section, const Text& text) {
+  auto address = config::read_host_port(section, text);
+  if (!address) return std::nullopt;
+  const auto ip = IpAddress::parse(address->host);
+  if (ip && (*ip == IpAddress::v4({0, 0, 0, 0}) || *ip == IpAddress::v6({}))) {
+    section.refuse(text, fmt::format("nobody can connect to {}", address->host),
+                   "an address or name clients can reach");
+    return std::nullopt;
+  }
+  return address;
+}
+
+// Everything that binds an address, over all files: two of one address would fail at start, or share connections.
+class BoundAddresses {
+ public:
+  void add(Section& section, std::string_view key, const SocketAddress& address) {
+    if (bound_.insert(address).second) return;
+    section.refuse(key, fmt::format("{} is listened on twice", address.to_string()), "each address once");
+  }
+
+ private:
+  std::set<SocketAddress> bound_;
+};
+
+std::optional<IpAddress> read_ip(Section& section, const Text& text) {
+  const auto ip = IpAddress::parse(text.value);
+  if (!ip) section.refuse(text, fmt::format("\"{}\" is not an address", shown(text.written)), "an IP address");
+  return ip;
+}
+
+void read_server(Section& section, RendezvousConfig& out, BoundAddresses& bound) {
+  ServerConfig& server = out.server;
+  for (const auto& address : config::read_each(section, "listen", "a list of ADDRESS:PORT", &read_listen)) {
+    bound.add(section, "listen", address);
+    out.listeners.push_back({address, AcceptSet{}, {}});
+  }
+  server.public_addresses = config::read_each(section, "public_addresses", config::kHostPortForm, &read_public_address);
+  server.names = config::read_each(section, "names", config::kNameForm, &config::read_dns_name);
+  server.domains = config::read_each(section, "domains", config::kNameForm, &config::read_dns_name);
+  if (const auto text = section.find_text("instance_address", "ADDRESS:PORT"); text && !text->value.empty()) {
+    server.instance_address = read_listen(section, *text);
+  }
+  server.workers = static_cast<unsigned>(section.integer("workers", {0, kMaxWorkers}, server.workers));
+  server.admin_path = config::unix_path_or(section, "admin", server.admin_path);
+  server.drain_delay = section.duration("drain_delay", kDrain, server.drain_delay);
+  server.drain_timeout = section.duration("drain_timeout", kDrain, server.drain_timeout);
+  server.state_dir = config::path_or(section, "state_dir", server.state_dir);
+  server.verify_from = config::read_each(section, "verify_from", "a list of this host's addresses", &read_ip);
+  constexpr Section::Choice<bool> kScopes[] = {{"global", false}, {"any", true}};
+  server.verify_any_address = section.one_of("verify_addresses", kScopes, server.verify_any_address);
+}
+
+AcceptSet read_accept(Section& section) {
+  constexpr std::string_view kAllowed = "\"tls\", \"ticket\"";
+  if (!section.has("accept")) return {};
+  AcceptSet out{false, false};
+  for (const Text& text : section.texts("accept", kAllowed)) {
+    if (text.value == "tls") {
+      out.tls = true;
+    } else if (text.value == "ticket") {
+      out.ticket = true;
+    } else if (text.value == "socks5" || text.value == "connect" || text.value == "websocket" || text.value == "h2c") {
+      section.refuse(text, fmt::format("\"{}\" is not available in this version", text.value), kAllowed);
+    } else {
+      section.refuse(text, fmt::format("\"{}\" is not known", shown(text.written)), kAllowed);
+    }
+  }
+  if (!out.tls && !out.ticket) section.refuse("accept", "accepts nothing", kAllowed);
+  return out;
+}
+
+ListenerConfig read_listener(Section& section, BoundAddresses& bound) {
+  ListenerConfig out;
+  if (const auto address = section.required_text("address", "ADDRESS:PORT")) {
+    out.address = read_listen(section, *address).value_or(SocketAddress{});
+    bound.add(section, "address", out.address);
+  }
+  out.accept = read_accept(section);
+  out.proxy_from = config::read_each(section, "proxy_from", "a list of ADDRESS/BITS", &config::read_cidr);
+  section.done();
+  return out;
+}
+
+std::vector<std::string> patterns_or(Section& section, std::string_view key, std::vector<std::string> otherwise) {
+  if (!section.has(key)) return otherwise;
+  std::vector<std::string> out;
+  for (Text& text : section.texts(key, "a list of patterns")) out.push_back(std::move(text.value));
+  return out;
+}
+
+PolicyRule read_policy(Section& section) {
+  PolicyRule out = default_rule();
+  out.agent = section.text("agent", out.agent);
+  out.services = patterns_or(section, "services", out.services);
+  out.endpoints = patterns_or(section, "endpoints", out.endpoints);
+  out.hosts = patterns_or(section, "hosts", out.hosts);
+  if (section.has("source")) {
+    out.source = config::read_each(section, "source", "a list of ADDRESS/BITS", &config::read_cidr);
+  }
+  section.done();
+  // A rule that could not be read has been refused already, and what stands in `out` is then no help to anybody.
+  if (section.report().failed()) return out;
+  if (const auto checked = check_rule(out); !checked) {
+    // "KEY: what is wrong": said at the key's own line; a key that keeps its default is the table's problem.
+    const std::string_view detail = checked.error().detail;
+    const std::string_view key = detail.substr(0, detail.find(": "));
+    if (section.has(key)) {
+      section.refuse(key, detail.substr(key.size() + 2), "");
+    } else {
+      section.refuse_table(detail);
+    }
+  }
+  return out;
+}
+
+PortConfig read_port(Section& section, BoundAddresses& bound) {
+  constexpr std::string_view kServiceForm = "SERVICE.CLUSTER, both one label";
+  PortConfig out;
+  if (const auto listen = section.required_text("listen", "ADDRESS:PORT")) {
+    out.listen = read_listen(section, *listen).value_or(SocketAddress{});
+    bound.add(section, "listen", out.listen);
+  }
+  if (const auto service = section.required_text("service", kServiceForm)) {
+    out.service = normalize_name(service->value);
+    const auto dot = out.service.find('.');
+    if (dot == std::string::npos || !is_label(out.service.substr(0, dot)) || !is_label(out.service.substr(dot + 1))) {
+      section.refuse(*service, fmt::format("\"{}\" is not a service", shown(service->written)), kServiceForm);
+    }
+  }
+  section.done();
+  return out;
+}
+
+// What the main file and the included ones may both hold.
+void read_lists(Section& root, RendezvousConfig& out, BoundAddresses& bound) {
+  for (Section& section : root.tables("listener")) out.listeners.push_back(read_listener(section, bound));
+  for (Section& section : root.tables("policy")) out.policy.push_back(read_policy(section));
+  for (Section& section : root.tables("port")) out.ports.push_back(read_port(section, bound));
+}
+
+void read_registry(Section section) {
+  const auto backend = section.find_text("backend", "\"embedded\"");
+  if (backend && backend->value != "embedded") {
+    section.refuse(*backend,
+                   backend->value == "etcd" ? "\"etcd\" is not available in this version"
+                                            : fmt::format("\"{}\" is not known", shown(backend->written)),
+                   "\"embedded\"");
+  }
+  section.done();
+}
+
+LogConfig read_log(Section section) {
+  constexpr Section::Choice<AccessLog> kAccess[] = {
+      {"off", AccessLog::off}, {"failures", AccessLog::failures}, {"all", AccessLog::all}};
+  LogConfig out;
+  out.access = section.one_of("access", kAccess, out.access);
+  section.done();
+  return out;
+}
+
+std::size_t count(Section& section, std::string_view key, std::int64_t least, std::size_t otherwise) {
+  return static_cast<std::size_t>(section.integer(key, {least, kMaxCount}, static_cast<std::int64_t>(otherwise)));
+}
+
+Limits read_limits(Section section) {
+  Limits out;
+  out.classify_bytes = section.size("classify_bytes", kClassifyBytes, out.classify_bytes);
+  out.classify_timeout = section.duration("classify_timeout", kTimeout, out.classify_timeout);
+  out.unclassified_max = count(section, "unclassified_max", 1, out.unclassified_max);
+  out.unclassified_per_source = count(section, "unclassified_per_source", 1, out.unclassified_per_source);
+  out.handshakes_max = count(section, "handshakes_max", 1, out.handshakes_max);
+  out.handshakes_waiting = count(section, "handshakes_waiting", 0, out.handshakes_waiting);
+  out.handshake_timeout = section.duration("handshake_timeout", kTimeout, out.handshake_timeout);
+  out.channel_wait = section.duration("channel_wait", kTimeout, out.channel_wait);
+  out.answer_timeout = section.duration("answer_timeout", kTimeout, out.answer_timeout);
+  out.relays_per_source = count(section, "relays_per_source", 1, out.relays_per_source);
+  out.relays_per_service = count(section, "relays_per_service", 1, out.relays_per_service);
+  out.relays_per_agent = count(section, "relays_per_agent", 1, out.relays_per_agent);
+  out.relays_max = count(section, "relays_max", 0, out.relays_max);
+  out.sessions_max = count(section, "sessions_max", 0, out.sessions_max);
+  out.services_per_agent =
+      static_cast<std::size_t>(section.integer("services_per_agent", {1, 65535}, std::int64_t(out.services_per_agent)));
+  out.idle_timeout = section.duration("idle_timeout", kLongTimeout, out.idle_timeout);
+  out.half_close_timeout = section.duration("half_close_timeout", kTimeout, out.half_close_timeout);
+  out.connect_timeout = section.duration("connect_timeout", kTimeout, out.connect_timeout);
+  out.ping_interval = section.duration("ping_interval", {100ms, 10min}, out.ping_interval);
+  out.verify_probe = section.duration("verify_probe", {1s, 1h}, out.verify_probe);
+  out.verify_interval = section.duration("verify_interval", {1s, 24h}, out.verify_interval);
+  out.verify_dials_max = count(section, "verify_dials_max", 1, out.verify_dials_max);
+  out.verify_dials_per_target = count(section, "verify_dials_per_target", 1, out.verify_dials_per_target);
+  section.done();
+  return out;
+}
+
+struct FreeGlob {
+  void operator()(glob_t* found) const { ::globfree(found); }
+};
+
+// The files that match, in the order of their names. A pattern without wildcards must name a file.
+std::vector<std::string> matching_files(Section& section, const Text& text) {
+  glob_t storage{};
+  const int status = ::glob(config::relative_to(section.file(), text.value).c_str(), 0, nullptr, &storage);
+  const std::unique_ptr<glob_t, FreeGlob> found(&storage);
+  const bool has_wildcard = text.value.find_first_of("*?[") != std::string::npos;
+  if (status != 0 && (status != GLOB_NOMATCH || !has_wildcard)) {
+    section.refuse(text, status == GLOB_NOMATCH ? "no such file" : "the folder cannot be read",
+                   "a file, or a pattern with * or ?");
+    return {};
+  }
+  if (found->gl_pathc > kMaxIncluded) {
+    section.refuse(text, fmt::format("matches {} files", found->gl_pathc), fmt::format("at most {}", kMaxIncluded));
+    return {};
+  }
+  return {found->gl_pathv, found->gl_pathv + found->gl_pathc};
+}
+
+void read_included(Section& section, RendezvousConfig& out, BoundAddresses& bound) {
+  std::set<std::string> seen;
+  for (const Text& pattern : section.texts("include", "a list of files or patterns")) {
+    for (const std::string& file : matching_files(section, pattern)) {
+      if (section.report().failed()) return;
+      if (!seen.insert(file).second) continue;
+      const auto value = config::read_toml(file);
+      if (!value) return section.report().refuse(value.error(), config::Problem::wrong);
+      Section root(*value, file, "", section.report());
+      read_lists(root, out, bound);
+      root.done();
+    }
+  }
+}
+
+RendezvousConfig read_root(Section& root) {
+  RendezvousConfig out;
+  BoundAddresses bound;
+  Section server = root.table("server");
+  read_server(server, out, bound);
+  out.identity = config::read_identity(root);
+  read_registry(root.table("registry"));
+  out.log = read_log(root.table("log"));
+  out.limits = read_limits(root.table("limits"));
+  read_lists(root, out, bound);
+  root.not_available("ports", "allocating ports");
+  root.not_available("telemetry", "telemetry");
+  read_included(server, out, bound);
+  server.done();
+  root.done();
+  if (out.listeners.empty()) {
+    server.refuse("listen", "nothing to listen on", "at least one ADDRESS:PORT here, or one [[listener]]");
+  }
+  if (out.policy.empty()) out.policy.push_back(default_rule());
+  return out;
+}
+
+Result<Loaded> read_value(const config::Value& value, const std::string& path, const config::Environment& environment) {
+  config::Report report(config::UnknownKeys::refuse, environment);
+  Section root(value, path, "", report);
+  RendezvousConfig out = read_root(root);
+  if (report.failed()) return tl::unexpected(report.error());
+  return Loaded{std::move(out), report.warnings()};
+}
+
+}  // namespace
+
+Result<Loaded> load_config(const std::string& path, const config::Environment& environment) {
+  const auto value = config::read_toml(path);
+  if (!value) return tl::unexpected(value.error());
+  return read_value(*value, path, environment);
+}
+
+Result<Loaded> parse_config(std::string_view text, const std::string& path, const config::Environment& environment) {
+  const auto value = config::parse_toml(text, path);
+  if (!value) return tl::unexpected(value.error());
+  return read_value(*value, path, environment);
+}
+
+Result<void> check_files(const RendezvousConfig& config, const std::string& path) {
+  return config::check_identity_files(config.identity, path);
+}
+
+std::vector<std::string> restart_keys(const RendezvousConfig& running, const RendezvousConfig& wanted) {
+  std::vector<std::string> out;
+  if (running.listeners != wanted.listeners) out.emplace_back("server.listen or listener");
+  if (running.ports != wanted.ports) out.emplace_back("port");
+  if (running.server.verify_from != wanted.server.verify_from) out.emplace_back("server.verify_from");
+  if (running.server.verify_any_address != wanted.server.verify_any_address) {
+    out.emplace_back("server.verify_addresses");
+  }
+  if (running.server.workers != wanted.server.workers) out.emplace_back("server.workers");
+  if (running.server.admin_path != wanted.server.admin_path) out.emplace_back("server.admin");
+  if (running.server.state_dir != wanted.server.state_dir) out.emplace_back("server.state_dir");
+  return out;
+}
+
+}  // namespace fairlead::rendezvous

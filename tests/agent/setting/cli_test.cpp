@@ -1,0 +1,182 @@
+#include "agent/setting/cli.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+using namespace fairlead;
+using namespace fairlead::agent;
+
+namespace {
+
+using Outcome = std::variant<CommandLine, config::Answer>;
+
+Outcome parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "fairlead-agent");
+  return parse_command_line(static_cast<int>(arguments.size()), arguments.data());
+}
+
+template <class T>
+T command(std::vector<const char*> arguments) {
+  const Outcome outcome = parse(std::move(arguments));
+  if (const auto* answer = std::get_if<config::Answer>(&outcome)) FAIL(answer->err);
+  return std::get<T>(std::get<CommandLine>(outcome).command);
+}
+
+// The one line of the complaint.
+std::string refused(std::vector<const char*> arguments) {
+  const Outcome outcome = parse(std::move(arguments));
+  REQUIRE(std::holds_alternative<config::Answer>(outcome));
+  const auto& answer = std::get<config::Answer>(outcome);
+  CHECK(answer.exit_code == 2);
+  CHECK(answer.out.empty());
+  CHECK(std::ranges::count(answer.err, '\n') == 1);
+  CHECK(answer.err.starts_with("fairlead-agent: "));
+  return answer.err;
+}
+
+config::Answer told(std::vector<const char*> arguments) {
+  const Outcome outcome = parse(std::move(arguments));
+  REQUIRE(std::holds_alternative<config::Answer>(outcome));
+  const auto& answer = std::get<config::Answer>(outcome);
+  CHECK(answer.exit_code == 0);
+  CHECK(answer.err.empty());
+  return answer;
+}
+
+bool has(const std::string& text, std::string_view part) {
+  CAPTURE(text);
+  CAPTURE(part);
+  const bool found = text.find(part) != std::string::npos;
+  CHECK(found);
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("run and check") {
+  const auto run = command<RunCommand>({"run", "--config", "a.toml"});
+  CHECK(run.config == "a.toml");
+  CHECK(run.unknown_keys == config::UnknownKeys::refuse);
+  CHECK(command<RunCommand>({"run", "--lenient", "--config=a.toml"}).unknown_keys == config::UnknownKeys::warn);
+  CHECK(command<CheckCommand>({"check", "--config", "a.toml"}).config == "a.toml");
+  has(refused({"run"}), "--config");
+  has(refused({"run", "--config"}), "--config");
+  has(refused({"check"}), "--config");
+  has(refused({"check", "--config", "a", "--lenient"}), "--lenient");
+  has(refused({"run", "--config", "a", "b"}), "b");
+}
+
+TEST_CASE("log options stand before or after the command") {
+  for (const auto& arguments : {std::vector{"--log-level", "debug", "--log-format", "json", "run", "--config", "a"},
+                                std::vector{"run", "--config", "a", "--log-level=debug", "--log-format=json"}}) {
+    const Outcome outcome = parse(arguments);
+    REQUIRE(std::holds_alternative<CommandLine>(outcome));
+    CHECK(std::get<CommandLine>(outcome).log == config::LogOptions{Level::debug, LogFormat::json});
+  }
+  has(refused({"--log-level", "loud", "run", "--config", "a"}), "--log-level loud: allowed: trace, debug, info");
+  has(refused({"--log-format", "xml", "run", "--config", "a"}), "--log-format xml: allowed: text, json");
+}
+
+TEST_CASE("help and version go to stdout") {
+  CHECK(told({"--version"}).out == "fairlead-agent 0.1.0\n");
+  CHECK(told({"run", "--version"}).out == "fairlead-agent 0.1.0\n");
+  has(told({"run", "--help"}).out, "--version");
+  const std::string help = told({"--help"}).out;
+  for (const char* word : {"run", "check", "expose", "status", "explain", "--log-level", "--version", "Exit codes"})
+    has(help, word);
+  for (const char* name : {"run", "check", "expose", "status", "explain"}) {
+    has(told({name, "--help"}).out, std::string("Example:\n  fairlead-agent ") + name);
+  }
+  has(told({"expose", "--help"}).out, "NAME=TARGET");
+}
+
+TEST_CASE("no command, an unknown one, one of a later version") {
+  has(refused({}), "a command is missing; allowed: run, check");
+  has(refused({"rnu"}), "rnu is not a command, the nearest is run; allowed: run, check");
+  has(refused({"join", "token"}), "join is not available in this version");
+  has(refused({"--nope"}), "--nope");
+  has(refused({"run", "--nope", "--config", "a"}), "--nope");
+  has(refused({""}), "is not a command");
+  has(refused({"run\n", "--config", "a"}), "is not a command");
+}
+
+TEST_CASE("probe") {
+  const auto plain = command<ProbeCommand>({"probe"});
+  CHECK(plain.config.empty());
+  CHECK(plain.rendezvous.empty());
+  const auto full = command<ProbeCommand>(
+      {"probe", "--config", "a.toml", "--rendezvous", "rv.example.com:1", "--rendezvous", "[::1]:2", "--json"});
+  CHECK(full.config == "a.toml");
+  REQUIRE(full.rendezvous.size() == 2);
+  CHECK(full.rendezvous[1] == HostPort{"::1", 2});
+  CHECK(full.format == config::AnswerFormat::json);
+  has(refused({"probe", "--rendezvous", "rv"}), "--rendezvous rv: allowed: ");
+}
+
+TEST_CASE("status") {
+  const auto plain = command<StatusCommand>({"status"});
+  CHECK(plain.config.empty());
+  CHECK(plain.socket.empty());
+  CHECK(plain.format == config::AnswerFormat::text);
+  const auto json = command<StatusCommand>({"status", "--json", "--config", "a.toml"});
+  CHECK(json.config == "a.toml");
+  CHECK(json.format == config::AnswerFormat::json);
+  CHECK(command<StatusCommand>({"status", "--socket", "unix:/run/x"}).socket == "/run/x");
+  has(refused({"status", "--config", "a", "--socket", "b"}), "--socket");
+  has(refused({"status", "services"}), "services");
+}
+
+TEST_CASE("explain") {
+  CHECK(command<ExplainCommand>({"explain", "no_answer"}).code == "no_answer");
+  CHECK(command<ExplainCommand>({"explain"}).code.empty());
+  CHECK(command<ExplainCommand>({"explain", "no_answer", "--json"}).format == config::AnswerFormat::json);
+  has(refused({"explain", "a", "b"}), "b");
+}
+
+TEST_CASE("expose makes a configuration") {
+  const auto expose = command<ExposeCommand>({"expose", "web=127.0.0.1:8443", "db=unix:/run/db", "--rendezvous", "rv:1",
+                                              "--rendezvous", "[::1]:2", "--cert", "c", "--key", "k", "--ca", "a",
+                                              "--cluster", "home", "--name", "nas1", "--json"});
+  CHECK(expose.format == config::AnswerFormat::json);
+  CHECK(expose.config.name == "nas1");
+  CHECK(expose.config.cluster == "home");
+  CHECK(expose.config.identity == IdentityConfig{"c", "k", "a"});
+  CHECK(expose.config.rendezvous == std::vector<HostPort>{{"rv", 1}, {"::1", 2}});
+  REQUIRE(expose.config.services.size() == 2);
+  CHECK(expose.config.services[1].target == Target{UnixPath{"/run/db"}});
+  CHECK(expose.config.state_dir.empty());
+  CHECK(expose.config.control_path.empty());
+
+  // Options in front of the targets do not swallow them.
+  const auto turned = command<ExposeCommand>(
+      {"expose", "--cert", "c", "--key", "k", "--ca", "a", "--rendezvous", "rv:1", "web=a:1", "db=b:2"});
+  CHECK(turned.config.services.size() == 2);
+  CHECK(turned.config.cluster.empty());
+}
+
+TEST_CASE("expose refuses") {
+  const auto expose = [](std::vector<const char*> more, const char* rendezvous = "rv:1") {
+    std::vector<const char*> all{"expose", "--rendezvous", rendezvous, "--cert", "c", "--key", "k", "--ca", "a"};
+    all.insert(all.end(), more.begin(), more.end());
+    return refused(all);
+  };
+  has(expose({}), "targets");
+  has(expose({"web"}), "web: is not NAME=TARGET");
+  has(expose({"web=http://127.0.0.1:80"}), "not available in this version");
+  has(expose({"web=tcp://127.0.0.1:80"}), "not available in this version");
+  has(expose({"web=a:1", "web=a:2"}), "web=a:2: the name stands here twice");
+  has(expose({"web=a:1", "--name", "A"}), "--name A: allowed: one label");
+  has(expose({"web=a:1", "--cluster", "a.b"}), "--cluster a.b: allowed: one label");
+  has(expose({"web=a:1"}, "rv"), "--rendezvous rv: allowed: HOST:PORT");
+  has(expose({"web=a:1"}, "rv:0"), "--rendezvous rv:0: allowed: HOST:PORT");
+  std::vector<const char*> nine{"web=a:1"};
+  for (int i = 0; i < 8; ++i) nine.insert(nine.end(), {"--rendezvous", "rv:2"});
+  has(expose(nine), "at most 8");
+  has(refused({"expose", "web=a:1", "--cert", "c", "--key", "k", "--ca", "a"}), "--rendezvous");
+  has(refused({"expose", "web=a:1", "--rendezvous", "rv:1", "--key", "k", "--ca", "a"}), "--cert");
+  has(refused({"expose", "web=a:1", "--rendezvous", "rv:1", "--cert", "c", "--ca", "a"}), "--key");
+  has(refused({"expose", "web=a:1", "--rendezvous", "rv:1", "--cert", "c", "--key", "k"}), "--ca");
+}

@@ -1,0 +1,159 @@
+#include "rendezvous/setting/cli.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+using namespace fairlead;
+using namespace fairlead::rendezvous;
+
+namespace {
+
+using Outcome = std::variant<CommandLine, config::Answer>;
+
+Outcome parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "fairlead-rendezvous");
+  return parse_command_line(static_cast<int>(arguments.size()), arguments.data());
+}
+
+template <class T>
+T command(std::vector<const char*> arguments) {
+  const Outcome outcome = parse(std::move(arguments));
+  if (const auto* answer = std::get_if<config::Answer>(&outcome)) FAIL(answer->err);
+  return std::get<T>(std::get<CommandLine>(outcome).command);
+}
+
+// Must be refused with one line that holds `part`.
+void refused(std::vector<const char*> arguments, std::string_view part) {
+  const Outcome outcome = parse(std::move(arguments));
+  REQUIRE(std::holds_alternative<config::Answer>(outcome));
+  const auto& answer = std::get<config::Answer>(outcome);
+  CAPTURE(answer.err);
+  CAPTURE(part);
+  CHECK(answer.exit_code == 2);
+  CHECK(answer.out.empty());
+  CHECK(std::ranges::count(answer.err, '\n') == 1);
+  CHECK(answer.err.starts_with("fairlead-rendezvous"));
+  CHECK(answer.err.find(part) != std::string::npos);
+}
+
+std::string told(std::vector<const char*> arguments) {
+  const Outcome outcome = parse(std::move(arguments));
+  REQUIRE(std::holds_alternative<config::Answer>(outcome));
+  const auto& answer = std::get<config::Answer>(outcome);
+  CHECK(answer.exit_code == 0);
+  CHECK(answer.err.empty());
+  return answer.out;
+}
+
+}  // namespace
+
+TEST_CASE("run and check") {
+  CHECK(command<RunCommand>({"run", "--config", "a.toml"}).config == "a.toml");
+  CHECK(command<CheckCommand>({"check", "--config", "a.toml"}).config == "a.toml");
+  refused({"run"}, "--config");
+  refused({"check"}, "--config");
+  refused({"run", "--config", "a", "--lenient"}, "--lenient");
+  refused({"run", "--config", "a", "extra"}, "extra");
+  refused({"run", "check", "--config", "a"}, "check");
+}
+
+TEST_CASE("log options") {
+  const Outcome outcome = parse({"--log-format", "json", "run", "--config", "a", "--log-level", "warn"});
+  REQUIRE(std::holds_alternative<CommandLine>(outcome));
+  CHECK(std::get<CommandLine>(outcome).log == config::LogOptions{Level::warn, LogFormat::json});
+  refused({"--log-level", "9", "run", "--config", "a"}, "--log-level 9: allowed: trace");
+}
+
+TEST_CASE("help and version go to stdout") {
+  CHECK(told({"--version"}) == "fairlead-rendezvous 0.1.0\n");
+  const std::string help = told({"--help"});
+  for (const char* word : {"run", "check", "ca", "status", "explain", "--log-format", "Exit codes"}) {
+    CAPTURE(word);
+    CHECK(help.find(word) != std::string::npos);
+  }
+  for (const char* name : {"run", "check", "status", "explain"}) {
+    CHECK(told({name, "--help"}).find(std::string("Example:\n  fairlead-rendezvous ") + name) != std::string::npos);
+  }
+  CHECK(told({"ca", "--help"}).find("issue") != std::string::npos);
+  CHECK(told({"ca", "init", "--help"}).find("--trust-domain") != std::string::npos);
+  CHECK(told({"ca", "issue", "--help"}).find("Example:\n") != std::string::npos);
+}
+
+TEST_CASE("no command, an unknown one, one of a later version") {
+  refused({}, "a command is missing; allowed: run, check, ca");
+  refused({"stauts"}, "stauts is not a command, the nearest is status");
+  refused({"why", "web.home"}, "why is not available in this version");
+  refused({"token", "create"}, "token is not available in this version");
+  refused({"--nope"}, "--nope");
+  refused({"ca"}, " ca: a command is missing; allowed: init, issue");
+  refused({"ca", "isue"}, " ca: isue is not a command, the nearest is issue");
+  refused({"ca", "--nope"}, "--nope is not an option");
+}
+
+TEST_CASE("ca init") {
+  const auto init = command<CaInitCommand>({"ca", "init", "--dir", "d", "--trust-domain", "example.org"});
+  CHECK(init.dir == "d");
+  CHECK(init.trust_domain == "example.org");
+  refused({"ca", "init", "--dir", "d"}, "--trust-domain");
+  refused({"ca", "init", "--trust-domain", "a"}, "--dir");
+  refused({"ca", "init", "--dir", "d", "--trust-domain", "Example.org"}, "--trust-domain Example.org: allowed: ");
+  refused({"ca", "init", "--dir", "d", "--trust-domain", "spiffe://a"}, "--trust-domain spiffe://a: allowed: ");
+}
+
+TEST_CASE("ca issue") {
+  const auto issue = command<CaIssueCommand>({"ca", "issue", "--dir", "d", "--id", "spiffe://td/agent/home/nas1",
+                                              "--dns", "A.example.", "--dns", "b", "--ip", "192.0.2.1", "--ip", "::1",
+                                              "--days", "30", "--out", "nas1"});
+  CHECK(issue.dir == "d");
+  CHECK(issue.id == "spiffe://td/agent/home/nas1");
+  CHECK(issue.dns == std::vector<std::string>{"a.example", "b"});
+  CHECK(issue.ips == std::vector{*IpAddress::parse("192.0.2.1"), *IpAddress::parse("::1")});
+  CHECK(issue.days == 30);
+  CHECK(issue.out == "nas1");
+  CHECK(command<CaIssueCommand>({"ca", "issue", "--dir", "d", "--id", "spiffe://td/a", "--out", "o"}).days == 90);
+
+  const auto wrong = [](std::vector<const char*> more, const char* id, std::string_view part) {
+    std::vector<const char*> all{"ca", "issue", "--dir", "d", "--out", "o", "--id", id};
+    all.insert(all.end(), more.begin(), more.end());
+    refused(all, part);
+  };
+  wrong({}, "nas1", "--id nas1: allowed: spiffe://");
+  wrong({}, "spiffe://td", "--id spiffe://td: allowed: ");
+  wrong({}, "spiffe://td/", "--id spiffe://td/: allowed: ");
+  wrong({"--days", "0"}, "spiffe://td/a", "--days 0: allowed: 1 to 3650");
+  wrong({"--days", "9999"}, "spiffe://td/a", "--days 9999: allowed: 1 to 3650");
+  wrong({"--days", "ten"}, "spiffe://td/a", "--days");
+  wrong({"--days", "99999999999999999999"}, "spiffe://td/a", "--days");
+  wrong({"--dns", "a_b"}, "spiffe://td/a", "--dns a_b: allowed: ");
+  wrong({"--ip", "300.0.0.1"}, "spiffe://td/a", "--ip 300.0.0.1: allowed: ");
+  wrong({"--ip", "host"}, "spiffe://td/a", "--ip host: allowed: ");
+  wrong({"stray"}, "spiffe://td/a", "stray");
+  refused({"ca", "issue", "--dir", "d", "--id", "spiffe://td/a"}, "--out");
+}
+
+TEST_CASE("status") {
+  CHECK(command<StatusCommand>({"status"}).view == StatusView::summary);
+  const auto agents = command<StatusCommand>(
+      {"status", "agents", "--agent", "nas*", "--service", "*.home", "--limit", "5", "--json", "--socket", "/s"});
+  CHECK(agents.view == StatusView::agents);
+  CHECK(agents.agent == "nas*");
+  CHECK(agents.service == "*.home");
+  CHECK(agents.limit == 5);
+  CHECK(agents.socket == "/s");
+  CHECK(agents.format == config::AnswerFormat::json);
+  CHECK(command<StatusCommand>({"status", "services"}).view == StatusView::services);
+  CHECK(command<StatusCommand>({"status", "--json", "relays", "--config", "c"}).view == StatusView::relays);
+  refused({"status", "sessions"}, "status sessions: allowed: agents, services, relays");
+  refused({"status", "--limit", "-1"}, "--limit");
+  refused({"status", "--limit", "x"}, "--limit");
+  refused({"status", "--config", "a", "--socket", "b"}, "--socket");
+  refused({"status", "agents", "services"}, "services");
+}
+
+TEST_CASE("explain") {
+  CHECK(command<ExplainCommand>({"explain"}).code.empty());
+  CHECK(command<ExplainCommand>({"explain", "no_answer", "--json"}).format == config::AnswerFormat::json);
+}
