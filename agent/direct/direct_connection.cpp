@@ -5,7 +5,7 @@
 
 namespace fairlead::agent {
 
-DirectConnection::DirectConnection(ChannelTools tools, DirectConnectionOwner& owner, DirectClient client,
+DirectConnection::DirectConnection(net::RelayTools tools, DirectConnectionOwner& owner, DirectClient client,
                                    const ConfirmedService& service, Duration connect_timeout, net::RelayLimits limits,
                                    RelayShare share)
     : tools_(tools),
@@ -39,7 +39,7 @@ void DirectConnection::on_target(Result<net::PolledFd> target) {
   ends.service = std::move(*target);
   client_.bytes = Bytes();
   state_ = State::relaying;
-  relay_.emplace(net::RelayTools{tools_.poller, tools_.pipes, tools_.farewells}, std::move(ends), limits_, *this);
+  relay_.emplace(tools_, std::move(ends), limits_, *this);
 }
 
 void DirectConnection::refuse(Reason reason, const std::string& detail) {

@@ -11,8 +11,10 @@
 #include <string>
 
 #include "agent/direct/service_table.h"
-#include "agent/session/data_channel.h"
+#include "agent/resource/memory_budget.h"
+#include "agent/service/target_dial.h"
 #include "common/front/inbound.h"
+#include "common/net/relay.h"
 #include "common/wire/client_hello.h"
 #include "common/wire/ids.h"
 
@@ -40,7 +42,7 @@ struct DirectClient {
 
 class DirectConnection final : public net::PollTarget, public net::RelayOwner {
  public:
-  DirectConnection(ChannelTools tools, DirectConnectionOwner& owner, DirectClient client,
+  DirectConnection(net::RelayTools tools, DirectConnectionOwner& owner, DirectClient client,
                    const ConfirmedService& service, Duration connect_timeout, net::RelayLimits limits,
                    RelayShare share);
 
@@ -61,7 +63,7 @@ class DirectConnection final : public net::PollTarget, public net::RelayOwner {
   void refuse(Reason reason, const std::string& detail);
   void end(Reason reason, const std::string& detail);
 
-  ChannelTools tools_;
+  net::RelayTools tools_;
   DirectConnectionOwner& owner_;
   State state_ = State::reaching;
   DirectClient client_;  // without its descriptor

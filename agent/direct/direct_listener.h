@@ -16,7 +16,7 @@
 #include "agent/direct/direct_connection.h"
 #include "agent/direct/service_table.h"
 #include "agent/direct/verify_responder.h"
-#include "agent/session/session_channels.h"
+#include "agent/resource/agent_tools.h"
 #include "common/base/gauge.h"
 #include "common/front/inbound.h"
 #include "common/front/listener.h"

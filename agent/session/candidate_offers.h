@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "agent/nat/port_mapper.h"
+#include "agent/nat/candidate.h"
 #include "common/core/agent_session.h"
 
 namespace fairlead::agent {

@@ -10,7 +10,7 @@ constexpr std::size_t kReadSize = 4 * 1024;  // a header and a usual hello
 constexpr Duration kHelloPatience = 5s;      // the hello was sent together with its header
 }  // namespace
 
-DataChannel::DataChannel(ChannelTools tools, ChannelOwner& owner, std::shared_ptr<const core::ChannelKeys> keys,
+DataChannel::DataChannel(net::RelayTools tools, ChannelOwner& owner, std::shared_ptr<const core::ChannelKeys> keys,
                          std::uint64_t ticket_counter, ChannelLimits limits)
     : tools_(tools),
       owner_(owner),
@@ -138,7 +138,7 @@ void DataChannel::on_target(Result<net::PolledFd> target) {
   buffer_ = Bytes();
   state_ = State::relaying;
   loop.timers().arm(timer_, loop.now() + kKeepAliveFrom);
-  relay_.emplace(net::RelayTools{tools_.poller, tools_.pipes, tools_.farewells}, std::move(ends), limits_.relay, *this);
+  relay_.emplace(tools_, std::move(ends), limits_.relay, *this);
 }
 
 void DataChannel::on_timer() {

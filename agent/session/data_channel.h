@@ -26,13 +26,6 @@ inline constexpr Duration kKeepAliveFrom = 30s;
 
 class DataChannel;
 
-// What a channel needs of the agent.
-struct ChannelTools {
-  net::Poller& poller;
-  net::PipePool& pipes;
-  net::Farewells& farewells;
-};
-
 class ChannelOwner {
  public:
   virtual ~ChannelOwner() = default;
@@ -57,7 +50,7 @@ struct ChannelLimits {
 
 class DataChannel final : public net::PollTarget, public net::RelayOwner {
  public:
-  DataChannel(ChannelTools tools, ChannelOwner& owner, std::shared_ptr<const core::ChannelKeys> keys,
+  DataChannel(net::RelayTools tools, ChannelOwner& owner, std::shared_ptr<const core::ChannelKeys> keys,
               std::uint64_t ticket_counter, ChannelLimits limits);
 
   void start(const SocketAddress& rendezvous);
@@ -85,7 +78,7 @@ class DataChannel final : public net::PollTarget, public net::RelayOwner {
   void refuse(Reason reason, const std::string& detail);
   void end(Reason reason, const std::string& detail);
 
-  ChannelTools tools_;
+  net::RelayTools tools_;
   ChannelOwner& owner_;
   std::shared_ptr<const core::ChannelKeys> keys_;
   const std::uint64_t ticket_counter_;

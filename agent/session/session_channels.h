@@ -6,38 +6,12 @@
 #include <map>
 #include <memory>
 
-#include "agent/resource/counters.h"
+#include "agent/resource/agent_tools.h"
 #include "agent/session/data_channel.h"
 #include "common/core/channel_dialer.h"
 #include "common/wire/control_message.h"
 
 namespace fairlead::agent {
-
-// What all sessions of an agent share.
-struct AgentTools {
-  net::Loop& loop;
-  ChannelTools channel;
-  const AgentConfig& config;
-  Counters& counters;
-  Rng& rng;
-  std::size_t relays = 0;  // live, all sessions and direct ones
-  std::size_t relays_max = 0;
-  MemoryBudget memory;
-  std::string cluster;  // CLUSTER of our services; empty: the rendezvous knows it from the certificate
-
-  // A place for one more relay and what it may hold; agent_busy, memory_limit.
-  Result<RelayShare> take_relay() {
-    if (relays >= relays_max) return fail(Reason::agent_busy, "limits.relays_max");
-    const auto share = memory.take_relay();
-    if (!share) return fail(Reason::memory_limit, "limits.memory");
-    ++relays;
-    return *share;
-  }
-  void give_back(const RelayShare& share) {
-    --relays;
-    memory.give_back(share);
-  }
-};
 
 class SessionChannels final : public ChannelOwner {
  public:

@@ -94,7 +94,7 @@ class StormAgent final : public agent::LinkOwner {
 // What the agents of one configuration share.
 class Crew {
  public:
-  Crew(net::Loop& loop, const agent::ChannelTools& channel, agent::Counters& counters, Rng& rng)
+  Crew(net::Loop& loop, const net::RelayTools& channel, agent::Counters& counters, Rng& rng)
       : tools_{.loop = loop,
                .channel = channel,
                .config = config_,
@@ -131,8 +131,7 @@ class Storm {
     for (std::size_t i = 0; i < options.number("--count", 100); ++i) {
       const std::string name = "a" + std::to_string(i);
       if (own_names || crews_.empty()) {
-        crews_.push_back(
-            std::make_unique<Crew>(loop_, agent::ChannelTools{poller_, pipes_, farewells_}, counters_, rng_));
+        crews_.push_back(std::make_unique<Crew>(loop_, net::RelayTools{poller_, pipes_, farewells_}, counters_, rng_));
         crews_.back()->serve(own_names ? name + "s" : "s", options.number("--services", 1));
       }
       agents_.push_back(std::make_unique<StormAgent>(crews_.back()->tools(), context_, name, server));

@@ -21,7 +21,7 @@ struct Rig final : ChannelOwner {
   }
   void start() {
     channel = std::make_unique<DataChannel>(
-        ChannelTools{worker.poller, worker.pipes, worker.farewells}, *this, keys, kCounter,
+        net::RelayTools{worker.poller, worker.pipes, worker.farewells}, *this, keys, kCounter,
         ChannelLimits{.connect_timeout = 5s, .target_timeout = 5s, .relay = {}, .buffers = {}, .hello_max = 16 * 1024});
     channel->start(*net::local_address(listener.get()));
     REQUIRE(worker.until([this] {
