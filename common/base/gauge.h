@@ -1,5 +1,6 @@
 #pragma once
 // Named limits that are taken and given back: used, highest use and maximum are what `status` shows. Any thread.
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -39,6 +40,11 @@ class Gauge {
       give();
       return std::nullopt;
     }
+    return GaugeToken(*this);
+  }
+  // Beyond the maximum, where the caller makes room elsewhere.
+  GaugeToken take_anyway() {
+    used_.fetch_add(1, std::memory_order_relaxed);
     return GaugeToken(*this);
   }
   void give() { used_.fetch_sub(1, std::memory_order_relaxed); }
@@ -81,11 +87,13 @@ class KeyedGauge {
 
   explicit KeyedGauge(std::size_t max) : max_(max) {}
 
-  std::optional<Token> take(const Key& key) {
+  std::optional<Token> take(const Key& key) { return take(key, max()); }
+  // With a maximum of its own.
+  std::optional<Token> take(const Key& key, std::size_t max) {
     Shard& shard = shard_of(key);
     const std::lock_guard lock(shard.mutex);
     std::size_t& used = shard.used[key];
-    if (used >= max()) {
+    if (used >= max) {
       if (used == 0) shard.used.erase(key);
       return std::nullopt;
     }
@@ -95,10 +103,15 @@ class KeyedGauge {
 
   // The key in most use: what `status` compares with the maximum.
   std::size_t highest() const {
+    return highest([](const Key&, std::size_t used) { return used; });
+  }
+  // By a measure of its own: measure(key, used).
+  template <class Measure>
+  std::size_t highest(Measure measure) const {
     std::size_t highest = 0;
     for (const Shard& shard : shards_) {
       const std::lock_guard lock(shard.mutex);
-      for (const auto& [key, used] : shard.used) highest = std::max(highest, used);
+      for (const auto& [key, used] : shard.used) highest = std::max(highest, measure(key, used));
     }
     return highest;
   }
