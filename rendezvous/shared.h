@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/base/gauge.h"
+#include "common/base/source_gauge.h"
 #include "common/base/time.h"
 #include "common/wire/ids.h"
 #include "rendezvous/record/access_lines.h"
@@ -48,15 +49,15 @@ struct Gauges {
   }
 
   Gauge unclassified;
-  KeyedGauge<IpAddress> unclassified_per_source;
+  SourceGauge unclassified_per_source;
   Gauge handshakes;
   Gauge handshakes_waiting;
   Gauge sessions;
   Gauge relays;
-  KeyedGauge<IpAddress> relays_per_source;
+  SourceGauge relays_per_source;
   KeyedGauge<std::string> relays_per_service;
   Gauge verify_dials;
-  KeyedGauge<IpAddress> verify_dials_per_target;
+  SourceGauge verify_dials_per_target;
 };
 
 struct Shared {

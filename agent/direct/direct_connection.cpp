@@ -55,7 +55,7 @@ void DirectConnection::close(Reason reason) {
 
 void DirectConnection::on_relay_ended(net::Relay& /*relay*/, const net::RelayOutcome& outcome) {
   state_ = State::ended;
-  client_.source = front::SourceToken();
+  client_.source = SourceToken();
   owner_.on_direct_ended(*this, outcome, "");
 }
 
@@ -63,7 +63,7 @@ void DirectConnection::end(Reason reason, const std::string& detail) {
   state_ = State::ended;
   dial_.reset();
   fd_.reset();
-  client_.source = front::SourceToken();
+  client_.source = SourceToken();
   owner_.on_direct_ended(*this, {.reason = reason, .lasted = tools_.poller.loop().now() - client_.accepted}, detail);
 }
 

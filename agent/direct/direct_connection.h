@@ -37,7 +37,7 @@ struct DirectClient {
   SocketAddress peer;
   wire::ConnectionId id{};
   TimePoint accepted;
-  front::SourceToken source;
+  SourceToken source;
 };
 
 class DirectConnection final : public net::PollTarget, public net::RelayOwner {

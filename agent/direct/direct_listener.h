@@ -18,6 +18,7 @@
 #include "agent/direct/verify_responder.h"
 #include "agent/resource/agent_tools.h"
 #include "common/base/gauge.h"
+#include "common/base/source_gauge.h"
 #include "common/front/inbound.h"
 #include "common/front/listener.h"
 
@@ -85,8 +86,8 @@ class DirectListener final : public front::InboundOwner, public DirectConnection
   DirectOptions options_;
   const front::ListenerRules rules_;
   Gauge unclassified_;
-  KeyedGauge<IpAddress> unclassified_per_source_;
-  KeyedGauge<IpAddress> relays_per_source_;
+  SourceGauge unclassified_per_source_;
+  SourceGauge relays_per_source_;
   ServiceTable services_;
   VerifyResponder verify_;
   std::uint64_t accepted_ = 0;

@@ -7,6 +7,7 @@
 
 #include "common/base/gauge.h"
 #include "common/base/ip.h"
+#include "common/base/source_gauge.h"
 #include "common/front/accept_set.h"
 #include "common/net/poller.h"
 #include "common/wire/client_hello.h"
@@ -27,8 +28,6 @@ struct ListenerRules {
   std::vector<Cidr> proxy_from;  // not empty: a PROXY header is mandatory
   std::string service;           // [[port]]: the route is fixed; empty: by SNI
 };
-
-using SourceToken = KeyedGauge<IpAddress>::Token;
 
 class Inbound;
 

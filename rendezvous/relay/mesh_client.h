@@ -6,6 +6,7 @@
 
 #include "common/base/gauge.h"
 #include "common/base/ip.h"
+#include "common/base/source_gauge.h"
 #include "common/net/fd.h"
 #include "common/wire/client_hello.h"
 #include "common/wire/ids.h"
@@ -23,7 +24,7 @@ struct MeshClient {
   TimePoint accepted;
 
   GaugeToken relay;
-  KeyedGauge<IpAddress>::Token source;
+  SourceToken source;
   KeyedGauge<std::string>::Token service_token;  // taken with the route
   std::string service;                           // known with the route
   std::vector<EndpointPtr> tried;                // endpoints that refused or were silent

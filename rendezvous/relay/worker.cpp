@@ -73,7 +73,7 @@ void Worker::on_accept(net::AcceptedSocket accepted, const ListenerRules& rules)
   auto unclassified = shared_.gauges.unclassified.take();
   if (!unclassified) return refuse_accepted(Reason::unclassified_max, accepted.peer);
   // Behind a load balancer all come from one address, which was trusted above.
-  front::SourceToken source;
+  SourceToken source;
   if (rules.proxy_from.empty()) {
     auto token = shared_.gauges.unclassified_per_source.take(accepted.peer.ip);
     if (!token) return refuse_accepted(Reason::unclassified_per_source, accepted.peer);

@@ -44,7 +44,7 @@ class EndpointVerifier {
     std::optional<wire::Nonce> nonce;  // of the proof that is waited for
     std::unique_ptr<DialBack> dial;
     GaugeToken place;
-    KeyedGauge<IpAddress>::Token target;
+    SourceToken target;
   };
   using Entries = std::map<std::uint32_t, Entry>;
 
