@@ -118,7 +118,7 @@ TEST_CASE("the UniqueID of a pinhole is kept for renewal and deletion") {
 }
 
 TEST_CASE("a helper that hangs is killed with the patience") {
-  Rig rig("sleep 1000\n");
+  Rig rig("exec sleep 1000\n");
   rig.client->look(200ms, rig.facts.callback());
   REQUIRE(rig.worker.until([&] { return rig.facts.done(); }));
   CHECK(rig.facts.failure() == "absent");
@@ -167,7 +167,7 @@ TEST_CASE("a helper that cannot be started is told, and not from within the call
 TEST_CASE("cancel() and destruction leave no process and call nobody") {
   for (const bool destroy : {false, true}) {
     CAPTURE(destroy);
-    Rig rig("sleep 1000\n");
+    Rig rig("exec sleep 1000\n");
     rig.client->look(1h, rig.facts.callback());
     REQUIRE(rig.worker.until([&] { return rig.helper.asked().has_value(); }));
     if (destroy) {
