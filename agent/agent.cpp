@@ -67,7 +67,8 @@ Agent::Agent(AgentConfig config, std::string config_path, std::shared_ptr<const 
       config_path_(std::move(config_path)),
       credentials_(std::move(credentials)),
       on_reachable_(std::move(on_reachable)),
-      clock_(config_.state_dir.empty() ? "" : config_.state_dir + "/clock", build_time(), credentials_->not_before()),
+      clock_(config_.state_dir.empty() ? "" : config_.state_dir + "/clock", build_time(),
+             {credentials_->not_before(), credentials_->not_after()}),
       started_(wall_now()),
       tls_context_(make_context(kAlpn)),
       verify_context_(make_context(wire::kVerifyAlpn)),
@@ -161,10 +162,18 @@ wire::Hello Agent::next_hello() {
           .pool_max = static_cast<std::uint16_t>(tools_.memory.pool_max(config_.pool.max))};
 }
 
-void Agent::on_server_time(WallTime server_time, WallTime server_until) {
-  if (clock_.on_server_time(server_time, server_until, host_time())) return;
+tls::ClockReading Agent::time_for(const HostPort& server) {
+  return clock_.read_for(server.to_string(), host_time());
+}
+
+void Agent::on_dates_refused(const HostPort& server) {
+  clock_.on_dates_refused(server.to_string());
+}
+
+void Agent::on_server_time(const HostPort& server, WallTime server_time, WallTime server_until) {
+  if (clock_.on_server_time(server.to_string(), server_time, server_until, host_time())) return;
   log(Level::warn, "the clock of a rendezvous is wrong and is not believed",
-      {{"certificate_until", tls::time_text(server_until)}});
+      {{"rendezvous", server.to_string()}, {"certificate_until", tls::time_text(server_until)}});
 }
 
 bool Agent::is_duplicate(const RendezvousLink& link, const wire::InstanceId& instance) {
@@ -291,7 +300,7 @@ void Agent::reload_identity() {
     return;
   }
   credentials_ = std::move(*credentials);
-  clock_.on_certificate(credentials_->not_before());
+  clock_.on_certificate({credentials_->not_before(), credentials_->not_after()});
   tls_context_ = make_context(kAlpn);
   verify_context_ = make_context(wire::kVerifyAlpn);
   direct_.replace_credentials(credentials_, [this] { return wall_now(); });

@@ -57,7 +57,9 @@ class Agent final : public LinkOwner {
   tls::TlsClientContext& tls_context() override { return tls_context_; }
   wire::Hello next_hello() override;
   WallTime wall_now() override { return clock_.read(host_time()).time; }
-  void on_server_time(WallTime server_time, WallTime server_until) override;
+  tls::ClockReading time_for(const HostPort& server) override;
+  void on_dates_refused(const HostPort& server) override;
+  void on_server_time(const HostPort& server, WallTime server_time, WallTime server_until) override;
   bool is_duplicate(const RendezvousLink& link, const wire::InstanceId& instance) override;
   void on_link_changed(RendezvousLink& link) override;
   void on_link_failed(RendezvousLink& link) override;

@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstdio>
 #include <cstdlib>
 
 #include "common/net/fd.h"
 #include "common/net/loop.h"
+#include "common/tls/private_file.h"
 
 namespace fairlead::agent {
 namespace {
@@ -23,7 +23,7 @@ bool is_date(WallTime time) {
 }
 
 WallTime read_kept(const std::string& file) {
-  const net::Fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  const net::Fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   std::array<char, 32> text;
   const ssize_t size = fd.valid() ? ::read(fd.get(), text.data(), text.size()) : -1;
   std::int64_t seconds = 0;
@@ -32,17 +32,10 @@ WallTime read_kept(const std::string& file) {
   return read && is_date(kept) ? kept : WallTime{};
 }
 
-// Write, fsync, rename: a power cut leaves the old file or the new one.
+// Without a state directory the clock works, it only forgets.
 void keep(const std::string& file, WallTime time) {
-  const std::string fresh = file + ".new";
   const std::string text = std::to_string(time.time_since_epoch().count()) + "\n";
-  {
-    const net::Fd fd(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    if (!fd.valid()) return;  // without a state directory the clock works, it only forgets
-    if (::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) return;
-    ::fsync(fd.get());
-  }
-  std::rename(fresh.c_str(), file.c_str());
+  (void)tls::replace_private_file(file, ByteView(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
 }
 
 }  // namespace
@@ -55,31 +48,77 @@ WallTime build_time() {
   return WallTime(std::chrono::seconds(FAIRLEAD_BUILD_TIME));
 }
 
-DeviceClock::DeviceClock(std::string state_file, WallTime built, WallTime certificate_begin)
-    : state_file_(std::move(state_file)),
-      known_(std::max(built, read_kept(state_file_))),
-      certificate_begin_(certificate_begin),
-      kept_(known_) {}
+DeviceClock::DeviceClock(std::string state_file, WallTime built, CertificateTime own)
+    : state_file_(std::move(state_file)), built_(built), known_(read_kept(state_file_)), own_(own), kept_(known_) {}
 
 tls::ClockReading DeviceClock::read(const HostTime& host) const {
-  using Kind = tls::ClockReading::Kind;
-  const WallTime floor = std::max(known_, certificate_begin_);
   // Not the system's clock and a correction: it may be set later, and would then be corrected twice.
-  if (heard_) {
-    const auto passed = std::chrono::floor<std::chrono::seconds>(host.boottime - heard_->at);
-    return {std::max(heard_->time + passed, floor), Kind::exact};
-  }
-  return host.system < floor ? tls::ClockReading(floor, Kind::earliest) : host.system;
+  if (plausible(host.system)) return host.system;
+  if (const auto time = agreed(host.boottime)) return *time;
+  if (const auto time = earliest_heard(host.boottime)) return *time;
+  return at_least(known_);
 }
 
-bool DeviceClock::on_server_time(WallTime server_time, WallTime server_until, const HostTime& host) {
-  // Believed for good, a time after the end of all certificates would fail every later handshake, beyond this boot.
-  if (!is_date(server_time) || server_time > server_until) return false;
-  heard_ = {server_time, host.boottime};
-  if (state_file_.empty() || server_time < kept_ + kKeepEvery) return true;
-  kept_ = server_time;
-  keep(state_file_, server_time);
+tls::ClockReading DeviceClock::read_for(const std::string& server, const HostTime& host) const {
+  if (plausible(host.system)) {
+    // Some clocks go on at start from where they stood when the power went: what was kept knows better.
+    const bool behind = refused_.contains(server) && known_ > host.system && known_ < own_.end;
+    return behind ? tls::ClockReading(host.system, tls::ClockReading::Kind::earliest) : host.system;
+  }
+  if (const auto time = agreed(host.boottime)) return *time;
+  if (refused_.contains(server)) return at_least(WallTime{});
+  const auto own = heard_.find(server);
+  return own == heard_.end() ? read(host) : now_by(own->second, host.boottime);
+}
+
+tls::ClockReading DeviceClock::at_least(WallTime known) const {
+  // Kept by mistake, a time after the end of our own certificate would refuse every server for good.
+  return {known < own_.end ? std::max(known, floor()) : floor(), tls::ClockReading::Kind::earliest};
+}
+
+WallTime DeviceClock::now_by(const Heard& heard, TimePoint boottime) const {
+  return std::max(heard.time + std::chrono::floor<std::chrono::seconds>(boottime - heard.at), floor());
+}
+
+std::optional<WallTime> DeviceClock::agreed(TimePoint boottime) const {
+  std::optional<WallTime> out;
+  for (const auto& [one, time] : heard_) {
+    for (const auto& [other, second] : heard_) {
+      const WallTime lesser = now_by(second, boottime);
+      const auto apart = now_by(time, boottime) - lesser;
+      if (one != other && apart >= 0s && apart <= kAgreement) out = std::max(out.value_or(lesser), lesser);
+    }
+  }
+  return out;
+}
+
+std::optional<WallTime> DeviceClock::earliest_heard(TimePoint boottime) const {
+  std::optional<WallTime> out;
+  for (const auto& [server, heard] : heard_) out = std::min(out.value_or(kLatest), now_by(heard, boottime));
+  return out;
+}
+
+bool DeviceClock::on_server_time(const std::string& server, WallTime time, WallTime server_until,
+                                 const HostTime& host) {
+  if (!is_date(time) || time > server_until || time < floor() || time >= own_.end) return false;
+  refused_.erase(server);
+  heard_[server] = {time, host.boottime};
+  const auto told = agreed(host.boottime);
+  if (!told && plausible(host.system)) return true;
+  const WallTime now = told.value_or(*earliest_heard(host.boottime));
+  if (state_file_.empty() || (now < kept_ + kKeepEvery && now + kKeepEvery > kept_)) return true;
+  kept_ = now;
+  keep(state_file_, now);
   return true;
+}
+
+void DeviceClock::on_dates_refused(const std::string& server) {
+  if (const auto at = refused_.find(server); at != refused_.end()) {
+    refused_.erase(at);  // it made no difference
+  } else {
+    refused_.insert(server);
+  }
+  heard_.erase(server);
 }
 
 }  // namespace fairlead::agent

@@ -106,12 +106,17 @@ void RendezvousLink::on_connected() {
   deadline_ = now() + tools_.config.limits.handshake_timeout + kQueuePatience;
   net::Fd fd = connecting_.release();
   net::set_user_timeout(fd.get(), kUserTimeout);
-  auto engine = tls::TlsEngine::client(
-      owner_.tls_context(), {.host = server_.host, .spiffe_pattern = tools_.config.rendezvous_id}, saved_tls_session_);
+  auto engine = tls::TlsEngine::client(owner_.tls_context(), expected_server(), saved_tls_session_);
   if (!engine) return lost(engine.error());
   stream_ = std::make_unique<net::TlsStream>(tools_.channel.poller, std::move(fd), std::move(*engine), *this);
   arm_timer();
   stream_->start({});
+}
+
+tls::ServerExpectation RendezvousLink::expected_server() {
+  return {.host = server_.host, .spiffe_pattern = tools_.config.rendezvous_id, .clock = [this] {
+            return owner_.time_for(server_);
+          }};
 }
 
 void RendezvousLink::on_tls_progress(net::TlsStream& /*stream*/) {
@@ -155,7 +160,8 @@ void RendezvousLink::on_event(core::agent_event::Welcomed& event) {
   server_restarting_ = false;
   last_error_.reset();
   saved_tls_session_ = stream_->engine().save_session();
-  owner_.on_server_time(WallTime(std::chrono::seconds(welcome.server_time)), stream_->engine().peer().not_after);
+  owner_.on_server_time(server_, WallTime(std::chrono::seconds(welcome.server_time)),
+                        stream_->engine().peer().not_after);
   // Never the name again: it may lead to another server now.
   const SocketAddress data = welcome.data_addresses.empty() ? address_ : welcome.data_addresses.front();
   channels_ = std::make_unique<SessionChannels>(tools_, welcome, data);
@@ -268,9 +274,7 @@ void RendezvousLink::prove(const nat::Candidate& candidate, const wire::VerifyNo
   const auto share = tools_.memory.take_proof();
   if (!share) return prove_later(nonce);
   proofs_.push_back(std::make_unique<ProofConnection>(
-      tools_.channel.poller, owner_.verify_context(),
-      tls::ServerExpectation{.host = server_.host, .spiffe_pattern = tools_.config.rendezvous_id}, nonce,
-      [this](ProofConnection& done) {
+      tools_.channel.poller, owner_.verify_context(), expected_server(), nonce, [this](ProofConnection& done) {
         const auto at =
             std::find_if(proofs_.begin(), proofs_.end(), [&](const auto& each) { return each.get() == &done; });
         tools_.memory.give_back(done.share());
@@ -440,6 +444,8 @@ void RendezvousLink::lost(Error error, std::optional<Duration> not_before) {
   if (not_before && *not_before > 0s) {
     wait = *not_before + Duration(static_cast<Duration::rep>(tools_.rng.below(1'000'000)));
   }
+  const bool dates = error.reason == Reason::certificate_expired || error.reason == Reason::certificate_not_yet_valid;
+  if (dates && !was_up) owner_.on_dates_refused(server_);
   log(Level::warn, was_up ? "session lost" : "cannot open a session",
       {{"rendezvous", server_.to_string()},
        {"reason", reason_code(error.reason)},

@@ -40,8 +40,11 @@ class LinkOwner {
   virtual tls::TlsClientContext& tls_context() = 0;
   virtual wire::Hello next_hello() = 0;
   virtual WallTime wall_now() = 0;
+  // By which the certificate of this server is judged.
+  virtual tls::ClockReading time_for(const HostPort& server) = 0;
+  virtual void on_dates_refused(const HostPort& server) = 0;  // it was judged as ended or not begun
   // `server_until`: when the certificate of who says so ends.
-  virtual void on_server_time(WallTime server_time, WallTime server_until) = 0;
+  virtual void on_server_time(const HostPort& server, WallTime server_time, WallTime server_until) = 0;
   // True when another link already has a session with this very instance.
   virtual bool is_duplicate(const RendezvousLink& link, const wire::InstanceId& instance) = 0;
   virtual tls::TlsClientContext& verify_context() = 0;
@@ -109,6 +112,7 @@ class RendezvousLink final : public net::TlsStreamOwner, public net::PollTarget 
   void on_event(core::agent_event::NonceToProve& event);
   void on_event(core::agent_event::CandidateJudged& event);
   void on_event(core::agent_event::Failed& event);
+  tls::ServerExpectation expected_server();
   void register_services();
   void prove(const nat::Candidate& candidate, const wire::VerifyNonce& nonce);
   void prove_later(const wire::VerifyNonce& nonce);

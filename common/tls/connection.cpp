@@ -34,7 +34,8 @@ class ExchangeScope {
 
 TlsEngine::Connection::Handshake::Handshake(const SharedConfig& config, const ServerExpectation* wanted)
     : expected(wanted == nullptr ? std::nullopt : std::optional(*wanted)),
-      verifier(config.peer, *config.credentials, config.clock, expected ? &*expected : nullptr) {
+      clock(expected && expected->clock ? expected->clock : config.clock),
+      verifier(config.peer, *config.credentials, clock, expected ? &*expected : nullptr) {
   exchange.verifier = &verifier;
 }
 
@@ -60,7 +61,7 @@ void TlsEngine::Connection::offer(ByteView saved_session) {
   if (!state) return;
   const Credentials& own = *config_->credentials;
   if (state->local_leaf != own.leaf_hash()) return;  // the server would go on with the identity we had
-  if (judge_session(*state, own.ca_hash(), config_->clock().time) != ResumptionRefused::none) return;
+  if (judge_session(*state, own.ca_hash(), handshake_->clock().time) != ResumptionRefused::none) return;
   if (!check_expected(state->peer, *handshake_->expected, own.trust_domain())) return;
   OwnedSession session;
   if (mbedtls_ssl_session_load(session.get(), state->tls.data(), state->tls.size()) != 0) return;
@@ -134,7 +135,7 @@ Result<void> TlsEngine::Connection::finish_handshake() {
   resumed_ = restored.has_value();
   resumption_refused_ = done.exchange.refused;
   // A resumed session keeps its age: its certificates were judged when it began.
-  if (done.expected) save_session(restored ? restored->issued : config_->clock().time);
+  if (done.expected) save_session(restored ? restored->issued : done.clock().time);
   state_ = State::open;
   forget_handshake();
   return {};

@@ -55,6 +55,7 @@ class TlsEngine::Connection {
     Handshake& operator=(const Handshake&) = delete;
 
     const std::optional<ServerExpectation> expected;  // none: the peer is a client
+    const ClientClock& clock;                         // judges this peer
     PeerVerifier verifier;
     HelloWatch hello;
     TicketExchange exchange;                      // server

@@ -4,15 +4,17 @@
 #include <string_view>
 
 #include "common/base/result.h"
+#include "common/tls/clock.h"
 #include "common/tls/peer_certificate.h"
 
 namespace fairlead::tls {
 
-// Both must fit.
+// Both must fit, at the time of the clock.
 struct ServerExpectation {
   std::string host;  // the name or IP literal that was dialled; a name is sent as SNI, a literal is not. Empty:
                      // the name is not checked (a peer known by its SPIFFE id alone)
-  std::string spiffe_pattern;  // PatternKind::spiffe; {trust_domain} stands for our own
+  std::string spiffe_pattern;   // PatternKind::spiffe; {trust_domain} stands for our own
+  ClientClock clock = nullptr;  // by which this server is judged; null: the context's
 };
 
 // Whether the peer is the expected one. Errors: certificate_name, certificate_identity.

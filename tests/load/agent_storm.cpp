@@ -65,7 +65,9 @@ class StormAgent final : public agent::LinkOwner {
             .pool_max = 1};
   }
   WallTime wall_now() override { return net::wall_now(); }
-  void on_server_time(WallTime, WallTime) override {}
+  tls::ClockReading time_for(const HostPort&) override { return wall_now(); }
+  void on_dates_refused(const HostPort&) override {}
+  void on_server_time(const HostPort&, WallTime, WallTime) override {}
   bool is_duplicate(const agent::RendezvousLink&, const wire::InstanceId&) override { return false; }
   tls::TlsClientContext& verify_context() override { return context_; }
   std::vector<agent::nat::Candidate> candidates() override { return {}; }
