@@ -13,6 +13,7 @@
 #include "agent/direct/service_table.h"
 #include "agent/resource/memory_budget.h"
 #include "agent/service/target_dial.h"
+#include "common/base/source_gauge.h"
 #include "common/front/inbound.h"
 #include "common/net/relay.h"
 #include "common/wire/client_hello.h"

@@ -35,6 +35,7 @@ DirectListener::DirectListener(AgentTools& tools, DirectOptions options, KeyFind
       unclassified_(options_.limits.unclassified),
       unclassified_per_source_(options_.limits.unclassified_per_source),
       relays_per_source_(options_.limits.relays_per_source),
+      lobby_(unclassified_, unclassified_per_source_),
       verify_(tools.channel.poller, tools.channel.farewells, tools.counters, keys, options_.rendezvous_id,
               options_.limits.verify) {}
 
@@ -76,17 +77,16 @@ void DirectListener::replace_credentials(std::shared_ptr<const tls::Credentials>
 
 void DirectListener::on_accept(net::AcceptedSocket accepted) {
   ++accepted_;
-  auto unclassified = unclassified_.take();
-  if (!unclassified) return count_refused(accepted.peer, Reason::unclassified_max);
-  auto source = unclassified_per_source_.take(accepted.peer.ip);
-  if (!source) return count_refused(accepted.peer, Reason::unclassified_per_source);
-  auto inbound = std::make_unique<front::Inbound>(
-      *this, tools_.channel.poller, std::move(accepted.fd), accepted.peer, rules_, options_.limits.classify,
-      front::Inbound::Admission{std::move(*unclassified), std::move(*source)});
+  auto inbound = std::make_unique<front::Inbound>(*this, tools_.channel.poller, std::move(accepted.fd), accepted.peer,
+                                                  rules_, options_.limits.classify);
   front::Inbound& started = *inbound;
-  started.number = ++last_number_;
-  inbounds_[started.number] = std::move(inbound);
+  const std::uint64_t number = started.number = ++last_number_;
+  inbounds_[number] = std::move(inbound);
   started.start();
+  if (!inbounds_.contains(number)) return;  // it said what it is at once
+  for (const front::Lobby::Shed& shed : lobby_.enter(number, accepted.peer.ip, front::Lobby::Sources::counted)) {
+    on_turned_away(*inbounds_.at(shed.number), shed.reason);
+  }
 }
 
 void DirectListener::on_client_hello(front::Inbound& inbound, wire::ClientHello hello) {
@@ -178,22 +178,28 @@ void DirectListener::on_direct_ended(DirectConnection& connection, const net::Re
 }
 
 void DirectListener::retire(front::Inbound& inbound) {
+  lobby_.leave(inbound.number);
   const auto at = inbounds_.find(inbound.number);
   tools_.loop.retire(std::move(at->second));
   inbounds_.erase(at);
+}
+
+void DirectListener::drop_inbounds() {
+  for (const auto& [number, inbound] : inbounds_) lobby_.leave(number);
+  inbounds_.clear();
 }
 
 void DirectListener::close_idle() {
   // Who was let in by the kernel before the end gets an answer.
   for (const Door& door : doors_) door.listener->drain_queue();
   doors_.clear();
-  inbounds_.clear();
+  drop_inbounds();
   verify_.close_all();
 }
 
 void DirectListener::shut_down(Reason reason) {
   doors_.clear();
-  inbounds_.clear();
+  drop_inbounds();
   verify_.close_all();
   while (!connections_.empty()) connections_.begin()->second->close(reason);
 }

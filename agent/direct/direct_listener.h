@@ -17,10 +17,9 @@
 #include "agent/direct/service_table.h"
 #include "agent/direct/verify_responder.h"
 #include "agent/resource/agent_tools.h"
-#include "common/base/gauge.h"
-#include "common/base/source_gauge.h"
 #include "common/front/inbound.h"
 #include "common/front/listener.h"
+#include "common/front/lobby.h"
 
 namespace fairlead::agent {
 
@@ -81,6 +80,7 @@ class DirectListener final : public front::InboundOwner, public DirectConnection
   void refuse(front::Inbound& inbound, Reason reason);
   void count_refused(const SocketAddress& peer, Reason reason);
   void retire(front::Inbound& inbound);
+  void drop_inbounds();
 
   AgentTools& tools_;
   DirectOptions options_;
@@ -88,6 +88,7 @@ class DirectListener final : public front::InboundOwner, public DirectConnection
   Gauge unclassified_;
   SourceGauge unclassified_per_source_;
   SourceGauge relays_per_source_;
+  front::Lobby lobby_;
   ServiceTable services_;
   VerifyResponder verify_;
   std::uint64_t accepted_ = 0;

@@ -12,7 +12,7 @@ constexpr std::size_t kFirstBuffer = 2 * 1024;  // most hellos fit; it doubles w
 }
 
 Inbound::Inbound(InboundOwner& owner, net::Poller& poller, net::Fd fd, SocketAddress peer, const ListenerRules& rules,
-                 const Limits& limits, Admission admission)
+                 const Limits& limits)
     : owner_(owner),
       poller_(poller),
       fd_(poller, std::move(fd), *this),
@@ -20,7 +20,6 @@ Inbound::Inbound(InboundOwner& owner, net::Poller& poller, net::Fd fd, SocketAdd
       rules_(rules),
       most_bytes_(limits.classify_bytes),
       accepted_(poller.loop().now()),
-      admission_(std::move(admission)),
       proxy_pending_(!rules.proxy_from.empty()),
       timeout_([](void* self) { static_cast<Inbound*>(self)->on_timeout(); }, this) {
   poller_.loop().timers().arm(timeout_, accepted_ + limits.classify_timeout);
@@ -132,7 +131,6 @@ Inbound::Progress Inbound::turn_away(Reason reason) {
 // It is unclassified no more.
 void Inbound::settle() {
   timeout_.cancel();
-  admission_ = Admission();
 }
 
 void Inbound::on_timeout() {

@@ -5,9 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "common/base/gauge.h"
 #include "common/base/ip.h"
-#include "common/base/source_gauge.h"
 #include "common/front/accept_set.h"
 #include "common/net/poller.h"
 #include "common/wire/client_hello.h"
@@ -47,13 +45,8 @@ class InboundOwner {
 
 class Inbound final : public net::PollTarget {
  public:
-  struct Admission {  // what it counts against while it is not classified
-    GaugeToken unclassified;
-    SourceToken source;
-  };
-
   Inbound(InboundOwner& owner, net::Poller& poller, net::Fd fd, SocketAddress peer, const ListenerRules& rules,
-          const Limits& limits, Admission admission);
+          const Limits& limits);
 
   // Looks at what has arrived already. May tell the outcome.
   void start();
@@ -89,7 +82,6 @@ class Inbound final : public net::PollTarget {
   const ListenerRules& rules_;
   const std::size_t most_bytes_;
   const TimePoint accepted_;
-  Admission admission_;
   Bytes buffer_;
   bool proxy_pending_;
   core::TimerEntry timeout_;

@@ -20,7 +20,8 @@ Worker::Worker(unsigned index, Shared& shared, const Limits& limits, std::uint64
       routes_(shared.routes),
       poller_(loop_),
       pipes_(shared.large_pipes),
-      farewells_(poller_) {}
+      farewells_(poller_),
+      lobby_(shared.gauges.unclassified, shared.gauges.unclassified_per_source) {}
 
 Worker::~Worker() = default;
 
@@ -48,7 +49,7 @@ void Worker::stop_listening() {
 
 void Worker::shut_down() {
   listeners_.clear();
-  for (const auto number : inbounds_.numbers()) inbounds_.take(number);
+  for (const auto number : inbounds_.numbers()) leave_lobby(*inbounds_.find(number));
   for (const auto number : mesh_.numbers()) {
     if (auto* connection = mesh_.find(number)) connection->close(Reason::shutting_down);
   }
@@ -70,25 +71,26 @@ void Worker::on_accept(net::AcceptedSocket accepted, const ListenerRules& rules)
                                      [&](const Cidr& cidr) { return cidr.contains(accepted.peer.ip); });
     if (!trusted) return refuse_accepted(Reason::proxy_source_untrusted, accepted.peer);
   }
-  auto unclassified = shared_.gauges.unclassified.take();
-  if (!unclassified) return refuse_accepted(Reason::unclassified_max, accepted.peer);
-  // Behind a load balancer all come from one address, which was trusted above.
-  SourceToken source;
-  if (rules.proxy_from.empty()) {
-    auto token = shared_.gauges.unclassified_per_source.take(accepted.peer.ip);
-    if (!token) return refuse_accepted(Reason::unclassified_per_source, accepted.peer);
-    source = std::move(*token);
-  }
   Inbound& inbound =
       inbounds_.add(std::make_unique<Inbound>(*this, poller_, std::move(accepted.fd), accepted.peer, rules,
-                                              front::Limits{limits_.classify_bytes, limits_.classify_timeout},
-                                              Inbound::Admission{std::move(*unclassified), std::move(source)}));
+                                              front::Limits{limits_.classify_bytes, limits_.classify_timeout}));
+  const std::uint64_t number = inbound.number;
   inbound.start();
+  if (inbounds_.find(number) == nullptr) return;  // it said what it is at once
+  const auto sources = rules.proxy_from.empty() ? front::Lobby::Sources::counted : front::Lobby::Sources::trusted;
+  for (const front::Lobby::Shed& shed : lobby_.enter(number, accepted.peer.ip, sources)) {
+    on_turned_away(*inbounds_.find(shed.number), shed.reason);
+  }
+}
+
+void Worker::leave_lobby(Inbound& inbound) {
+  lobby_.leave(inbound.number);
+  retire(inbounds_, inbound.number);
 }
 
 void Worker::on_turned_away(Inbound& inbound, Reason reason) {
   refuse_accepted(reason, inbound.peer());
-  retire(inbounds_, inbound.number);
+  leave_lobby(inbound);
 }
 
 void Worker::on_client_hello(Inbound& inbound, wire::ClientHello hello) {
@@ -98,7 +100,7 @@ void Worker::on_client_hello(Inbound& inbound, wire::ClientHello hello) {
   } else {
     start_mesh(inbound, std::move(hello));
   }
-  retire(inbounds_, inbound.number);
+  leave_lobby(inbound);
 }
 
 void Worker::start_mesh(Inbound& inbound, wire::ClientHello hello) {
@@ -140,7 +142,7 @@ void Worker::on_ticket(Inbound& inbound, const wire::Signed<wire::Ticket>& ticke
     channels_.take(item.number);
     return on_turned_away(inbound, ready.error().reason);
   }
-  retire(inbounds_, inbound.number);
+  leave_lobby(inbound);
   if (*ready) hand_to_waiter(**ready, item, session);
 }
 

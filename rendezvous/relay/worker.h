@@ -15,6 +15,7 @@
 #include "common/base/random.h"
 #include "common/front/inbound.h"
 #include "common/front/listener.h"
+#include "common/front/lobby.h"
 #include "common/net/farewell.h"
 #include "common/net/pipe_pool.h"
 #include "rendezvous/relay/live_relay.h"
@@ -97,6 +98,7 @@ class Worker final : public front::InboundOwner, public DataChannelOwner, public
   void hand_to_waiter(WorkerItem waiter, WorkerItem channel, const std::shared_ptr<AgentSession>& session);
   void farewell(net::PolledFd fd, Reason reason);
   void record(const MeshClient& who, const Attempt* attempt, const net::RelayOutcome& outcome);
+  void leave_lobby(Inbound& inbound);
   template <class T>
   void retire(Numbered<T>& from, std::uint64_t number) {
     if (auto object = from.take(number)) loop_.retire(std::move(object));
@@ -112,6 +114,7 @@ class Worker final : public front::InboundOwner, public DataChannelOwner, public
   net::Poller poller_;
   net::PipePool pipes_;
   net::Farewells farewells_;
+  front::Lobby lobby_;  // of inbounds_
   std::vector<std::unique_ptr<ListenerRules>> rules_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   Numbered<Inbound> inbounds_;

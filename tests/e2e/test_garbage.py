@@ -193,6 +193,15 @@ class Limits(MeshTest):
         wait_until(lambda: self.rendezvous.status()["limits"]["unclassified_max"]["used"] == 0, "the places are free again")
         self.assertEqual(caller.echo("web.home"), b"hello over the relay")
 
+    def test_one_source_does_not_keep_others_out(self):
+        self.start_web(tables={"limits": {"unclassified_max": 20, "unclassified_per_source": 1000}})
+        caller = Caller(self.mesh)
+        self.hold(60, caller, "127.0.0.7")
+        self.rendezvous.wait_counted("unclassified_max")
+        for number in range(10):
+            self.assertEqual(caller.echo("web.home"), b"hello over the relay")
+            self.hold(5, caller, "127.0.0.7")
+
     def test_classify_bytes(self):
         self.start_web(tables={"limits": {"classify_bytes": 4096}})
         caller = Caller(self.mesh)

@@ -170,17 +170,20 @@ TEST_CASE("relays count against the agent's limit, and each source has its own")
   CHECK(rig.accept_at_service().valid());
 }
 
-TEST_CASE("connections that say nothing are few, and give their place back") {
+TEST_CASE("connections that say nothing are few, and do not keep out who speaks") {
   DirectRig rig({.unclassified = 2, .unclassified_per_source = 1});
-  net::Fd silent = rig.connect();
+  const net::Fd silent = rig.connect();
   CHECK(rig.worker.until([&] { return rig.listener->accepted() == 1; }));
-  CHECK(rig.answer_to(client_hello("web.home")).empty());
-  CHECK(rig.refused(Reason::unclassified_per_source) == 1);
-  silent.reset();
-  CHECK(rig.worker.until([&] { return rig.refused(Reason::client_closed) == 1; }));
   const net::Fd client = rig.call(client_hello("web.home"));
   CHECK(rig.accept_at_service().valid());
-  // One that is relayed has its place back as well.
+  CHECK(rig.refused(Reason::unclassified_per_source) == 0);
+  // The next silent one takes the place of the oldest.
+  net::Fd second = rig.connect();
+  CHECK(rig.worker.until([&] { return rig.refused(Reason::unclassified_per_source) == 1; }));
+  CHECK(rig.worker.until([&] { return net::peek(silent.get()) == net::Peek::end; }));
+  CHECK(net::peek(second.get()) == net::Peek::nothing);
+  second.reset();
+  CHECK(rig.worker.until([&] { return rig.refused(Reason::client_closed) == 1; }));
   CHECK(rig.answer_to(client_hello("mail.home")) == alert(wire::kUnrecognizedName));
 
   DirectRig slow({.classify = {.classify_timeout = 20ms}});

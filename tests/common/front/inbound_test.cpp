@@ -26,8 +26,7 @@ struct Rig final : InboundOwner {
     int pair[2] = {-1, -1};
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
     peer = net::Fd(pair[0]);
-    inbound = std::make_unique<Inbound>(*this, poller, net::Fd(pair[1]), SocketAddress{}, rules, limits,
-                                        Inbound::Admission{});
+    inbound = std::make_unique<Inbound>(*this, poller, net::Fd(pair[1]), SocketAddress{}, rules, limits);
   }
   void say(ByteView bytes) { CHECK(::send(peer.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) >= 0); }
   void tell(std::string what) {
