@@ -2,6 +2,8 @@
 
 #include <tuple>
 
+#include "common/base/check.h"
+
 namespace fairlead::core {
 namespace {
 constexpr std::size_t kWeights = 8;  // every factor of a source divides it
@@ -28,7 +30,13 @@ void FairOrder::queue_up(const SourceLevels& levels, std::size_t level, Net& net
 }
 
 FairOrder::Ticket FairOrder::add(const IpAddress& source) {
-  const Ticket ticket = ++last_ticket_;
+  insert(last_ticket_ + 1, source);
+  return last_ticket_;
+}
+
+void FairOrder::insert(Ticket ticket, const IpAddress& source) {
+  CHECK(ticket > last_ticket_);
+  last_ticket_ = ticket;
   entries_.emplace(ticket, source);
   const SourceLevels levels(source);
   for (std::size_t level = levels.size(); level-- > 0;) {  // the widest first: it holds the turns of the next
@@ -41,7 +49,6 @@ FairOrder::Ticket FairOrder::add(const IpAddress& source) {
     net.entries.insert(ticket);
     fullest_.insert(fullness(levels[level], net));
   }
-  return ticket;
 }
 
 void FairOrder::remove(Ticket ticket) {
@@ -62,16 +69,29 @@ void FairOrder::remove(Ticket ticket) {
   }
 }
 
-std::optional<FairOrder::Ticket> FairOrder::take_next() {
+std::optional<FairOrder::Ticket> FairOrder::next() const {
   if (turns_.empty()) return std::nullopt;
   const Net* net = &nets_.at(turns_.begin()->second);
   while (!net->inside.empty()) net = &nets_.at(net->inside.begin()->second);
-  const Ticket ticket = *net->entries.rbegin();
-  const SourceLevels levels(entries_.at(ticket));
-  remove(ticket);
+  return *net->entries.rbegin();
+}
+
+void FairOrder::queue_up(const SourceLevels& levels) {
   for (std::size_t level = 0; level < levels.size(); ++level) {
     if (const auto at = nets_.find(levels[level]); at != nets_.end()) queue_up(levels, level, at->second);
   }
+}
+
+void FairOrder::pass(Ticket ticket) {
+  if (const auto at = entries_.find(ticket); at != entries_.end()) queue_up(SourceLevels(at->second));
+}
+
+std::optional<FairOrder::Ticket> FairOrder::take_next() {
+  const auto ticket = next();
+  if (!ticket) return std::nullopt;
+  const SourceLevels levels(entries_.at(*ticket));
+  remove(*ticket);
+  queue_up(levels);
   return ticket;
 }
 

@@ -22,9 +22,15 @@ class FairOrder {
   using Ticket = std::uint64_t;  // rises with each add()
 
   Ticket add(const IpAddress& source);
+  // With a ticket of the caller's, above all that were here.
+  void insert(Ticket ticket, const IpAddress& source);
   // Unknown tickets are ignored.
   void remove(Ticket ticket);
-  // Whose turn it is; removed, and its sources go to the end of the line. None: nobody waits.
+  // Whose turn it is. None: nobody waits.
+  std::optional<Ticket> next() const;
+  // Not now: its sources go to the end of the line.
+  void pass(Ticket ticket);
+  // next(), removed and passed.
   std::optional<Ticket> take_next();
 
   std::optional<Ticket> oldest_of_fullest() const;
@@ -50,6 +56,7 @@ class FairOrder {
   static Fullness fullness(const SourceKey& key, const Net& net);
   Turns& turns_around(const SourceLevels& levels, std::size_t level);
   void queue_up(const SourceLevels& levels, std::size_t level, Net& net);
+  void queue_up(const SourceLevels& levels);
 
   std::map<Ticket, IpAddress> entries_;
   std::unordered_map<SourceKey, Net> nets_;

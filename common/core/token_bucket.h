@@ -18,6 +18,11 @@ class TokenBucket {
     tokens_ -= 1;
     return true;
   }
+  // What was taken came to good.
+  void give_back() { tokens_ = std::min(burst_, tokens_ + 1); }
+  bool full(TimePoint now) const {
+    return tokens_ + per_second_ * std::chrono::duration<double>(now - at_).count() >= burst_;
+  }
   // When take() will answer true again; not later than `now` means at once.
   TimePoint ready_at(TimePoint now) {
     refill(now);

@@ -59,6 +59,17 @@ TEST_CASE("sources that come again and again do not overtake who waits") {
   CHECK(before == 1);
 }
 
+TEST_CASE("who passes comes after all others") {
+  FairOrder order;
+  const Ticket a = order.add(v4(1));
+  const Ticket b = order.add(v4(2));
+  order.pass(*order.next());
+  CHECK(order.next() == b);
+  order.pass(b);
+  CHECK(order.next() == a);
+  CHECK(order.size() == 2);
+}
+
 TEST_CASE("a site full of networks has one turn of the world, and a network one of its site") {
   FairOrder order;
   for (unsigned net = 0; net < 1000; ++net) order.add(v6(1, net, 1));
