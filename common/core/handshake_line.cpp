@@ -1,0 +1,153 @@
+#include "common/core/handshake_line.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace fairlead::core {
+namespace {
+constexpr int kPassesOver = 16;        // sources without rate that are passed over in one call
+constexpr Duration kLookAgain = 10ms;  // after so many
+}  // namespace
+
+void HandshakeLine::apply(const HandshakeLimits& limits) {
+  limits_ = limits;
+  rate_.set(limits.starts_per_second);
+  shed_beyond_limits();
+}
+
+HandshakeLine::Ticket HandshakeLine::add(const IpAddress& source, std::size_t bytes, Standing standing, TimePoint now) {
+  const Ticket ticket = ++last_;
+  waiting_.emplace(ticket, Waiting{source, bytes, standing, now});
+  order_of(standing).waiting.insert(ticket, source);
+  bytes_ += bytes;
+  shed_beyond_limits();
+  return ticket;
+}
+
+// The kind of which more wait pays: a few who are known outlast any number of strangers, and the other way round.
+void HandshakeLine::shed_beyond_limits() {
+  while (waiting_.size() > std::max<std::size_t>(limits_.waiting, 1) || bytes_ > limits_.waiting_bytes) {
+    const bool first = orders_[0].waiting.size() >= orders_[1].waiting.size();
+    const auto oldest = orders_[first ? 0 : 1].waiting.oldest_of_fullest();
+    if (!oldest) return;
+    gone_.push_back({*oldest, Reason::handshakes_waiting});
+    leave_waiting(*oldest);
+  }
+}
+
+void HandshakeLine::leave_waiting(Ticket ticket) {
+  const auto at = waiting_.find(ticket);
+  order_of(at->second.standing).waiting.remove(ticket);
+  bytes_ -= at->second.bytes;
+  waiting_.erase(at);
+}
+
+bool HandshakeLine::full(const Order& order) const {
+  return order.running.size() >= std::max<std::size_t>(1, limits_.at_a_time - limits_.at_a_time / 4);
+}
+
+std::optional<HandshakeLine::Started> HandshakeLine::start_next(TimePoint now) {
+  rate_ready_.reset();
+  for (std::size_t i = 0; i < std::size(orders_); ++i) {
+    Order& order = orders_[(turn_ + i) % std::size(orders_)];
+    if (auto started = start_of(order, now)) {
+      ++turn_;
+      return started;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<HandshakeLine::Started> HandshakeLine::start_of(Order& order, TimePoint now) {
+  if (!has_room(order)) return std::nullopt;
+  for (int i = 0; i < kPassesOver; ++i) {
+    const auto ticket = order.waiting.next();
+    if (!ticket) return std::nullopt;
+    const Waiting& next = waiting_.at(*ticket);
+    if (next.standing == Standing::resuming || rate_.take(next.source, now)) return start(*ticket, now);
+    const TimePoint ready = rate_.ready_at(next.source, now);
+    rate_ready_ = std::min(rate_ready_.value_or(ready), ready);
+    order.waiting.pass(*ticket);
+  }
+  rate_ready_ = now + kLookAgain;
+  return std::nullopt;
+}
+
+HandshakeLine::Started HandshakeLine::start(Ticket waited, TimePoint now) {
+  const Waiting& was = waiting_.at(waited);
+  const Ticket running = ++last_;
+  running_.emplace(running, Running{was.source, was.standing, now, was.standing != Standing::resuming});
+  Order& order = order_of(was.standing);
+  order.running.insert(running, was.source);
+  order.waiting.pass(waited);
+  leave_waiting(waited);
+  return {waited, running};
+}
+
+void HandshakeLine::leave_running(Ticket ticket) {
+  const auto at = running_.find(ticket);
+  order_of(at->second.standing).running.remove(ticket);
+  running_.erase(at);
+}
+
+void HandshakeLine::proved(Ticket ticket) {
+  const auto at = running_.find(ticket);
+  if (at != running_.end() && std::exchange(at->second.charged, false)) rate_.give_back(at->second.source);
+}
+
+void HandshakeLine::end(Ticket ticket) {
+  if (running_.contains(ticket)) leave_running(ticket);
+}
+
+// Of which kind one must go for others to begin; null when nobody waits for a place.
+const HandshakeLine::Order* HandshakeLine::to_thin_out() const {
+  for (const Order& order : orders_) {
+    if (order.waiting.size() == 0 || has_room(order)) continue;
+    if (full(order)) return &order;
+    return orders_[0].running.size() > orders_[1].running.size() ? &orders_[0] : &orders_[1];
+  }
+  return nullptr;
+}
+
+// The oldest under way of the fullest source, if it is a crowd: a slow link alone costs nobody its place.
+std::optional<HandshakeLine::Victim> HandshakeLine::crowding() const {
+  const Order* order = to_thin_out();
+  const auto oldest = order == nullptr ? std::nullopt : order->running.oldest_of_fullest();
+  if (!oldest) return std::nullopt;
+  const Running& victim = running_.at(*oldest);
+  const SourceLevels levels(victim.source);
+  const bool crowd = std::any_of(levels.begin(), levels.end(), [order](const SourceKey& key) {
+    return order->running.count(key) >= kCrowd * key.factor();
+  });
+  if (!crowd) return std::nullopt;
+  return Victim{*oldest, victim.since + kFlightLeast};
+}
+
+std::vector<HandshakeLine::Gone> HandshakeLine::take_gone(TimePoint now) {
+  while (!waiting_.empty() && waiting_.begin()->second.since + limits_.wait_limit <= now) {
+    gone_.push_back({waiting_.begin()->first, Reason::handshake_timeout});
+    leave_waiting(waiting_.begin()->first);
+  }
+  while (!running_.empty() && running_.begin()->second.since + limits_.flight_limit <= now) {
+    gone_.push_back({running_.begin()->first, Reason::flight_timeout});
+    leave_running(running_.begin()->first);
+  }
+  if (const auto victim = crowding(); victim && victim->due <= now) {
+    gone_.push_back({victim->ticket, Reason::handshakes_max});
+    leave_running(victim->ticket);
+  }
+  return std::exchange(gone_, {});
+}
+
+std::optional<TimePoint> HandshakeLine::deadline(TimePoint now) const {
+  std::optional<TimePoint> due;
+  const auto sooner = [&due](TimePoint at) { due = std::min(due.value_or(at), at); };
+  if (!gone_.empty()) sooner(now);
+  if (!waiting_.empty()) sooner(waiting_.begin()->second.since + limits_.wait_limit);
+  if (!running_.empty()) sooner(running_.begin()->second.since + limits_.flight_limit);
+  if (rate_ready_) sooner(*rate_ready_);
+  if (const auto victim = crowding()) sooner(victim->due);
+  return due;
+}
+
+}  // namespace fairlead::core
