@@ -25,6 +25,7 @@ constexpr std::size_t kMaxSessionId = 32;
 
 constexpr std::uint16_t kServerName = 0;
 constexpr std::uint16_t kAlpn = 16;
+constexpr std::uint16_t kSessionTicket = 35;
 constexpr std::uint16_t kEarlyData = 42;
 
 // RFC 6066 §3 wants ASCII. NUL, space and control characters are where two readers of a name begin to disagree.
@@ -85,19 +86,20 @@ bool read_extensions(ByteView block, ClientHello& hello) {
   return true;
 }
 
-// RFC 8446 §4.1.2
-bool read_body(ByteView body, ClientHello& hello) {
+// RFC 8446 §4.1.2. Empty where there are none: TLS 1.2 and older may leave them out (RFC 5246 §7.4.1.2).
+std::optional<ByteView> extensions_of(ByteView body) {
   ByteReader reader(body);
   const std::uint16_t legacy_version = reader.u16();
   reader.skip(kRandom);
   const ByteView session_id = reader.bytes8();
   const ByteView suites = reader.bytes16();
   const ByteView compression = reader.bytes8();
-  if (!reader.ok() || legacy_version < kTls10 || session_id.size() > kMaxSessionId) return false;
-  if (suites.empty() || suites.size() % 2 != 0 || compression.empty()) return false;
-  if (reader.empty()) return true;  // TLS 1.2 and older may leave the extensions out (RFC 5246 §7.4.1.2)
+  if (!reader.ok() || legacy_version < kTls10 || session_id.size() > kMaxSessionId) return std::nullopt;
+  if (suites.empty() || suites.size() % 2 != 0 || compression.empty()) return std::nullopt;
+  if (reader.empty()) return ByteView();
   const ByteView extensions = reader.bytes16();
-  return reader.finished() && read_extensions(extensions, hello);
+  if (!reader.finished()) return std::nullopt;
+  return extensions;
 }
 
 }  // namespace
@@ -108,8 +110,23 @@ Parsed<ClientHello> parse_client_hello(ByteView in) {
   if (const auto* bad = std::get_if<Malformed>(&message)) return *bad;
   const auto& done = std::get<Done<Bytes>>(message);
   ClientHello hello;
-  if (!read_body(done.value, hello)) return Malformed{Reason::client_hello_malformed};
+  const auto extensions = extensions_of(done.value);
+  if (!extensions || !read_extensions(*extensions, hello)) return Malformed{Reason::client_hello_malformed};
   return Done<ClientHello>{std::move(hello), done.consumed};
+}
+
+Bytes session_ticket_of(ByteView hello) {
+  const Parsed<Bytes> message = collect_handshake(hello, kRules);
+  const auto* done = std::get_if<Done<Bytes>>(&message);
+  const auto extensions = done == nullptr ? std::nullopt : extensions_of(done->value);
+  ByteReader reader(extensions.value_or(ByteView()));
+  while (!reader.empty()) {
+    const std::uint16_t type = reader.u16();
+    const ByteView content = reader.bytes16();
+    if (!reader.ok()) break;
+    if (type == kSessionTicket) return Bytes(content.begin(), content.end());
+  }
+  return {};
 }
 
 }  // namespace fairlead::wire

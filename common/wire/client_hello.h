@@ -31,4 +31,8 @@ struct ClientHello {
 //   classify_too_long       announces more than kMaxClientHello; answered before those bytes arrive
 Parsed<ClientHello> parse_client_hello(ByteView in);
 
+// The session ticket that a hello which was parsed offers (RFC 5077 §3.2); empty: none. For hellos that end here alone:
+// routing does not need it.
+Bytes session_ticket_of(ByteView hello);
+
 }  // namespace fairlead::wire

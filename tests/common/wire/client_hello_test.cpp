@@ -162,6 +162,16 @@ TEST_CASE("early_data is empty and comes once") {
   CHECK(refused_extensions(join({extension(42, {}), extension(42, {})})) == Reason::client_hello_malformed);
 }
 
+TEST_CASE("a session ticket is found where there is one") {
+  const auto ticket_of = [](const Bytes& extensions) {
+    return session_ticket_of(handshake_record(hello_with(extensions)));
+  };
+  CHECK(ticket_of({}).empty());
+  CHECK(ticket_of(extension(35, {})).empty());
+  CHECK(ticket_of(join({extension(16, {0, 3, 2, 'h', '2'}), extension(35, {1, 2, 3})})) == Bytes{1, 2, 3});
+  CHECK(session_ticket_of(text("GET / HTTP/1.1")).empty());
+}
+
 TEST_CASE("broken bodies") {
   const auto bad = Reason::client_hello_malformed;
   const auto broken = [](auto change) {
