@@ -29,6 +29,7 @@ constexpr std::int64_t kMaxWorkers = 1024;
 constexpr std::size_t kMaxIncluded = 1000;
 // The codecs read no longer ClientHello; below the least, ordinary ones would be refused.
 constexpr Range<std::size_t> kClassifyBytes{2048, 64 * 1024};
+constexpr Range<std::size_t> kWaitingBytes{64 * 1024, std::size_t{1} << 40};
 
 std::optional<SocketAddress> read_listen(Section& section, const Text& text) {
   return config::read_address(section, text, PortZero::refused);
@@ -206,6 +207,9 @@ Limits read_limits(Section section) {
   out.unclassified_per_source = count(section, "unclassified_per_source", 1, out.unclassified_per_source);
   out.handshakes_max = count(section, "handshakes_max", 1, out.handshakes_max);
   out.handshakes_waiting = count(section, "handshakes_waiting", 0, out.handshakes_waiting);
+  out.handshakes_waiting_bytes = section.size("handshakes_waiting_bytes", kWaitingBytes, out.handshakes_waiting_bytes);
+  out.handshakes_per_source = count(section, "handshakes_per_source", 1, out.handshakes_per_source);
+  out.flight_timeout = section.duration("flight_timeout", kTimeout, out.flight_timeout);
   out.handshake_timeout = section.duration("handshake_timeout", kTimeout, out.handshake_timeout);
   out.channel_wait = section.duration("channel_wait", kTimeout, out.channel_wait);
   out.answer_timeout = section.duration("answer_timeout", kTimeout, out.answer_timeout);
@@ -214,6 +218,7 @@ Limits read_limits(Section section) {
   out.relays_per_agent = count(section, "relays_per_agent", 1, out.relays_per_agent);
   out.relays_max = count(section, "relays_max", 0, out.relays_max);
   out.sessions_max = count(section, "sessions_max", 0, out.sessions_max);
+  out.channels_max = count(section, "channels_max", 0, out.channels_max);
   out.services_per_agent =
       static_cast<std::size_t>(section.integer("services_per_agent", {1, 65535}, std::int64_t(out.services_per_agent)));
   out.idle_timeout = section.duration("idle_timeout", kLongTimeout, out.idle_timeout);

@@ -65,8 +65,11 @@ struct Limits {
   Duration classify_timeout = 5s;
   std::size_t unclassified_max = 4096;
   std::size_t unclassified_per_source = 64;
-  std::size_t handshakes_max = 256;        // being worked on at a time
-  std::size_t handshakes_waiting = 16384;  // accepted and unread behind them
+  std::size_t handshakes_max = 256;                         // being worked on at a time
+  std::size_t handshakes_waiting = 16384;                   // accepted and unread behind them,
+  std::size_t handshakes_waiting_bytes = 32 * 1024 * 1024;  // and what was read of them
+  std::size_t handshakes_per_source = 128;                  // begun in a second and not answered
+  Duration flight_timeout = 5s;                             // for the peer's answer and its hello
   Duration handshake_timeout = 10s;
   Duration channel_wait = 10s;
   Duration answer_timeout = 2s;
@@ -75,6 +78,7 @@ struct Limits {
   std::size_t relays_per_agent = 4096;
   std::size_t relays_max = 0;    // 0: by descriptors
   std::size_t sessions_max = 0;  // 0: by descriptors
+  std::size_t channels_max = 0;  // ready ones; 0: by descriptors
   std::size_t services_per_agent = 64;
   Duration idle_timeout = 1h;
   Duration half_close_timeout = 5min;

@@ -112,9 +112,12 @@ TEST_CASE("every key is read") {
       "endpoints = ['*']\nhosts = ['*.example.com']\nsource = ['10.0.0.0/8']\n[[policy]]\nservices = []\n"
       "[[port]]\nlisten = '0.0.0.0:20001'\nservice = 'Web.Home'\n"
       "[limits]\nclassify_bytes = '4KiB'\nclassify_timeout = '1s'\nunclassified_max = 1\nunclassified_per_source = 2\n"
-      "handshakes_max = 3\nhandshakes_waiting = 4\nhandshake_timeout = '2s'\nchannel_wait = '3s'\nanswer_timeout = "
+      "handshakes_max = 3\nhandshakes_waiting = 4\nhandshakes_waiting_bytes = '1MiB'\n"
+      "handshakes_per_source = 11\nflight_timeout = '9s'\nhandshake_timeout = '2s'\nchannel_wait = "
+      "'3s'\nanswer_timeout = "
       "'4s'\n"
-      "relays_per_source = 5\nrelays_per_service = 6\nrelays_per_agent = 7\nrelays_max = 8\nsessions_max = 9\n"
+      "relays_per_source = 5\nrelays_per_service = 6\nrelays_per_agent = 7\nrelays_max = 8\nsessions_max = "
+      "9\nchannels_max = 12\n"
       "services_per_agent = 10\nidle_timeout = '5s'\nhalf_close_timeout = '6s'\nconnect_timeout = '7s'\n"
       "ping_interval = '8s'\n[x-any]\nk = 1\n");
   if (!parsed) FAIL(parsed.error().detail);
@@ -142,7 +145,8 @@ TEST_CASE("every key is read") {
   CHECK(config.policy[1].endpoints == default_rule().endpoints);
   CHECK(config.ports == std::vector{PortConfig{*SocketAddress::parse("0.0.0.0:20001"), "web.home"}});
   CHECK(config.log.access == AccessLog::all);
-  CHECK(config.limits == Limits{4096, 1s, 1, 2, 3, 4, 2s, 3s, 4s, 5, 6, 7, 8, 9, 10, 5s, 6s, 7s, 8s});
+  CHECK(config.limits ==
+        Limits{4096, 1s, 1, 2, 3, 4, 1 << 20, 11, 9s, 2s, 3s, 4s, 5, 6, 7, 8, 9, 12, 10, 5s, 6s, 7s, 8s});
 }
 
 TEST_CASE("what is missing is named") {
