@@ -1,14 +1,33 @@
 #include "common/front/listener.h"
 
+#include <fcntl.h>
+
+#include <array>
+
+#include "common/wire/tls_alert.h"
+
 namespace fairlead::front {
 namespace {
 constexpr int kAcceptsPerTurn = 64;  // then the connections that are already there get their turn
 constexpr Duration kFullPause = 100ms;
+constexpr std::size_t kReadAway = 16 * 1024;  // what is unread at the close makes it a reset, which overtakes the alert
+
+net::Fd open_spare() {
+  return net::Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
+
+void turn_away(const net::Fd& fd) {
+  std::array<std::uint8_t, kReadAway> unread{};
+  (void)net::read_some(fd.get(), unread);
+  (void)net::write_some(fd.get(), wire::tls_alert(wire::kInternalError));
+}
+
 }  // namespace
 
 Listener::Listener(net::Poller& poller, net::Fd fd, OnAccept on_accept, OnFull on_full)
     : poller_(poller),
       fd_(poller, std::move(fd), *this),
+      spare_(open_spare()),
       on_accept_(std::move(on_accept)),
       on_full_(std::move(on_full)),
       resume_([](void* self) { static_cast<Listener*>(self)->drain_queue(); }, this) {
@@ -20,7 +39,7 @@ void Listener::on_ready(net::Readiness ready) {
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
     auto accepted = net::accept_connection(fd_.get());
     if (!accepted) {
-      on_full_();
+      refuse_waiting();
       poller_.loop().timers().arm(resume_, poller_.loop().now() + kFullPause);
       return;
     }
@@ -28,6 +47,18 @@ void Listener::on_ready(net::Readiness ready) {
     on_accept_(std::move(**accepted));
   }
   fd_.run_again();
+}
+
+void Listener::refuse_waiting() {
+  on_full_();
+  for (int i = 0; i < kAcceptsPerTurn; ++i) {
+    spare_.reset();
+    const auto accepted = net::accept_connection(fd_.get());
+    if (!accepted || !*accepted) break;
+    if (i > 0) on_full_();
+    turn_away((*accepted)->fd);
+  }
+  spare_ = open_spare();
 }
 
 }  // namespace fairlead::front
