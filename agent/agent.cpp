@@ -26,7 +26,6 @@ constexpr Duration kStopCheck = 50ms;
 constexpr Duration kRefreshIdle = 1s;
 constexpr Duration kRefreshTime = 10s;
 constexpr Duration kUnmapTime = 3s;  // for the gateways to delete our mappings
-constexpr std::size_t kDescriptorReserve = 256;
 
 tls::IdentityFiles files_of(const IdentityConfig& identity) {
   return {identity.cert, identity.key, identity.ca};
@@ -40,9 +39,12 @@ std::string host_label() {
   return is_label(label) ? label : "";
 }
 
-std::size_t default_relays_max(std::size_t open_files) {
-  const std::size_t usable = open_files > 2 * kDescriptorReserve ? open_files - kDescriptorReserve : open_files / 2;
-  return usable / 2;  // a relay holds two descriptors
+DescriptorPlan plan_of(const AgentConfig& config) {
+  DescriptorPlan plan = plan_descriptors({.open_files = net::raise_open_files(),
+                                          .channels = config.pool.max * config.rendezvous.size(),
+                                          .relays = config.limits.relays_max});
+  if (!plan.cut.empty()) log(Level::warn, "a limit is lower than configured", {{"detail", plan.cut}});
+  return plan;
 }
 
 MemoryBudget memory_of(const AgentConfig& config) {
@@ -73,16 +75,17 @@ Agent::Agent(AgentConfig config, std::string config_path, std::shared_ptr<const 
       tls_context_(make_context(kAlpn)),
       verify_context_(make_context(wire::kVerifyAlpn)),
       poller_(loop_),
-      pipes_(memory_of(config_).large_pipes()),
-      farewells_(poller_, memory_of(config_).callers_max(net::kMaxFarewells)),
+      descriptors_(plan_of(config_)),
+      pipes_(memory_of(config_).large_pipes(), descriptors_.pipes),
+      farewells_(poller_, memory_of(config_).callers_max(descriptors_.farewells)),
       tools_{.loop = loop_,
              .channel = {poller_, pipes_, farewells_},
              .config = config_,
              .counters = counters_,
              .rng = rng_,
-             .relays_max = config_.limits.relays_max != 0 ? config_.limits.relays_max
-                                                          : default_relays_max(net::raise_open_files()),
-             .memory = memory_of(config_)},
+             .relays_max = descriptors_.relays,
+             .memory = memory_of(config_),
+             .descriptors = descriptors_},
       direct_(tools_, links_, endpoint_, [this] { refresh_paths(); }),
       reachable_(config_.services.size()),
       tick_([](void* self) { static_cast<Agent*>(self)->on_tick(); }, this) {

@@ -100,6 +100,7 @@ class Agent final : public LinkOwner {
   tls::TlsClientContext verify_context_;  // proves other addresses of ours
   net::Loop loop_;
   net::Poller poller_;
+  const DescriptorPlan descriptors_;
   net::PipePool pipes_;
   net::Farewells farewells_;
   Counters counters_;

@@ -31,12 +31,13 @@ DirectPath::~DirectPath() = default;
 void DirectPath::start(std::shared_ptr<const tls::Credentials> credentials, tls::WallClock clock) {
   const NatConfig& nat = tools_.config.nat;
   if (nat.listen.empty()) return;
-  listener_ = std::make_unique<DirectListener>(tools_,
-                                               DirectOptions{.listen = nat.listen,
-                                                             .name = endpoint_,
-                                                             .rendezvous_id = tools_.config.rendezvous_id,
-                                                             .limits = direct_limits(tools_.memory)},
-                                               *this);
+  listener_ =
+      std::make_unique<DirectListener>(tools_,
+                                       DirectOptions{.listen = nat.listen,
+                                                     .name = endpoint_,
+                                                     .rendezvous_id = tools_.config.rendezvous_id,
+                                                     .limits = direct_limits(tools_.memory, tools_.descriptors)},
+                                       *this);
   if (credentials) listener_->replace_credentials(std::move(credentials), std::move(clock));
   if (const auto opened = listener_->open(); !opened) {
     log(Level::warn, "no listener for direct connections; the relay carries everything",

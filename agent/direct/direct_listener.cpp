@@ -19,9 +19,9 @@ bool is_peer_noise(Reason reason) {
 
 }  // namespace
 
-DirectLimits direct_limits(const MemoryBudget& memory) {
+DirectLimits direct_limits(const MemoryBudget& memory, const DescriptorPlan& descriptors) {
   DirectLimits limits;
-  limits.unclassified = memory.callers_max(limits.unclassified);
+  limits.unclassified = std::min(memory.callers_max(limits.unclassified), descriptors.callers);
   limits.unclassified_per_source = std::min(limits.unclassified_per_source, limits.unclassified);
   limits.classify.classify_bytes = memory.hello_max(limits.classify.classify_bytes);
   limits.verify.at_a_time = memory.checks_max(limits.verify.at_a_time);

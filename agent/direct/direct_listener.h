@@ -33,7 +33,7 @@ struct DirectLimits {
 };
 
 // These, or what there is room for.
-DirectLimits direct_limits(const MemoryBudget& memory);
+DirectLimits direct_limits(const MemoryBudget& memory, const DescriptorPlan& descriptors);
 
 struct DirectOptions {
   std::vector<SocketAddress> listen;  // [nat] listen; port 0: derived from `name`

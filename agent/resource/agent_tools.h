@@ -5,6 +5,7 @@
 #include <string>
 
 #include "agent/resource/counters.h"
+#include "agent/resource/descriptor_plan.h"
 #include "agent/resource/memory_budget.h"
 #include "agent/setting/config.h"
 #include "common/base/random.h"
@@ -22,6 +23,7 @@ struct AgentTools {
   std::size_t relays = 0;  // live, all sessions and direct ones
   std::size_t relays_max = 0;
   MemoryBudget memory;
+  DescriptorPlan descriptors;
   std::string cluster;  // CLUSTER of our services; empty: the rendezvous knows it from the certificate
 
   // A place for one more relay and what it may hold; agent_busy, memory_limit.
