@@ -93,7 +93,7 @@ std::optional<Pipe> PipePool::take(PipeSize wish) {
   if (!idle.empty() && (&idle == &idle_large_ || !may_grow)) {
     pipe = std::move(idle.back());
     idle.pop_back();
-  } else {
+  } else if (out_ + idle_normal_.size() + idle_large_.size() < most_) {
     pipe = open(wish);
   }
   if (pipe) ++out_;

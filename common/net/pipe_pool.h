@@ -7,6 +7,7 @@
 // through scratch().
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -56,11 +57,13 @@ Bytes read_pipe(const Pipe& pipe, std::size_t bytes);
 
 class PipePool {
  public:
-  explicit PipePool(std::size_t most_large = kMaxLargePipes) : large_limit_(most_large) {}
+  // `most`: idle or out; relays copy where there is none.
+  explicit PipePool(std::size_t most_large = kMaxLargePipes, std::size_t most = SIZE_MAX)
+      : large_limit_(most_large), most_(most) {}
   PipePool(const PipePool&) = delete;
   PipePool& operator=(const PipePool&) = delete;
 
-  // An empty pipe; `large` is a wish. Nullopt when the process is out of descriptors: copy through scratch() then.
+  // An empty pipe; `large` is a wish. Nullopt at the most, or out of descriptors: copy through scratch() then.
   std::optional<Pipe> take(PipeSize wish);
   // Takes back a pipe that is empty.
   void give_back(Pipe pipe);
@@ -83,7 +86,8 @@ class PipePool {
   std::size_t out_ = 0;
   std::size_t large_ = 0;    // alive, idle or out
   std::size_t large_limit_;  // shrinks for good when the kernel refuses one
-  Bytes scratch_;            // empty until first used
+  const std::size_t most_;
+  Bytes scratch_;  // empty until first used
 };
 
 }  // namespace fairlead::net
