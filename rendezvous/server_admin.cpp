@@ -75,7 +75,7 @@ StatusReport Server::status_report() {
   std::size_t busiest_agent = 0;
   std::size_t most_services = 0;
   for (const SessionSummary& each : view.sessions) {
-    busiest_agent = std::max(busiest_agent, session_of(*each.session).relays().used());
+    busiest_agent = std::max(busiest_agent, each.session->load().relays);
     most_services = std::max(most_services, each.services.size());
   }
   view.limits = {

@@ -1,7 +1,7 @@
 #pragma once
 // One instance of a service, as a routing table holds it: at the rendezvous what the registry granted an agent, at an
 // agent a service of its own. Immutable once published; shared by whoever builds the table and all that read it, so
-// whoever drops the last reference may also be the last holder of `owner`.
+// whoever drops the last reference may also be the last holder of `carrier`.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -13,11 +13,9 @@
 
 namespace fairlead::route {
 
-// Through whom an endpoint is reached: the rendezvous's session with its agent. A table only holds it.
-class EndpointOwner {
- public:
-  virtual ~EndpointOwner() = default;
-};
+// How an endpoint is reached. A table holds it for those who connect and never looks inside; the program that fills
+// the table defines it (rendezvous/relay/carrier.h), an agent has none.
+class Carrier;
 
 struct Endpoint {
   std::string service;               // SERVICE.CLUSTER
@@ -30,7 +28,7 @@ struct Endpoint {
   std::string spiffe_id;
   std::uint32_t claim = 0;  // the agent's number for the registration
   WallTime since{};
-  std::shared_ptr<EndpointOwner> owner;  // null at an agent: it dials the target itself
+  std::shared_ptr<Carrier> carrier;  // null at an agent: it dials the target itself
   std::shared_ptr<EndpointLoad> load;
 
   bool allows(const IpAddress& client) const {

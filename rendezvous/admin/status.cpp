@@ -28,7 +28,7 @@ struct EndpointState {
 };
 
 EndpointState state_of(const Endpoint& endpoint, TimePoint now) {
-  if (session_of(endpoint).closed()) return {"down", reason_code(Reason::session_ended)};
+  if (endpoint.carrier->ended()) return {"down", reason_code(Reason::session_ended)};
   if (endpoint.load->is_set_aside(now)) return {"down", reason_code(endpoint.load->last_failure())};
   return {"live", ""};
 }
@@ -168,20 +168,20 @@ std::string render_agents(const StatusReport& view, AnswerForm form) {
     for (const SessionSummary& each : view.sessions) {
       std::string services;
       for (const EndpointPtr& endpoint : each.services) services += (services.empty() ? "" : ",") + endpoint->service;
-      out += fmt::format("{:<48} {:<16} {:<22} {:<20} {}\n", each.spiffe_id, each.endpoint,
-                         session_of(*each.session).description().peer.to_string(), format_time(each.since), services);
+      out += fmt::format("{:<48} {:<16} {:<22} {:<20} {}\n", each.spiffe_id, each.endpoint, each.about.peer.to_string(),
+                         format_time(each.since), services);
     }
     return out;
   }
   JsonWriter json;
   json.begin_object().key("agents").begin_array();
   for (const SessionSummary& each : view.sessions) {
-    const auto& about = session_of(*each.session).description();
+    const CarrierLoad load = each.session->load();
     json.begin_object().field("id", each.spiffe_id).field("name", each.endpoint).field("cluster", each.cluster);
-    json.field("version", about.software).field("since", format_time(each.since));
-    json.field("rtt", seconds(session_of(*each.session).rtt())).field("address", about.peer.to_string());
-    json.field("channels_ready", static_cast<std::uint64_t>(session_of(*each.session).ready_count()));
-    json.field("relays", static_cast<std::uint64_t>(session_of(*each.session).relays().used()));
+    json.field("version", each.about.software).field("since", format_time(each.since));
+    json.field("rtt", seconds(load.rtt)).field("address", each.about.peer.to_string());
+    json.field("channels_ready", static_cast<std::uint64_t>(load.channels_ready));
+    json.field("relays", static_cast<std::uint64_t>(load.relays));
     json.field("duplicates_refused", each.duplicates_refused);
     json.key("services").begin_array();
     for (const EndpointPtr& endpoint : each.services) json.value(endpoint->service);

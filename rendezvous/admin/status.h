@@ -7,6 +7,7 @@
 #include "common/wire/http_head.h"
 #include "rendezvous/registry/listing.h"
 #include "rendezvous/registry/registry.h"
+#include "rendezvous/relay/carrier.h"
 #include "rendezvous/relay/worker.h"
 
 namespace fairlead::rendezvous {

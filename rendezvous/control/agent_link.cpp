@@ -103,7 +103,7 @@ void AgentLink::on_event(core::server_event::HelloReceived& event) {
   auto place = host_.shared().gauges.sessions.take();
   if (!place) return on_refused(Reason::server_full, 30s, "the server has no room for another session");
   place_ = std::move(*place);
-  AgentSession::Description description;
+  AgentCarrier::Description description;
   host_.secret_rng().fill(description.id);
   host_.secret_rng().fill(description.key);
   description.spiffe_id = stream_->engine().peer().spiffe_id;
@@ -112,7 +112,7 @@ void AgentLink::on_event(core::server_event::HelloReceived& event) {
   description.since = net::wall_now();
   description.pool = {event.hello.pool_min, event.hello.pool_max};
   description.relays_max = host_.limits().relays_per_agent;
-  agent_ = std::make_shared<AgentSession>(
+  agent_ = std::make_shared<AgentCarrier>(
       description, now(), [link = ref()] { link.tell([](AgentLink& self) { self.on_demand(); }); },
       [link = ref()] { link.tell([](AgentLink& self) { self.probe(core::kUnansweredProbe); }); });
   host_.registry().post_hello(ref(), SessionClaim{.spiffe_id = description.spiffe_id,
@@ -120,7 +120,8 @@ void AgentLink::on_event(core::server_event::HelloReceived& event) {
                                                   .cluster = event.hello.cluster,
                                                   .boot_id = event.hello.boot_id,
                                                   .counter = event.hello.counter,
-                                                  .session = agent_});
+                                                  .session = agent_,
+                                                  .about = {description.software, description.peer}});
 }
 
 void AgentLink::on_admitted() {
@@ -259,6 +260,7 @@ void AgentLink::on_registered(wire::Registered message) {
   if (state_ != State::admitted) return;
   log(Level::info, "service registered",
       {{"agent", agent_->description().spiffe_id}, {"service", message.service}, {"peer", peer_.to_string()}});
+  message.pool_size = agent_->pool_size();
   session_->registered(message);
   settle();
 }

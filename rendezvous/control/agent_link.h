@@ -110,7 +110,7 @@ class AgentLink final : public net::TlsStreamOwner, public VerifierOwner {
   GaugeToken place_;  // in gauges.sessions
   std::unique_ptr<net::TlsStream> stream_;
   std::optional<core::ServerSession> session_;
-  std::shared_ptr<AgentSession> agent_;         // from hello on
+  std::shared_ptr<AgentCarrier> agent_;         // from hello on
   std::unique_ptr<EndpointVerifier> verifier_;  // from the first offer that is taken
   core::MessageStream proof_;                   // while proving
   std::set<std::uint32_t> claims_;

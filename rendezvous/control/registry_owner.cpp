@@ -36,29 +36,29 @@ void RegistryOwner::post_hello(LinkRef link, SessionClaim claim) {
   loop_.post([this, link, claim = std::move(claim)] { on_hello(link, claim); });
 }
 
-void RegistryOwner::post_register(LinkRef link, std::shared_ptr<AgentSession> session, wire::Register request) {
+void RegistryOwner::post_register(LinkRef link, std::shared_ptr<AgentCarrier> session, wire::Register request) {
   loop_.post([this, link, session = std::move(session), request = std::move(request)] {
     on_register(link, session, request);
   });
 }
 
-void RegistryOwner::post_unregister(std::shared_ptr<AgentSession> session, std::uint32_t claim) {
+void RegistryOwner::post_unregister(std::shared_ptr<AgentCarrier> session, std::uint32_t claim) {
   loop_.post([this, session = std::move(session), claim] {
     if (registry_.unregister(*session, claim, loop_.now())) publish_soon();
   });
 }
 
-void RegistryOwner::post_direct(std::shared_ptr<AgentSession> session, std::vector<DirectEndpoint> endpoints) {
+void RegistryOwner::post_direct(std::shared_ptr<AgentCarrier> session, std::vector<DirectEndpoint> endpoints) {
   loop_.post([this, session = std::move(session), endpoints = std::move(endpoints)]() mutable {
     registry_.set_direct(*session, std::move(endpoints));
   });
 }
 
-void RegistryOwner::post_probe_answered(std::shared_ptr<AgentSession> session) {
+void RegistryOwner::post_probe_answered(std::shared_ptr<AgentCarrier> session) {
   loop_.post([this, session = std::move(session)] { on_probe_result(session, ProbeOutcome::answered); });
 }
 
-void RegistryOwner::post_closed(std::shared_ptr<AgentSession> session) {
+void RegistryOwner::post_closed(std::shared_ptr<AgentCarrier> session) {
   loop_.post([this, session = std::move(session)] { on_closed(session); });
 }
 
@@ -86,7 +86,7 @@ void RegistryOwner::settle(const LinkRef& link, const SessionClaim& claim, Admis
     links_.erase(took->old.get());
     publish_soon();
   }
-  if (session_of(*claim.session).closed()) {  // its connection broke while the old session was probed
+  if (claim.session->ended()) {  // its connection broke while the old session was probed
     registry_.close_session(*claim.session, loop_.now());
     return;
   }
@@ -94,7 +94,7 @@ void RegistryOwner::settle(const LinkRef& link, const SessionClaim& claim, Admis
   link.tell([](AgentLink& to) { to.on_admitted(); });
 }
 
-void RegistryOwner::on_probe_result(const std::shared_ptr<AgentSession>& session, ProbeOutcome outcome) {
+void RegistryOwner::on_probe_result(const std::shared_ptr<AgentCarrier>& session, ProbeOutcome outcome) {
   const auto at = probes_.find(session.get());
   if (at == probes_.end()) return;  // a probe for another reason
   const std::vector<Waiting> waiting = std::move(at->second);
@@ -104,13 +104,13 @@ void RegistryOwner::on_probe_result(const std::shared_ptr<AgentSession>& session
   }
 }
 
-void RegistryOwner::on_closed(const std::shared_ptr<AgentSession>& session) {
+void RegistryOwner::on_closed(const std::shared_ptr<AgentCarrier>& session) {
   on_probe_result(session, ProbeOutcome::silent);
   links_.erase(session.get());
   if (registry_.close_session(*session, loop_.now())) publish_soon();
 }
 
-void RegistryOwner::on_register(const LinkRef& link, const std::shared_ptr<AgentSession>& session,
+void RegistryOwner::on_register(const LinkRef& link, const std::shared_ptr<AgentCarrier>& session,
                                 const wire::Register& request) {
   const auto endpoint = registry_.register_service(*session, request, moment());
   if (!endpoint) {
@@ -137,7 +137,6 @@ wire::Registered RegistryOwner::registered_message(const Endpoint& endpoint) con
   message.service = endpoint.service;
   message.public_addresses = public_addresses_;
   for (const Cidr& source : endpoint.sources) message.sources.push_back(source.to_string());
-  message.pool_size = session_of(endpoint).pool_size();
   return message;
 }
 
@@ -163,7 +162,7 @@ void RegistryOwner::on_expire_time() {
   loop_.timers().arm(expire_timer_, loop_.now() + kExpireEvery);
 }
 
-LinkRef RegistryOwner::link_of(const EndpointOwner& session) const {
+LinkRef RegistryOwner::link_of(const Carrier& session) const {
   return links_.at(&session);
 }
 
@@ -171,12 +170,12 @@ void RegistryOwner::replace_policy(Policy policy) {
   const PolicyChange change = registry_.replace_policy(std::move(policy), loop_.now());
   for (const EndpointPtr& endpoint : change.withdrawn) {
     shared_.counters.refused.add(Reason::policy_denied);
-    link_of(*endpoint->owner).tell([claim = endpoint->claim](AgentLink& link) {
+    link_of(*endpoint->carrier).tell([claim = endpoint->claim](AgentLink& link) {
       link.on_claim_refused(claim, Reason::policy_denied, kDeniedRetryAfter, "the policy was changed");
     });
   }
   for (const EndpointPtr& endpoint : change.updated) {
-    link_of(*endpoint->owner).tell([message = registered_message(*endpoint)](AgentLink& link) {
+    link_of(*endpoint->carrier).tell([message = registered_message(*endpoint)](AgentLink& link) {
       link.on_registered(message);
     });
   }

@@ -8,7 +8,7 @@
 
 #include "common/net/loop.h"
 #include "rendezvous/registry/registry.h"
-#include "rendezvous/relay/agent_session.h"
+#include "rendezvous/relay/agent_carrier.h"
 #include "rendezvous/shared.h"
 
 namespace fairlead::rendezvous {
@@ -29,11 +29,11 @@ class RegistryOwner {
 
   // Any thread.
   void post_hello(LinkRef link, SessionClaim claim);
-  void post_register(LinkRef link, std::shared_ptr<AgentSession> session, wire::Register request);
-  void post_unregister(std::shared_ptr<AgentSession> session, std::uint32_t claim);
-  void post_direct(std::shared_ptr<AgentSession> session, std::vector<DirectEndpoint> endpoints);
-  void post_probe_answered(std::shared_ptr<AgentSession> session);
-  void post_closed(std::shared_ptr<AgentSession> session);
+  void post_register(LinkRef link, std::shared_ptr<AgentCarrier> session, wire::Register request);
+  void post_unregister(std::shared_ptr<AgentCarrier> session, std::uint32_t claim);
+  void post_direct(std::shared_ptr<AgentCarrier> session, std::vector<DirectEndpoint> endpoints);
+  void post_probe_answered(std::shared_ptr<AgentCarrier> session);
+  void post_closed(std::shared_ptr<AgentCarrier> session);
 
   // Main loop.
   Registry& registry() { return registry_; }
@@ -48,23 +48,23 @@ class RegistryOwner {
 
   void on_hello(const LinkRef& link, const SessionClaim& claim);
   void settle(const LinkRef& link, const SessionClaim& claim, Admission admission);
-  void on_register(const LinkRef& link, const std::shared_ptr<AgentSession>& session, const wire::Register& request);
-  void on_probe_result(const std::shared_ptr<AgentSession>& session, ProbeOutcome outcome);
-  void on_closed(const std::shared_ptr<AgentSession>& session);
+  void on_register(const LinkRef& link, const std::shared_ptr<AgentCarrier>& session, const wire::Register& request);
+  void on_probe_result(const std::shared_ptr<AgentCarrier>& session, ProbeOutcome outcome);
+  void on_closed(const std::shared_ptr<AgentCarrier>& session);
   wire::Registered registered_message(const Endpoint& endpoint) const;
   void publish_soon(Task when_visible);
   void publish_soon();
   void publish();
   void on_expire_time();
   Moment moment() const;
-  LinkRef link_of(const EndpointOwner& session) const;
+  LinkRef link_of(const Carrier& session) const;
 
   net::Loop& loop_;
   Shared& shared_;
   Registry registry_;
   std::vector<std::string> public_addresses_;
-  std::map<const EndpointOwner*, LinkRef> links_;                // of admitted sessions
-  std::map<const EndpointOwner*, std::vector<Waiting>> probes_;  // by the session that is probed
+  std::map<const Carrier*, LinkRef> links_;                // of admitted sessions
+  std::map<const Carrier*, std::vector<Waiting>> probes_;  // by the session that is probed
   std::vector<Task> when_visible_;
   core::TimerEntry publish_timer_;
   core::TimerEntry expire_timer_;

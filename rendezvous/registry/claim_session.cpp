@@ -54,7 +54,7 @@ Admission Registry::admit(const SessionClaim& claim, Moment now) {
   return Refused{Reason::superseded, Duration::zero(), "a newer session of the same agent is here"};
 }
 
-Admission Registry::admit_probed(const SessionClaim& claim, const std::shared_ptr<EndpointOwner>& probed,
+Admission Registry::admit_probed(const SessionClaim& claim, const std::shared_ptr<Carrier>& probed,
                                  ProbeOutcome outcome, Moment now) {
   auto candidate = check_claim(claim);  // policy may have changed during the probe
   if (!candidate) return candidate.error();
@@ -76,28 +76,29 @@ Admission Registry::enter(const SessionClaim& claim, Candidate candidate, Moment
                                                                                claim.session,
                                                                                {},
                                                                                0,
-                                                                               {}});
+                                                                               {},
+                                                                               claim.about});
   CHECK(added && by_session_.emplace(claim.session.get(), at).second);
   return admitted;
 }
 
 Admission Registry::take_over(Sessions::iterator held, const SessionClaim& claim, Candidate candidate, Moment now) {
   ++takeovers_;
-  std::shared_ptr<EndpointOwner> old = evict(held, now.steady, route::Departure::lost);
+  std::shared_ptr<Carrier> old = evict(held, now.steady, route::Departure::lost);
   TookOver result{candidate.key.endpoint, candidate.cluster, std::move(old)};
   enter(claim, std::move(candidate), now);
   return result;
 }
 
-std::shared_ptr<EndpointOwner> Registry::evict(Sessions::iterator at, TimePoint now, route::Departure how) {
+std::shared_ptr<Carrier> Registry::evict(Sessions::iterator at, TimePoint now, route::Departure how) {
   for (const auto& [service, endpoint] : at->second.services) withdraw(endpoint, now, how);
-  std::shared_ptr<EndpointOwner> session = std::move(at->second.session);
+  std::shared_ptr<Carrier> session = std::move(at->second.session);
   by_session_.erase(session.get());
   sessions_.erase(at);
   return session;
 }
 
-bool Registry::close_session(const EndpointOwner& session, TimePoint now) {
+bool Registry::close_session(const Carrier& session, TimePoint now) {
   const auto found = by_session_.find(&session);
   if (found == by_session_.end()) return false;
   evict(found->second, now, route::Departure::lost);

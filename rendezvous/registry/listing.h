@@ -20,14 +20,21 @@ struct ListFilter {
   std::size_t limit = 1000;
 };
 
+// What only reports want to know of a session.
+struct SessionAbout {
+  std::string software;
+  SocketAddress peer;
+};
+
 struct SessionSummary {
   std::string spiffe_id;
   std::string endpoint;
   std::string cluster;
   WallTime since{};
-  std::vector<EndpointPtr> services;       // by SERVICE.CLUSTER
-  std::uint64_t duplicates_refused = 0;    // newcomers that were told duplicate_identity: a cloned image
-  std::shared_ptr<EndpointOwner> session;  // the control side's; the registry only holds and compares it
+  std::vector<EndpointPtr> services;     // by SERVICE.CLUSTER
+  std::uint64_t duplicates_refused = 0;  // newcomers that were told duplicate_identity: a cloned image
+  std::shared_ptr<Carrier> session;      // the registry only holds and compares it
+  SessionAbout about;
 };
 
 // A service's endpoint with the ways to it: its direct ones, then always the relay.

@@ -35,8 +35,7 @@ Result<void> Registry::check_claim_number(const Session& session, const Endpoint
   return fail(Reason::services_max, fmt::format("at most {} services per agent", limits_.services_per_agent));
 }
 
-Result<EndpointPtr> Registry::register_service(const EndpointOwner& session, const wire::Register& request,
-                                               Moment now) {
+Result<EndpointPtr> Registry::register_service(const Carrier& session, const wire::Register& request, Moment now) {
   const auto known = by_session_.find(&session);
   if (known == by_session_.end()) return fail(Reason::session_ended, "the session is not registered");
   const auto& [spiffe_id, name] = known->second->first;
@@ -54,7 +53,7 @@ Result<EndpointPtr> Registry::register_service(const EndpointOwner& session, con
                                                     .spiffe_id = spiffe_id,
                                                     .claim = claim->claim,
                                                     .since = now.wall,
-                                                    .owner = holder.session,
+                                                    .carrier = holder.session,
                                                     .load = nullptr});
   Result<void> checked = check_policy(holder.grant, *wanted);
   if (checked) checked = check_claim_number(holder, *wanted);
@@ -70,7 +69,7 @@ Result<EndpointPtr> Registry::register_service(const EndpointOwner& session, con
   return place;
 }
 
-bool Registry::unregister(const EndpointOwner& session, std::uint32_t claim, TimePoint now) {
+bool Registry::unregister(const Carrier& session, std::uint32_t claim, TimePoint now) {
   const auto known = by_session_.find(&session);
   if (known == by_session_.end()) return false;
   auto& services = known->second->second.services;
@@ -81,7 +80,7 @@ bool Registry::unregister(const EndpointOwner& session, std::uint32_t claim, Tim
   return true;
 }
 
-void Registry::set_direct(const EndpointOwner& session, std::vector<DirectEndpoint> endpoints) {
+void Registry::set_direct(const Carrier& session, std::vector<DirectEndpoint> endpoints) {
   const auto known = by_session_.find(&session);
   if (known != by_session_.end()) known->second->second.direct = std::move(endpoints);
 }
@@ -156,8 +155,9 @@ std::vector<SessionSummary> Registry::sessions(const ListFilter& filter) const {
   for (const auto& [key, session] : sessions_) {
     if (out.size() == filter.limit) break;
     if (!is_agent(filter, key)) continue;
-    SessionSummary summary{key.spiffe_id,  key.endpoint, session.cluster, session.since, {}, session.duplicates_refused,
-                           session.session};
+    SessionSummary summary{key.spiffe_id,   key.endpoint, session.cluster,
+                           session.since,   {},           session.duplicates_refused,
+                           session.session, session.about};
     bool wanted = filter.service.empty();
     for (const auto& [service, endpoint] : session.services) {
       wanted = wanted || is_service(filter, service);

@@ -55,7 +55,8 @@ struct SessionClaim {
   std::string cluster;   // empty: from policy
   wire::BootId boot_id{};
   std::uint64_t counter = 0;
-  std::shared_ptr<EndpointOwner> session;  // not null, admitted once
+  std::shared_ptr<Carrier> session;  // not null, admitted once
+  SessionAbout about;
 };
 
 struct Admitted {
@@ -68,12 +69,12 @@ struct Refused {
   std::string detail;
 };
 struct ProbeOld {  // ping `held` with core::kTakeoverProbe, then call admit_probed()
-  std::shared_ptr<EndpointOwner> held;
+  std::shared_ptr<Carrier> held;
 };
 struct TookOver {  // admitted; tell `old` superseded and drop its pool and tickets, never its live relays
   std::string endpoint;
   std::string cluster;
-  std::shared_ptr<EndpointOwner> old;
+  std::shared_ptr<Carrier> old;
 };
 using Admission = std::variant<Admitted, Refused, ProbeOld, TookOver>;
 
@@ -81,9 +82,9 @@ enum class ProbeOutcome : std::uint8_t { answered, silent };
 
 // What a new policy took away; all of it is gone from the registry already.
 struct PolicyChange {
-  std::vector<EndpointPtr> withdrawn;                  // reason policy_denied
-  std::vector<EndpointPtr> updated;                    // live on with other sources: tell their agents
-  std::vector<std::shared_ptr<EndpointOwner>> denied;  // their identity may not be here any more: close them
+  std::vector<EndpointPtr> withdrawn;            // reason policy_denied
+  std::vector<EndpointPtr> updated;              // live on with other sources: tell their agents
+  std::vector<std::shared_ptr<Carrier>> denied;  // their identity may not be here any more: close them
 };
 
 struct RegistryCounters {
@@ -101,18 +102,18 @@ class Registry {
 
   Admission admit(const SessionClaim& claim, Moment now);
   // After ProbeOld. If `probed` is not the holder any more, decides afresh.
-  Admission admit_probed(const SessionClaim& claim, const std::shared_ptr<EndpointOwner>& probed, ProbeOutcome outcome,
+  Admission admit_probed(const SessionClaim& claim, const std::shared_ptr<Carrier>& probed, ProbeOutcome outcome,
                          Moment now);
   // Withdraws everything of the session. False if it is not here (never admitted, taken over, closed).
-  bool close_session(const EndpointOwner& session, TimePoint now);
+  bool close_session(const Carrier& session, TimePoint now);
 
   // policy_denied, name_taken, services_max, config_invalid, protocol_error; session_ended if the session is not here.
-  Result<EndpointPtr> register_service(const EndpointOwner& session, const wire::Register& request, Moment now);
+  Result<EndpointPtr> register_service(const Carrier& session, const wire::Register& request, Moment now);
   // False if there is no such claim, as after a replacement.
-  bool unregister(const EndpointOwner& session, std::uint32_t claim, TimePoint now);
+  bool unregister(const Carrier& session, std::uint32_t claim, TimePoint now);
 
   // The addresses at which the session's agent offers all its services without the relay, as the dial-backs left them.
-  void set_direct(const EndpointOwner& session, std::vector<DirectEndpoint> endpoints);
+  void set_direct(const Carrier& session, std::vector<DirectEndpoint> endpoints);
 
   void expire(TimePoint now);  // call it now and then; a minute late does no harm
   PolicyChange replace_policy(Policy policy, TimePoint now);
@@ -136,10 +137,11 @@ class Registry {
     core::SessionClaim generation;
     Grant grant;
     WallTime since;
-    std::shared_ptr<EndpointOwner> session;
+    std::shared_ptr<Carrier> session;
     std::map<std::string, EndpointPtr> services;  // by SERVICE.CLUSTER
     std::uint64_t duplicates_refused = 0;
     std::vector<DirectEndpoint> direct;
+    SessionAbout about;
   };
   using Sessions = std::map<Key, Session>;
   struct Candidate {  // a claim that policy allows
@@ -151,7 +153,7 @@ class Registry {
   tl::expected<Candidate, Refused> check_claim(const SessionClaim& claim) const;
   Admission enter(const SessionClaim& claim, Candidate candidate, Moment now);
   Admission take_over(Sessions::iterator held, const SessionClaim& claim, Candidate candidate, Moment now);
-  std::shared_ptr<EndpointOwner> evict(Sessions::iterator at, TimePoint now, route::Departure how);
+  std::shared_ptr<Carrier> evict(Sessions::iterator at, TimePoint now, route::Departure how);
   void withdraw(const EndpointPtr& endpoint, TimePoint now, route::Departure how);
   void reapply(Session& session, PolicyChange& change, TimePoint now);
   Result<void> check_claim_number(const Session& session, const Endpoint& wanted) const;
@@ -163,7 +165,7 @@ class Registry {
   RegistryLimits limits_;
   NameIndex names_;
   Sessions sessions_;
-  std::unordered_map<const EndpointOwner*, Sessions::iterator> by_session_;
+  std::unordered_map<const Carrier*, Sessions::iterator> by_session_;
   std::size_t endpoints_ = 0;
   std::uint64_t takeovers_ = 0;
   std::uint64_t duplicates_refused_ = 0;

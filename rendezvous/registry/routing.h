@@ -5,9 +5,9 @@
 
 namespace fairlead::rendezvous {
 
+using route::Carrier;
 using route::Endpoint;
 using route::EndpointLoad;
-using route::EndpointOwner;
 using route::EndpointPtr;
 using route::NameEntry;
 using route::NameIndex;

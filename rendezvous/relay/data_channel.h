@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "common/net/poller.h"
-#include "rendezvous/relay/agent_session.h"
+#include "rendezvous/relay/agent_carrier.h"
 
 namespace fairlead::rendezvous {
 
@@ -25,11 +25,11 @@ class DataChannelOwner {
 class DataChannel final : public net::PollTarget {
  public:
   // The connection is one of a listener that was given kChannelKeepAlive.
-  DataChannel(DataChannelOwner& owner, net::Poller& poller, net::PolledFd fd, std::shared_ptr<AgentSession> session,
+  DataChannel(DataChannelOwner& owner, net::Poller& poller, net::PolledFd fd, std::shared_ptr<AgentCarrier> session,
               std::uint64_t ticket_counter, Duration age_limit);
 
-  AgentSession& session() { return *session_; }
-  const std::shared_ptr<AgentSession>& shared_session() const { return session_; }
+  AgentCarrier& session() { return *session_; }
+  const std::shared_ptr<AgentCarrier>& shared_session() const { return session_; }
   std::uint64_t ticket_counter() const { return ticket_counter_; }
   // For whoever claimed it. Nothing was ever read from it.
   net::PolledFd take_fd() {
@@ -43,7 +43,7 @@ class DataChannel final : public net::PollTarget {
 
   DataChannelOwner& owner_;
   net::PolledFd fd_;
-  std::shared_ptr<AgentSession> session_;
+  std::shared_ptr<AgentCarrier> session_;
   std::uint64_t ticket_counter_;
   core::TimerEntry age_;
 };

@@ -34,7 +34,7 @@ MeshConnection::MeshConnection(MeshHost& host, MeshClient client)
 }
 
 MeshConnection::~MeshConnection() {
-  if (state_ == State::waiting) session_of(*attempt_.endpoint).stop_waiting({host_.index(), number});
+  if (state_ == State::waiting) attempt_.endpoint->carrier->stop_waiting({host_.index(), number});
 }
 
 void MeshConnection::enter(State next) {
@@ -88,7 +88,7 @@ EndpointPtr MeshConnection::pick_endpoint(Reason& why_none) {
   while (true) {
     EndpointPtr endpoint = pick(candidates_, host_.rng(), now(), tried);
     if (!endpoint) return nullptr;
-    if (auto token = session_of(*endpoint).relays().take()) {
+    if (auto token = endpoint->carrier->take_place()) {
       attempt_ = Attempt(endpoint, std::move(*token));
       return endpoint;
     }
@@ -122,13 +122,13 @@ void MeshConnection::wait_until(TimePoint due) {
 }
 
 void MeshConnection::claim() {
-  const auto claim = session_of(*attempt_.endpoint).claim_or_wait({host_.index(), number}, now());
+  const auto claim = attempt_.endpoint->carrier->claim_or_wait({host_.index(), number}, now());
   switch (claim.kind) {
-    case AgentSession::Claim::Kind::taken:
+    case ChannelClaim::Kind::taken:
       return ask(claim.channel);
-    case AgentSession::Claim::Kind::ended:
+    case ChannelClaim::Kind::ended:
       return attempt_failed(Reason::no_endpoint);
-    case AgentSession::Claim::Kind::waiting:
+    case ChannelClaim::Kind::waiting:
       enter(State::waiting);
       // An agent that brings no channel in the time of an answer may be gone: another endpoint is tried then.
       const bool alone = client_.tried.size() + 1 >= candidates_.size();
@@ -182,7 +182,8 @@ void MeshConnection::send_header(DataChannel& channel) {
   fields.caller = client_.peer;
   fields.service = attempt_.endpoint->service;
   fields.sni = client_.hello.server_name.value_or("");
-  core::SealedHeader sealed = channel.session().keys().make_header(fields, client_.bytes);
+  Carrier& carrier = *attempt_.endpoint->carrier;
+  core::SealedHeader sealed = carrier.make_header(fields, client_.bytes);
   header_mac_ = sealed.mac;
   header_ = std::move(sealed.bytes);
   header_.insert(header_.end(), client_.bytes.begin(), client_.bytes.end());
@@ -190,7 +191,7 @@ void MeshConnection::send_header(DataChannel& channel) {
   answer_.clear();
   channel_fd_ = channel.take_fd();
   channel_fd_.retarget(channel_side_);
-  const Duration wait = std::max(host_.limits().answer_timeout, channel.session().rtt() * kAnswerRtts);
+  const Duration wait = std::max(host_.limits().answer_timeout, carrier.rtt() * kAnswerRtts);
   host_.poller().loop().timers().arm(timer_, now() + wait);
   flush_header();
 }
@@ -224,14 +225,12 @@ void MeshConnection::read_answer() {
     answer_.resize(had + count);
     if (!got || (*got && count == 0)) return on_no_answer();
     if (!*got) return;
-    const auto parsed = wire::parse_channel_answer(answer_);
+    const auto parsed = attempt_.endpoint->carrier->read_answer(answer_, header_mac_);
     if (const auto* bad = std::get_if<wire::Malformed>(&parsed)) {
       return may_repeat() ? attempt_failed(bad->reason) : turn_away(bad->reason);
     }
-    if (const auto* done = std::get_if<wire::Done<wire::Signed<wire::ChannelAnswer>>>(&parsed)) {
-      const auto answer = session_of(*attempt_.endpoint).keys().verify_answer(done->value, header_mac_);
-      if (!answer) return may_repeat() ? attempt_failed(answer.error().reason) : turn_away(answer.error().reason);
-      return on_answer(*answer, done->consumed);
+    if (const auto* done = std::get_if<wire::Done<wire::ChannelAnswer>>(&parsed)) {
+      return on_answer(done->value, done->consumed);
     }
   }
 }
@@ -254,7 +253,7 @@ void MeshConnection::on_answer(const wire::ChannelAnswer& answer, std::size_t co
 
 // The channel was dead or its agent is silent: the session is checked, and another channel is tried.
 void MeshConnection::on_no_answer() {
-  session_of(*attempt_.endpoint).probe();
+  attempt_.endpoint->carrier->probe();
   const bool elsewhere = client_.tried.size() + 1 < candidates_.size();
   if (elsewhere && may_repeat()) return attempt_failed(Reason::no_answer);
   client_.last_failure = Reason::no_answer;
@@ -293,8 +292,8 @@ void MeshConnection::on_timer() {
     case State::routing:
       return route();
     case State::waiting: {
-      session_of(*attempt_.endpoint).stop_waiting({host_.index(), number});
-      session_of(*attempt_.endpoint).probe();
+      attempt_.endpoint->carrier->stop_waiting({host_.index(), number});
+      attempt_.endpoint->carrier->probe();
       if (now() >= give_up_at()) return turn_away(Reason::channel_wait_timeout);
       return attempt_failed(Reason::channel_wait_timeout);
     }
@@ -307,7 +306,7 @@ void MeshConnection::on_timer() {
 
 void MeshConnection::turn_away(Reason reason) {
   timer_.cancel();
-  if (state_ == State::waiting) session_of(*attempt_.endpoint).stop_waiting({host_.index(), number});
+  if (state_ == State::waiting) attempt_.endpoint->carrier->stop_waiting({host_.index(), number});
   enter(State::done);
   drop_channel();
   host_.on_mesh_turned_away(*this, std::move(client_fd_), std::move(client_), reason);

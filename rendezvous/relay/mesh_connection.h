@@ -18,7 +18,7 @@
 #include "common/base/random.h"
 #include "common/net/poller.h"
 #include "rendezvous/registry/routing.h"
-#include "rendezvous/relay/agent_session.h"
+#include "rendezvous/relay/carrier.h"
 #include "rendezvous/relay/data_channel.h"
 #include "rendezvous/relay/mesh_client.h"
 #include "rendezvous/setting/config.h"
@@ -68,9 +68,9 @@ class MeshConnection {
   void close(Reason reason) { turn_away(reason); }
 
   std::uint64_t number = 0;  // the worker's
-  // Whether it waits for a channel: of any session, of this one.
+  // Whether it waits for a channel: of any carrier, of this one.
   bool waiting() const { return state_ == State::waiting; }
-  bool waits_for(const AgentSession& session) const { return waiting() && &session_of(*attempt_.endpoint) == &session; }
+  bool waits_for(const Carrier& carrier) const { return waiting() && attempt_.endpoint->carrier.get() == &carrier; }
 
  private:
   enum class State {

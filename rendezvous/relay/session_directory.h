@@ -9,11 +9,11 @@
 
 namespace fairlead::rendezvous {
 
-class AgentSession;
+class AgentCarrier;
 
 class SessionDirectory {
  public:
-  void add(const wire::SessionId& id, std::shared_ptr<AgentSession> session) {
+  void add(const wire::SessionId& id, std::shared_ptr<AgentCarrier> session) {
     Shard& shard = shards_[id[0] % shards_.size()];
     const std::lock_guard lock(shard.mutex);
     shard.sessions[id] = std::move(session);
@@ -23,7 +23,7 @@ class SessionDirectory {
     const std::lock_guard lock(shard.mutex);
     shard.sessions.erase(id);
   }
-  std::shared_ptr<AgentSession> find(const wire::SessionId& id) {
+  std::shared_ptr<AgentCarrier> find(const wire::SessionId& id) {
     Shard& shard = shards_[id[0] % shards_.size()];
     const std::lock_guard lock(shard.mutex);
     const auto at = shard.sessions.find(id);
@@ -33,7 +33,7 @@ class SessionDirectory {
  private:
   struct Shard {
     std::mutex mutex;
-    std::map<wire::SessionId, std::shared_ptr<AgentSession>> sessions;
+    std::map<wire::SessionId, std::shared_ptr<AgentCarrier>> sessions;
   };
   std::array<Shard, 32> shards_;
 };

@@ -147,15 +147,15 @@ void Worker::on_ticket(Inbound& inbound, const wire::Signed<wire::Ticket>& ticke
 }
 
 // The channel is reserved for a client that waits, here or at another worker.
-void Worker::hand_to_waiter(WorkerItem waiter, WorkerItem channel, const std::shared_ptr<AgentSession>& session) {
+void Worker::hand_to_waiter(WorkerItem waiter, WorkerItem channel, const std::shared_ptr<AgentCarrier>& session) {
   if (waiter.worker == index_) return offer_channel(waiter.number, channel, *session);
   Worker* other = shared_.workers[waiter.worker];
   other->post([other, waiter, channel, session] { other->offer_channel(waiter.number, channel, *session); });
 }
 
-void Worker::offer_channel(std::uint64_t client, WorkerItem channel, const AgentSession& session) {
+void Worker::offer_channel(std::uint64_t client, WorkerItem channel, const Carrier& carrier) {
   MeshConnection* connection = mesh_.find(client);
-  if (connection != nullptr && connection->waits_for(session)) return connection->on_channel_ready(channel);
+  if (connection != nullptr && connection->waits_for(carrier)) return connection->on_channel_ready(channel);
   if (channel.worker == index_) return release_channel(channel.number);
   Worker* other = shared_.workers[channel.worker];
   other->post([other, number = channel.number] { other->release_channel(number); });

@@ -65,7 +65,7 @@ class Worker final : public front::InboundOwner, public DataChannelOwner, public
   void shut_down();
 
   void adopt(MeshClient client, Attempt attempt, std::uint64_t channel);
-  void offer_channel(std::uint64_t client, WorkerItem channel, const AgentSession& session);
+  void offer_channel(std::uint64_t client, WorkerItem channel, const Carrier& carrier);
   void release_channel(std::uint64_t channel);
   void close_channel(std::uint64_t channel, Reason reason);
   void session_ended(std::uint64_t waiting_client);
@@ -95,7 +95,7 @@ class Worker final : public front::InboundOwner, public DataChannelOwner, public
   void on_accept(net::AcceptedSocket accepted, const ListenerRules& rules);
   void start_mesh(Inbound& inbound, wire::ClientHello hello);
   void refuse_accepted(Reason reason, const SocketAddress& peer);
-  void hand_to_waiter(WorkerItem waiter, WorkerItem channel, const std::shared_ptr<AgentSession>& session);
+  void hand_to_waiter(WorkerItem waiter, WorkerItem channel, const std::shared_ptr<AgentCarrier>& session);
   void farewell(net::PolledFd fd, Reason reason);
   void record(const MeshClient& who, const Attempt* attempt, const net::RelayOutcome& outcome);
   void leave_lobby(Inbound& inbound);

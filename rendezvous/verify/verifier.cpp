@@ -32,7 +32,7 @@ std::string code_of(const Candidate& candidate) {
 }  // namespace
 
 EndpointVerifier::EndpointVerifier(VerifierOwner& owner, net::Poller& poller, Shared& shared, const Limits& limits,
-                                   std::shared_ptr<AgentSession> session, IpAddress session_local)
+                                   std::shared_ptr<AgentCarrier> session, IpAddress session_local)
     : owner_(owner),
       poller_(poller),
       shared_(shared),

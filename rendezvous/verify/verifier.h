@@ -7,7 +7,7 @@
 #include "common/core/message_stream.h"
 #include "common/crypto/system_rng.h"
 #include "rendezvous/registry/direct_endpoint.h"
-#include "rendezvous/relay/agent_session.h"
+#include "rendezvous/relay/agent_carrier.h"
 #include "rendezvous/shared.h"
 #include "rendezvous/verify/dial_back.h"
 #include "rendezvous/verify/dial_policy.h"
@@ -28,7 +28,7 @@ class VerifierOwner {
 class EndpointVerifier {
  public:
   EndpointVerifier(VerifierOwner& owner, net::Poller& poller, Shared& shared, const Limits& limits,
-                   std::shared_ptr<AgentSession> session, IpAddress session_local);
+                   std::shared_ptr<AgentCarrier> session, IpAddress session_local);
   ~EndpointVerifier();
 
   void offer(const wire::EndpointCandidate& candidate);
@@ -62,7 +62,7 @@ class EndpointVerifier {
   net::Poller& poller_;
   Shared& shared_;
   const Limits& limits_;
-  const std::shared_ptr<AgentSession> session_;
+  const std::shared_ptr<AgentCarrier> session_;
   const IpAddress session_local_;
   crypto::SystemRng rng_;
   Entries entries_;

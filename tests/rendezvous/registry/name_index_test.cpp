@@ -27,9 +27,9 @@ TEST_CASE("the names of an endpoint") {
 
 struct Names : World {
   using World::World;
-  std::shared_ptr<EndpointOwner> nas1 = enter("home", "nas1");
-  std::shared_ptr<EndpointOwner> nas2 = enter("home", "nas2");
-  std::shared_ptr<EndpointOwner> pi = enter("office", "pi");
+  std::shared_ptr<Carrier> nas1 = enter("home", "nas1");
+  std::shared_ptr<Carrier> nas2 = enter("home", "nas2");
+  std::shared_ptr<Carrier> pi = enter("office", "pi");
 };
 
 TEST_CASE("ENDPOINT.SERVICE.CLUSTER belongs to one identity") {

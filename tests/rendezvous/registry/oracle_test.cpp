@@ -201,7 +201,7 @@ class History {
   World world_;
   Oracle oracle_;
   std::vector<std::string> names_;
-  std::map<std::string, std::shared_ptr<EndpointOwner>> sessions_;
+  std::map<std::string, std::shared_ptr<Carrier>> sessions_;
   int refusals_ = 0;
 };
 

@@ -21,7 +21,7 @@ TEST_CASE("a registration becomes an endpoint") {
   CHECK(endpoint.port == 443);
   CHECK(endpoint.claim == 4);
   CHECK(endpoint.spiffe_id == "spiffe://td/agent/home/nas1");
-  CHECK(endpoint.owner == nas1);
+  CHECK(endpoint.carrier == nas1);
   CHECK(endpoint.load != nullptr);
   CHECK(endpoint.sources.size() == 2);
   CHECK(world.snapshot().route("web.home", {}).candidates().front() == *result);
@@ -49,7 +49,7 @@ TEST_CASE("policy limits services, hosts and sni names") {
 
 TEST_CASE("strangers register nothing") {
   World world;
-  const auto nobody = std::make_shared<EndpointOwner>();
+  const auto nobody = std::make_shared<ToyCarrier>();
   CHECK(world.add(nobody, {.label = "web"}) == "session_ended");
   CHECK_FALSE(world.registry.unregister(*nobody, 1, at(0s)));
 }

@@ -28,7 +28,7 @@ TEST_CASE("a reader keeps its snapshot until the next publication") {
 TEST_CASE("readers on other threads see every publication in order") {
   constexpr std::size_t kRounds = 300;
   World world;
-  std::vector<std::shared_ptr<EndpointOwner>> agents;
+  std::vector<std::shared_ptr<Carrier>> agents;
   for (std::size_t i = 0; i < kRounds; ++i) agents.push_back(world.enter("home", "a" + std::to_string(i)));
   SnapshotCell cell(std::make_shared<const Snapshot>(route::NameTable(), std::make_shared<const OwnNames>()));
   std::atomic<bool> shrank = false;

@@ -8,8 +8,8 @@ namespace {
 
 struct Routes : World {
   using World::World;
-  std::shared_ptr<EndpointOwner> nas1 = enter("home", "nas1");
-  std::shared_ptr<EndpointOwner> nas2 = enter("home", "nas2");
+  std::shared_ptr<Carrier> nas1 = enter("home", "nas1");
+  std::shared_ptr<Carrier> nas2 = enter("home", "nas2");
 };
 
 TEST_CASE("an empty table") {

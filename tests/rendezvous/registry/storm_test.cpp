@@ -11,8 +11,8 @@ constexpr std::size_t kAgents = 10'000;
 constexpr std::size_t kLevels = 4;
 constexpr std::size_t kBranches = 1 + 32 + 32 * 32 * 2;
 
-std::vector<std::shared_ptr<EndpointOwner>> enter_all(World& world, std::size_t count = kAgents) {
-  std::vector<std::shared_ptr<EndpointOwner>> agents;
+std::vector<std::shared_ptr<Carrier>> enter_all(World& world, std::size_t count = kAgents) {
+  std::vector<std::shared_ptr<Carrier>> agents;
   for (std::size_t i = 0; i < count; ++i) agents.push_back(world.enter("home", "a" + std::to_string(i)));
   return agents;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "rendezvous/registry/registry.h"
+#include "tests/rendezvous/relay/toy_carrier.h"
 #include "tests/support/doctest.h"
 
 namespace fairlead::rendezvous {
@@ -58,19 +59,19 @@ class World {
                      .cluster = "",
                      .boot_id = {},
                      .counter = counter,
-                     .session = std::make_shared<EndpointOwner>()};
+                     .session = std::make_shared<ToyCarrier>()};
     out.boot_id[0] = boot;
     return out;
   }
   // An agent that is let in without ado.
-  std::shared_ptr<EndpointOwner> enter(const std::string& cluster, const std::string& name) {
+  std::shared_ptr<Carrier> enter(const std::string& cluster, const std::string& name) {
     const SessionClaim wanted = claim(cluster, name);
     const Admission admission = registry.admit(wanted, moment(now));
     REQUIRE(std::holds_alternative<Admitted>(admission));
     return wanted.session;
   }
   // "ok", or the reason code.
-  std::string add(const std::shared_ptr<EndpointOwner>& session, const Service& service) {
+  std::string add(const std::shared_ptr<Carrier>& session, const Service& service) {
     const auto result = registry.register_service(*session, service.request(), moment(now));
     return result ? "ok" : std::string(reason_code(result.error().reason));
   }

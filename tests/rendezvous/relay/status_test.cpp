@@ -20,20 +20,19 @@ StatusReport report() {
   return out;
 }
 
-EndpointPtr endpoint(std::shared_ptr<AgentSession> session) {
+EndpointPtr endpoint(std::shared_ptr<AgentCarrier> session) {
   auto out = std::make_shared<Endpoint>();
   out->service = "web.home";
   out->name = "nas1";
   out->since = WallTime(sys_days(2030y / January / 30));
-  out->owner = std::move(session);
+  out->carrier = std::move(session);
   out->load = std::make_shared<EndpointLoad>();
   return out;
 }
 
-std::shared_ptr<AgentSession> session() {
-  return std::make_shared<AgentSession>(
-      AgentSession::Description{.spiffe_id = "spiffe://mesh.test/agent/home/nas1", .software = "fairlead-agent 9"},
-      TimePoint(), [] {}, [] {});
+std::shared_ptr<AgentCarrier> session() {
+  return std::make_shared<AgentCarrier>(
+      AgentCarrier::Description{.spiffe_id = "spiffe://mesh.test/agent/home/nas1"}, TimePoint(), [] {}, [] {});
 }
 
 bool has(const std::string& text, std::string_view part) {
@@ -75,8 +74,11 @@ TEST_CASE("services and agents are listed with their state") {
   const auto holder = session();
   const EndpointPtr served = endpoint(holder);
   out.endpoints = {{served, {}}};
-  out.sessions = {
-      {.spiffe_id = holder->description().spiffe_id, .endpoint = "nas1", .services = {served}, .session = holder}};
+  out.sessions = {{.spiffe_id = holder->description().spiffe_id,
+                   .endpoint = "nas1",
+                   .services = {served},
+                   .session = holder,
+                   .about = {.software = "fairlead-agent 9", .peer = {}}}};
   std::string services = render_services(out, AnswerForm::json);
   CHECK(has(
       services,

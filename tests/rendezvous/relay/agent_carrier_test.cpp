@@ -1,4 +1,4 @@
-#include "rendezvous/relay/agent_session.h"
+#include "rendezvous/relay/agent_carrier.h"
 
 #include <thread>
 
@@ -7,7 +7,7 @@
 namespace fairlead::rendezvous {
 namespace {
 
-using Kind = AgentSession::Claim::Kind;
+using Kind = ChannelClaim::Kind;
 
 TimePoint at(Duration since_start) {
   return TimePoint(since_start);
@@ -16,7 +16,7 @@ TimePoint at(Duration since_start) {
 struct Fixture {
   int demands = 0;
   int probes = 0;
-  AgentSession session;
+  AgentCarrier session;
   explicit Fixture(core::PoolLimits pool = {1, 4})
       : session(
             {.id = {1}, .key = {2}, .pool = pool, .relays_max = 2}, at(0s), [this] { ++demands; },
@@ -68,7 +68,7 @@ TEST_CASE("who waits longest is given the next channel") {
   CHECK(**fixture.bring({0, 10}) == WorkerItem{1, 2});
   CHECK(**fixture.bring({0, 11}) == WorkerItem{0, 3});
   CHECK_FALSE(fixture.bring({0, 12})->has_value());
-  CHECK(fixture.session.ready_count() == 1);
+  CHECK(fixture.session.load().channels_ready == 1);
 }
 
 TEST_CASE("a burst of takers tells the control thread once until it looks") {
@@ -144,7 +144,7 @@ TEST_CASE("ten idle minutes give the channels back") {
   REQUIRE(fixture.bring({0, 1}, at(1s)));
   CHECK(fixture.session.take_surplus(at(2s)).empty());
   CHECK(fixture.session.take_surplus(at(1s) + core::kPoolIdle) == std::vector{WorkerItem{0, 1}});
-  CHECK(fixture.session.ready_count() == 0);
+  CHECK(fixture.session.load().channels_ready == 0);
 }
 
 TEST_CASE("the end of a session hands back what it held, once") {
@@ -159,7 +159,7 @@ TEST_CASE("the end of a session hands back what it held, once") {
   const auto left = fixture.session.close();
   CHECK(left.channels.empty());
   CHECK(left.waiters == std::vector{WorkerItem{0, 8}});
-  CHECK(fixture.session.closed());
+  CHECK(fixture.session.ended());
   CHECK(fixture.session.close().waiters.empty());
   CHECK(fixture.session.claim_or_wait({0, 9}, at(1s)).kind == Kind::ended);
   CHECK(fixture.bring({0, 3}).error().reason == Reason::session_ended);
@@ -167,7 +167,7 @@ TEST_CASE("the end of a session hands back what it held, once") {
 }
 
 TEST_CASE("takers on several threads never share a channel") {
-  AgentSession session({.pool = {64, 64}, .relays_max = 1}, at(0s), [] {}, [] {});
+  AgentCarrier session({.pool = {64, 64}, .relays_max = 1}, at(0s), [] {}, [] {});
   session.take_ask(at(1s));
   for (std::uint64_t i = 0; i < 64; ++i) REQUIRE(session.add_ready({static_cast<unsigned>(i % 2), i}, at(1s)));
   std::vector<std::vector<std::uint64_t>> taken(4);

@@ -1,10 +1,10 @@
-#include "rendezvous/relay/agent_session.h"
+#include "rendezvous/relay/agent_carrier.h"
 
 #include <algorithm>
 
 namespace fairlead::rendezvous {
 
-AgentSession::AgentSession(Description description, TimePoint now, std::function<void()> demand,
+AgentCarrier::AgentCarrier(Description description, TimePoint now, std::function<void()> demand,
                            std::function<void()> probe)
     : description_(std::move(description)),
       keys_(description_.key, description_.id),
@@ -13,20 +13,20 @@ AgentSession::AgentSession(Description description, TimePoint now, std::function
       relays_(description_.relays_max),
       pool_(description_.pool, now) {}
 
-Result<void> AgentSession::admit_ticket(const wire::Signed<wire::Ticket>& ticket) {
+Result<void> AgentCarrier::admit_ticket(const wire::Signed<wire::Ticket>& ticket) {
   const auto counter = keys_.verify_ticket(ticket);
   if (!counter) return tl::unexpected(counter.error());
   const std::lock_guard lock(mutex_);
-  if (closed_) return fail(Reason::session_ended, "the session of this ticket has ended");
+  if (ended_) return fail(Reason::session_ended, "the session of this ticket has ended");
   return window_.accept(*counter);
 }
 
-Result<std::optional<WorkerItem>> AgentSession::add_ready(WorkerItem channel, TimePoint now) {
+Result<std::optional<WorkerItem>> AgentCarrier::add_ready(WorkerItem channel, TimePoint now) {
   std::optional<WorkerItem> waiter;
   bool wanting = false;
   {
     const std::lock_guard lock(mutex_);
-    if (closed_) return fail(Reason::session_ended, "the session of this channel has ended");
+    if (ended_) return fail(Reason::session_ended, "the session of this channel has ended");
     const auto before = pool_.ask_time();
     if (auto accepted = pool_.on_ready(now); !accepted) return tl::unexpected(accepted.error());
     if (waiters_.empty()) {
@@ -42,12 +42,12 @@ Result<std::optional<WorkerItem>> AgentSession::add_ready(WorkerItem channel, Ti
   return waiter;
 }
 
-AgentSession::Claim AgentSession::claim_or_wait(WorkerItem client, TimePoint now) {
-  Claim claim{Claim::Kind::waiting, {}};
+ChannelClaim AgentCarrier::claim_or_wait(WorkerItem client, TimePoint now) {
+  ChannelClaim claim{ChannelClaim::Kind::waiting, {}};
   bool wanting = false;
   {
     const std::lock_guard lock(mutex_);
-    if (closed_) return {Claim::Kind::ended, {}};
+    if (ended_) return {ChannelClaim::Kind::ended, {}};
     const auto before = pool_.ask_time();
     if (ready_.empty()) {
       pool_.on_empty(now);
@@ -56,22 +56,22 @@ AgentSession::Claim AgentSession::claim_or_wait(WorkerItem client, TimePoint now
       const auto own = std::find_if(ready_.rbegin(), ready_.rend(),
                                     [&](const WorkerItem& each) { return each.worker == client.worker; });
       const auto at = own == ready_.rend() ? std::prev(ready_.end()) : std::prev(own.base());
-      claim = {Claim::Kind::taken, *at};
+      claim = {ChannelClaim::Kind::taken, *at};
       ready_.erase(at);
       pool_.on_taken(now);
     }
-    wanting = replanned(before, now) || claim.kind == Claim::Kind::waiting;
+    wanting = replanned(before, now) || claim.kind == ChannelClaim::Kind::waiting;
   }
   if (wanting) tell_demand();
   return claim;
 }
 
-void AgentSession::stop_waiting(WorkerItem client) {
+void AgentCarrier::stop_waiting(WorkerItem client) {
   const std::lock_guard lock(mutex_);
   std::erase(waiters_, client);
 }
 
-bool AgentSession::remove_ready(WorkerItem channel, TimePoint now) {
+bool AgentCarrier::remove_ready(WorkerItem channel, TimePoint now) {
   {
     const std::lock_guard lock(mutex_);
     if (std::erase(ready_, channel) == 0) return false;
@@ -81,7 +81,7 @@ bool AgentSession::remove_ready(WorkerItem channel, TimePoint now) {
   return true;
 }
 
-std::vector<WorkerItem> AgentSession::take_surplus(TimePoint now) {
+std::vector<WorkerItem> AgentCarrier::take_surplus(TimePoint now) {
   const std::lock_guard lock(mutex_);
   std::vector<WorkerItem> out;
   for (auto left = pool_.surplus(now); left > 0 && !ready_.empty(); --left) {
@@ -92,43 +92,57 @@ std::vector<WorkerItem> AgentSession::take_surplus(TimePoint now) {
   return out;
 }
 
-bool AgentSession::replanned(std::optional<TimePoint> before, TimePoint now) {
+bool AgentCarrier::replanned(std::optional<TimePoint> before, TimePoint now) {
   const auto after = pool_.ask_at(now);
   return after && after != before;
 }
 
-void AgentSession::tell_demand() {
+void AgentCarrier::tell_demand() {
   if (!demand_told_.exchange(true, std::memory_order_acq_rel)) demand_();
 }
 
-std::uint16_t AgentSession::take_ask(TimePoint now) {
+std::uint16_t AgentCarrier::take_ask(TimePoint now) {
   demand_told_.store(false, std::memory_order_release);
   const std::lock_guard lock(mutex_);
-  return closed_ ? std::uint16_t{0} : pool_.take_ask(now);
+  return ended_ ? std::uint16_t{0} : pool_.take_ask(now);
 }
 
-std::optional<TimePoint> AgentSession::ask_deadline() {
+std::optional<TimePoint> AgentCarrier::ask_deadline() {
   const std::lock_guard lock(mutex_);
   return pool_.deadline();
 }
 
-std::uint16_t AgentSession::pool_size() {
+std::uint16_t AgentCarrier::pool_size() {
   const std::lock_guard lock(mutex_);
   return pool_.target();
 }
 
-AgentSession::Leftovers AgentSession::close() {
+AgentCarrier::Leftovers AgentCarrier::close() {
   const std::lock_guard lock(mutex_);
-  closed_ = true;
+  ended_ = true;
   Leftovers left{.channels = std::move(ready_), .waiters = {waiters_.begin(), waiters_.end()}};
   ready_.clear();
   waiters_.clear();
   return left;
 }
 
-std::size_t AgentSession::ready_count() {
+core::SealedHeader AgentCarrier::make_header(const wire::ChannelHeader& fields, ByteView hello) const {
+  return keys_.make_header(fields, hello);
+}
+
+wire::Parsed<wire::ChannelAnswer> AgentCarrier::read_answer(ByteView in, const wire::Mac& header_mac) const {
+  const auto parsed = wire::parse_channel_answer(in);
+  if (const auto* more = std::get_if<wire::NeedMore>(&parsed)) return *more;
+  if (const auto* bad = std::get_if<wire::Malformed>(&parsed)) return *bad;
+  const auto& done = std::get<wire::Done<wire::Signed<wire::ChannelAnswer>>>(parsed);
+  auto answer = keys_.verify_answer(done.value, header_mac);
+  if (!answer) return wire::Malformed{answer.error().reason};
+  return wire::Done<wire::ChannelAnswer>{std::move(*answer), done.consumed};
+}
+
+CarrierLoad AgentCarrier::load() const {
   const std::lock_guard lock(mutex_);
-  return ready_.size();
+  return {.rtt = rtt(), .channels_ready = ready_.size(), .relays = relays_.used()};
 }
 
 }  // namespace fairlead::rendezvous
