@@ -173,7 +173,7 @@ void MeshConnection::ask(WorkerItem channel) {
   send_header(*taken);
 }
 
-void MeshConnection::send_header(DataChannel& channel) {
+void MeshConnection::send_header(ReadyChannel& channel) {
   ++client_.attempts;
   wire::ChannelHeader fields;
   fields.counter = channel.ticket_counter();

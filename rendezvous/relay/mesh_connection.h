@@ -19,7 +19,7 @@
 #include "common/net/poller.h"
 #include "rendezvous/registry/routing.h"
 #include "rendezvous/relay/carrier.h"
-#include "rendezvous/relay/data_channel.h"
+#include "rendezvous/relay/ready_channel.h"
 #include "rendezvous/relay/mesh_client.h"
 #include "rendezvous/setting/config.h"
 
@@ -39,7 +39,7 @@ class MeshHost {
   virtual const Snapshot& routes() = 0;
   virtual unsigned index() const = 0;
   // A claimed channel of this worker; null when it died meanwhile.
-  virtual std::unique_ptr<DataChannel> take_channel(std::uint64_t number) = 0;
+  virtual std::unique_ptr<ReadyChannel> take_channel(std::uint64_t number) = 0;
 
   // Outcomes; each is the last thing a connection does.
   struct Accepted {
@@ -96,7 +96,7 @@ class MeshConnection {
   void wait_until(TimePoint due);
   void claim();
   void ask(WorkerItem channel);
-  void send_header(DataChannel& channel);
+  void send_header(ReadyChannel& channel);
   void on_client_event(net::Readiness ready);
   void on_channel_event(net::Readiness ready);
   void flush_header();

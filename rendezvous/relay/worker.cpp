@@ -134,8 +134,8 @@ void Worker::on_ticket(Inbound& inbound, const wire::Signed<wire::Ticket>& ticke
   if (!admitted) return on_turned_away(inbound, admitted.error().reason);
   const Duration age =
       kChannelAge * 4 / 5 + Duration(static_cast<Duration::rep>(rng_.below(kChannelAge.count() * 2 / 5)));
-  DataChannel& channel = channels_.add(
-      std::make_unique<DataChannel>(*this, poller_, inbound.take_polled(), session, ticket.fields.counter, age));
+  ReadyChannel& channel = channels_.add(
+      std::make_unique<ReadyChannel>(*this, poller_, inbound.take_polled(), session, ticket.fields.counter, age));
   const WorkerItem item{index_, channel.number};
   const auto ready = session->add_ready(item, loop_.now());
   if (!ready) {
@@ -163,7 +163,7 @@ void Worker::offer_channel(std::uint64_t client, WorkerItem channel, const Carri
 
 // The client that it was reserved for has gone: it is ready again.
 void Worker::release_channel(std::uint64_t number) {
-  DataChannel* channel = channels_.find(number);
+  ReadyChannel* channel = channels_.find(number);
   if (channel == nullptr) return;
   auto session = channel->shared_session();
   const auto ready = session->add_ready({index_, number}, loop_.now());
@@ -177,14 +177,14 @@ void Worker::close_channel(std::uint64_t number, Reason reason) {
   retire(channels_, number);
 }
 
-void Worker::on_channel_ended(DataChannel& channel, Reason reason) {
+void Worker::on_channel_ended(ReadyChannel& channel, Reason reason) {
   // One that is reserved for a client stays until that client comes for it: it finds it dead then.
   if (channel.session().remove_ready({index_, channel.number}, loop_.now()) || reason == Reason::channel_died) {
     close_channel(channel.number, reason);
   }
 }
 
-std::unique_ptr<DataChannel> Worker::take_channel(std::uint64_t number) {
+std::unique_ptr<ReadyChannel> Worker::take_channel(std::uint64_t number) {
   return channels_.take(number);
 }
 

@@ -5,7 +5,7 @@
 //   Listener -> Inbound --own name--> control thread
 //                  | ticket                       | ClientHello
 //                  v                              v
-//             DataChannel --claimed by--> MeshConnection --accepted--> LiveRelay
+//             ReadyChannel --claimed by--> MeshConnection --accepted--> LiveRelay
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -44,7 +44,7 @@ struct RelaySummary {
   TimePoint since;
 };
 
-class Worker final : public front::InboundOwner, public DataChannelOwner, public MeshHost, public LiveRelayOwner {
+class Worker final : public front::InboundOwner, public ReadyChannelOwner, public MeshHost, public LiveRelayOwner {
  public:
   using ToControl = std::function<void(ControlInbound)>;  // called on the worker's thread
 
@@ -76,8 +76,8 @@ class Worker final : public front::InboundOwner, public DataChannelOwner, public
   void on_client_hello(Inbound& inbound, wire::ClientHello hello) override;
   void on_ticket(Inbound& inbound, const wire::Signed<wire::Ticket>& ticket) override;
   void on_turned_away(Inbound& inbound, Reason reason) override;
-  // DataChannelOwner
-  void on_channel_ended(DataChannel& channel, Reason reason) override;
+  // ReadyChannelOwner
+  void on_channel_ended(ReadyChannel& channel, Reason reason) override;
   // MeshHost
   Shared& shared() override { return shared_; }
   const Limits& limits() override { return limits_; }
@@ -85,7 +85,7 @@ class Worker final : public front::InboundOwner, public DataChannelOwner, public
   Rng& rng() override { return rng_; }
   const Snapshot& routes() override { return routes_.current(); }
   unsigned index() const override { return index_; }
-  std::unique_ptr<DataChannel> take_channel(std::uint64_t number) override;
+  std::unique_ptr<ReadyChannel> take_channel(std::uint64_t number) override;
   void on_mesh_accepted(MeshConnection& connection, Accepted accepted) override;
   void on_mesh_moves(MeshConnection& connection, MeshClient client, Attempt attempt, WorkerItem channel) override;
   void on_mesh_turned_away(MeshConnection& connection, net::PolledFd client, MeshClient who, Reason reason) override;
@@ -118,7 +118,7 @@ class Worker final : public front::InboundOwner, public DataChannelOwner, public
   std::vector<std::unique_ptr<ListenerRules>> rules_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   Numbered<Inbound> inbounds_;
-  Numbered<DataChannel> channels_;
+  Numbered<ReadyChannel> channels_;
   Numbered<MeshConnection> mesh_;
   Numbered<LiveRelay> relays_;
   std::thread thread_;

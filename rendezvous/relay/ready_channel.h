@@ -9,23 +9,23 @@
 
 namespace fairlead::rendezvous {
 
-class DataChannel;
+class ReadyChannel;
 
 // How long a channel is silent before the kernel asks: below the idle limits of the NATs in the field. Its listener
 // carries the setting, and a channel only switches it on.
 inline constexpr Duration kChannelKeepAlive = 60s;
 
-class DataChannelOwner {
+class ReadyChannelOwner {
  public:
-  virtual ~DataChannelOwner() = default;
+  virtual ~ReadyChannelOwner() = default;
   // channel_died or channel_retired; the last thing the channel does.
-  virtual void on_channel_ended(DataChannel& channel, Reason reason) = 0;
+  virtual void on_channel_ended(ReadyChannel& channel, Reason reason) = 0;
 };
 
-class DataChannel final : public net::PollTarget {
+class ReadyChannel final : public net::PollTarget {
  public:
   // The connection is one of a listener that was given kChannelKeepAlive.
-  DataChannel(DataChannelOwner& owner, net::Poller& poller, net::PolledFd fd, std::shared_ptr<AgentCarrier> session,
+  ReadyChannel(ReadyChannelOwner& owner, net::Poller& poller, net::PolledFd fd, std::shared_ptr<AgentCarrier> session,
               std::uint64_t ticket_counter, Duration age_limit);
 
   AgentCarrier& session() { return *session_; }
@@ -41,7 +41,7 @@ class DataChannel final : public net::PollTarget {
  private:
   void on_ready(net::Readiness ready) override;
 
-  DataChannelOwner& owner_;
+  ReadyChannelOwner& owner_;
   net::PolledFd fd_;
   std::shared_ptr<AgentCarrier> session_;
   std::uint64_t ticket_counter_;

@@ -1,9 +1,9 @@
-#include "rendezvous/relay/data_channel.h"
+#include "rendezvous/relay/ready_channel.h"
 
 #include "common/net/socket.h"
 
 namespace fairlead::rendezvous {
-DataChannel::DataChannel(DataChannelOwner& owner, net::Poller& poller, net::PolledFd fd,
+ReadyChannel::ReadyChannel(ReadyChannelOwner& owner, net::Poller& poller, net::PolledFd fd,
                          std::shared_ptr<AgentCarrier> session, std::uint64_t ticket_counter, Duration age_limit)
     : owner_(owner),
       fd_(std::move(fd)),
@@ -11,7 +11,7 @@ DataChannel::DataChannel(DataChannelOwner& owner, net::Poller& poller, net::Poll
       ticket_counter_(ticket_counter),
       age_(
           [](void* self) {
-            auto* channel = static_cast<DataChannel*>(self);
+            auto* channel = static_cast<ReadyChannel*>(self);
             channel->owner_.on_channel_ended(*channel, Reason::channel_retired);
           },
           this) {
@@ -21,7 +21,7 @@ DataChannel::DataChannel(DataChannelOwner& owner, net::Poller& poller, net::Poll
   poller.loop().timers().arm(age_, poller.loop().now() + age_limit);
 }
 
-void DataChannel::on_ready(net::Readiness ready) {
+void ReadyChannel::on_ready(net::Readiness ready) {
   if (ready.hung_up || (ready.readable && net::peek(fd_.get()) != net::Peek::nothing)) {
     owner_.on_channel_ended(*this, Reason::channel_died);
   }
