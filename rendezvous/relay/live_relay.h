@@ -20,7 +20,7 @@ class LiveRelay final : public net::RelayOwner {
   LiveRelay(LiveRelayOwner& owner, net::RelayTools tools, const net::RelayLimits& limits, MeshHost::Accepted accepted);
 
   void close(Reason reason) { relay_.close(reason); }
-  const MeshClient& who() const { return who_; }
+  const MeshCaller& who() const { return who_; }
   const Attempt& attempt() const { return attempt_; }
   std::uint64_t number = 0;  // the worker's
 
@@ -28,7 +28,7 @@ class LiveRelay final : public net::RelayOwner {
   void on_relay_ended(net::Relay& relay, const net::RelayOutcome& outcome) override;
 
   LiveRelayOwner& owner_;
-  MeshClient who_;
+  MeshCaller who_;
   Attempt attempt_;
   net::Relay relay_;
 };

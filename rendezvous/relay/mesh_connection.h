@@ -1,15 +1,15 @@
 #pragma once
 // One mesh connection from the moment its name is known until it is relayed or turned away: route, policy, endpoint,
-// data channel, header, answer. Lives on one relay worker, which owns it; when the channel that it gets is another
-// worker's, it moves there as a MeshClient.
+// channel, header, answer. What to do next is decided by AttemptPlan; this carries it out with sockets and timers.
+// Lives on one relay worker, which owns it; when the channel that it gets is another worker's, it moves there as a
+// MeshClient.
 //
-//   routing --unknown name, server just started; endpoint lost a moment ago--> routing (again, until channel_wait)
-//      | endpoint picked
-//      v
-//   waiting --channel--> asking --accepted--> (relay)
-//      ^ session ended,     | refused, silent, channel dead
-//      | other endpoint     v
-//      +------------- next endpoint, or turned away with the last reason
+//   routing --an endpoint is expected--> routing (again, after kRouteAgain)
+//    ^  | claims a channel of the endpoint that the plan picked
+//    |  +--none ready--> waiting --channel--+
+//    |  +--taken----------------------------+--> asking --accepted--> done (relayed)
+//    |                      |                      |
+//    +--session ended, late-+--refused, silent, dead+       turned away, moved: done
 //
 // Nothing of the client goes to a service before its agent proved, by the answer's MAC, that it got our header.
 #include <memory>
@@ -19,34 +19,33 @@
 #include "common/net/poller.h"
 #include "rendezvous/registry/routing.h"
 #include "rendezvous/relay/carrier.h"
-#include "rendezvous/relay/ready_channel.h"
+#include "rendezvous/relay/channel_request.h"
 #include "rendezvous/relay/mesh_client.h"
-#include "rendezvous/setting/config.h"
 
 namespace fairlead::rendezvous {
 
 class MeshConnection;
-struct Shared;
 
-// What a mesh connection needs of its worker, and where it ends up.
+// What a mesh connection needs of its worker, on the worker's thread, and where it ends up. The host outlives it.
 class MeshHost {
  public:
   virtual ~MeshHost() = default;
-  virtual Shared& shared() = 0;
-  virtual const Limits& limits() = 0;
   virtual net::Poller& poller() = 0;
   virtual Rng& rng() = 0;
-  virtual const Snapshot& routes() = 0;
-  virtual unsigned index() const = 0;
-  // A claimed channel of this worker; null when it died meanwhile.
-  virtual std::unique_ptr<ReadyChannel> take_channel(std::uint64_t number) = 0;
+  virtual const Snapshot& routes() = 0;  // valid until the next call
+  virtual unsigned index() const = 0;    // the worker's: half of a WorkerItem
+  // A channel of this worker that the connection has claimed; empty when it died meanwhile.
+  virtual std::optional<ClaimedChannel> take_channel(std::uint64_t number) = 0;
+  // One of the service's places; empty when all are taken.
+  virtual std::optional<KeyedGauge<std::string>::Token> take_service_place(const std::string& service) = 0;
 
-  // Outcomes; each is the last thing a connection does.
+  // Outcomes: exactly one, the last thing a connection does. The host hands the connection to loop.retire().
   struct Accepted {
     net::PolledFd client;
     net::PolledFd channel;
-    Bytes from_service;  // what the service sent behind the agent's answer
-    MeshClient who;      // without its descriptor
+    Bytes from_service;      // what the service sent behind the agent's answer
+    std::size_t sent_ahead;  // bytes of the client that went with the header
+    MeshCaller who;
     Attempt attempt;
   };
   virtual void on_mesh_accepted(MeshConnection& connection, Accepted accepted) = 0;
@@ -54,12 +53,12 @@ class MeshHost {
   virtual void on_mesh_turned_away(MeshConnection& connection, net::PolledFd client, MeshClient who, Reason reason) = 0;
 };
 
-class MeshConnection {
+class MeshConnection final : public net::PollTarget, public ChannelRequestOwner {
  public:
   MeshConnection(MeshHost& host, net::PolledFd fd, MeshClient client);
   // It arrived from another worker, with its descriptor.
   MeshConnection(MeshHost& host, MeshClient client);
-  ~MeshConnection();
+  ~MeshConnection() override;
 
   void start();                                             // any outcome may follow at once
   void start_with(Attempt attempt, std::uint64_t channel);  // arrived from another worker with a channel of this one
@@ -73,58 +72,41 @@ class MeshConnection {
   bool waits_for(const Carrier& carrier) const { return waiting() && attempt_.endpoint->carrier.get() == &carrier; }
 
  private:
-  enum class State {
-    routing,  // the name has no endpoint now, and one is expected
-    waiting,  // for a data channel of attempt_'s session
-    asking,   // header sent or being sent; the agent's answer is due
+  enum class State : std::uint8_t {
+    routing,  // nothing is claimed: its name is looked up, now or again when the timer says so
+    waiting,  // for a channel of attempt_'s carrier
+    asking,   // the header is sent or being sent; the answer is due
     done,     // an outcome was told
   };
-  struct Side final : net::PollTarget {
-    using Handler = void (MeshConnection::*)(net::Readiness);
-    Side(MeshConnection& owner, Handler on_event) : self(owner), handler(on_event) {}
-    void on_ready(net::Readiness ready) override { (self.*handler)(ready); }
-    MeshConnection& self;
-    Handler handler;
-  };
+
+  void on_ready(net::Readiness ready) override;  // of the client's socket
+  // ChannelRequestOwner
+  void on_answer(const wire::ChannelAnswer& answer, Bytes from_service) override;
+  void on_unbelievable_answer(Reason reason) override;
+  void on_channel_dead() override;
 
   void enter(State next);
   void route();
-  void try_next();
-  EndpointPtr pick_endpoint(Reason& why_none);
-  bool may_return(Reason why_none) const;
-  void wait_for_return();
-  void wait_until(TimePoint due);
+  void follow(AttemptPlan::Step step);
   void claim();
   void ask(WorkerItem channel);
-  void send_header(ReadyChannel& channel);
-  void on_client_event(net::Readiness ready);
-  void on_channel_event(net::Readiness ready);
-  void flush_header();
-  void read_answer();
-  void on_answer(const wire::ChannelAnswer& answer, std::size_t consumed);
-  void on_no_answer();
-  void attempt_failed(Reason reason);
-  bool may_repeat() const;
-  void drop_channel();
+  void send_header(ClaimedChannel channel);
+  void on_accepted(Bytes from_service);
+  Attempt leave_attempt();
+  void fail_attempt(Reason reason);
   void on_timer();
+  void wait_until(TimePoint due);
   void turn_away(Reason reason);
-  bool starting_up() const;
-  TimePoint now() const;
-  TimePoint give_up_at() const;
+  WorkerItem self() const { return {host_.index(), number}; }
+  TimePoint now() const { return host_.poller().loop().now(); }
+  Carrier& carrier() const { return *attempt_.endpoint->carrier; }
 
   MeshHost& host_;
   State state_ = State::routing;
   MeshClient client_;
-  Side client_side_;
-  Side channel_side_;
   net::PolledFd client_fd_;
-  std::vector<EndpointPtr> candidates_;  // of the route, those whose policy lets this client in
-  Attempt attempt_;
-  net::PolledFd channel_fd_;  // while asking
-  Bytes header_;              // header and ClientHello; header_sent_ of it are on their way
-  std::size_t header_sent_ = 0;
-  wire::Mac header_mac_{};
-  Bytes answer_;
+  Attempt attempt_;                        // while waiting and asking
+  std::optional<ChannelRequest> request_;  // while asking
   core::TimerEntry timer_;
 };
 

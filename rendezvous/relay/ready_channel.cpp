@@ -4,7 +4,7 @@
 
 namespace fairlead::rendezvous {
 ReadyChannel::ReadyChannel(ReadyChannelOwner& owner, net::Poller& poller, net::PolledFd fd,
-                         std::shared_ptr<AgentCarrier> session, std::uint64_t ticket_counter, Duration age_limit)
+                           std::shared_ptr<AgentCarrier> session, std::uint64_t ticket_counter, Duration age_limit)
     : owner_(owner),
       fd_(std::move(fd)),
       session_(std::move(session)),

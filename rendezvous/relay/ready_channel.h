@@ -26,7 +26,7 @@ class ReadyChannel final : public net::PollTarget {
  public:
   // The connection is one of a listener that was given kChannelKeepAlive.
   ReadyChannel(ReadyChannelOwner& owner, net::Poller& poller, net::PolledFd fd, std::shared_ptr<AgentCarrier> session,
-              std::uint64_t ticket_counter, Duration age_limit);
+               std::uint64_t ticket_counter, Duration age_limit);
 
   AgentCarrier& session() { return *session_; }
   const std::shared_ptr<AgentCarrier>& shared_session() const { return session_; }

@@ -106,8 +106,17 @@ void Worker::on_client_hello(Inbound& inbound, wire::ClientHello hello) {
 void Worker::start_mesh(Inbound& inbound, wire::ClientHello hello) {
   const SocketAddress peer = inbound.peer();
   net::PolledFd fd = inbound.take_polled();
-  MeshClient client;
-  client.bytes = inbound.take_bytes();
+  const bool early = hello.early_data;
+  MeshClient client{.fd = {},
+                    .bytes = inbound.take_bytes(),
+                    .hello = std::move(hello),
+                    .fixed_service = inbound.rules().service,
+                    .caller = {},
+                    .plan = AttemptPlan({.channel_wait = limits_.channel_wait,
+                                         .answer_timeout = limits_.answer_timeout,
+                                         .agents_back = shared_.started + kStartupGrace},
+                                        inbound.accepted(),
+                                        early ? AttemptPlan::Repeat::same_endpoint : AttemptPlan::Repeat::anywhere)};
   const auto refuse = [&](Reason reason) {
     refuse_accepted(reason, peer);
     farewell(std::move(fd), reason);
@@ -117,13 +126,11 @@ void Worker::start_mesh(Inbound& inbound, wire::ClientHello hello) {
   if (!relay) return refuse(Reason::server_full);
   auto source = shared_.gauges.relays_per_source.take(peer.ip);
   if (!source) return refuse(Reason::relays_per_source);
-  client.relay = std::move(*relay);
-  client.source = std::move(*source);
-  client.hello = std::move(hello);
-  client.fixed_service = inbound.rules().service;
-  client.peer = peer;
-  client.accepted = inbound.accepted();
-  rng_.fill(client.id);
+  client.caller.relay = std::move(*relay);
+  client.caller.source = std::move(*source);
+  client.caller.peer = peer;
+  client.caller.accepted = inbound.accepted();
+  rng_.fill(client.caller.id);
   mesh_.add(std::make_unique<MeshConnection>(*this, std::move(fd), std::move(client))).start();
 }
 
@@ -184,8 +191,10 @@ void Worker::on_channel_ended(ReadyChannel& channel, Reason reason) {
   }
 }
 
-std::unique_ptr<ReadyChannel> Worker::take_channel(std::uint64_t number) {
-  return channels_.take(number);
+std::optional<ClaimedChannel> Worker::take_channel(std::uint64_t number) {
+  const auto channel = channels_.take(number);
+  if (!channel) return std::nullopt;
+  return ClaimedChannel{channel->take_fd(), channel->ticket_counter()};
 }
 
 void Worker::session_ended(std::uint64_t waiting_client) {
@@ -207,7 +216,7 @@ void Worker::on_mesh_moves(MeshConnection& connection, MeshClient client, Attemp
 
 void Worker::on_mesh_accepted(MeshConnection& connection, Accepted accepted) {
   shared_.counters.relays_total.fetch_add(1, std::memory_order_relaxed);
-  shared_.counters.bytes_in.fetch_add(accepted.who.bytes.size(), std::memory_order_relaxed);
+  shared_.counters.bytes_in.fetch_add(accepted.sent_ahead, std::memory_order_relaxed);
   relays_.add(std::make_unique<LiveRelay>(
       *this, net::RelayTools{poller_, pipes_, farewells_},
       net::RelayLimits{.idle_timeout = limits_.idle_timeout, .half_close_timeout = limits_.half_close_timeout},
@@ -217,7 +226,9 @@ void Worker::on_mesh_accepted(MeshConnection& connection, Accepted accepted) {
 
 void Worker::on_mesh_turned_away(MeshConnection& connection, net::PolledFd client, MeshClient who, Reason reason) {
   shared_.counters.refused.add(reason);
-  record(who, nullptr, {.reason = reason, .client_bytes = 0, .service_bytes = 0, .lasted = loop_.now() - who.accepted});
+  const MeshCaller& caller = who.caller;
+  record(caller, caller.service.empty() ? who.hello.server_name.value_or("") : caller.service, nullptr,
+         {.reason = reason, .client_bytes = 0, .service_bytes = 0, .lasted = loop_.now() - caller.accepted});
   if (reason != Reason::client_closed) farewell(std::move(client), reason);
   retire(mesh_, connection.number);
 }
@@ -226,7 +237,7 @@ void Worker::on_live_relay_ended(LiveRelay& relay, const net::RelayOutcome& outc
   shared_.counters.closed.add(outcome.reason);
   shared_.counters.bytes_in.fetch_add(outcome.client_bytes, std::memory_order_relaxed);
   shared_.counters.bytes_out.fetch_add(outcome.service_bytes, std::memory_order_relaxed);
-  record(relay.who(), &relay.attempt(), outcome);
+  record(relay.who(), relay.who().service, &relay.attempt(), outcome);
   retire(relays_, relay.number);
 }
 
@@ -234,10 +245,11 @@ void Worker::farewell(net::PolledFd fd, Reason reason) {
   farewells_.say(std::move(fd), wire::tls_alert(front::alert_of(reason)));
 }
 
-void Worker::record(const MeshClient& who, const Attempt* attempt, const net::RelayOutcome& outcome) {
+void Worker::record(const MeshCaller& who, const std::string& service, const Attempt* attempt,
+                    const net::RelayOutcome& outcome) {
   if (!shared_.access_log.wants(outcome.reason)) return;
   AccessRecord line{.reason = outcome.reason, .conn = to_hex(who.id), .peer = who.peer.to_string()};
-  line.service = who.service.empty() ? who.hello.server_name.value_or("") : who.service;
+  line.service = service;
   if (attempt != nullptr) {
     line.endpoint = attempt->endpoint->name;
     line.agent = attempt->endpoint->spiffe_id;

@@ -21,6 +21,7 @@
 #include "rendezvous/relay/live_relay.h"
 #include "rendezvous/relay/mesh_connection.h"
 #include "rendezvous/relay/numbered.h"
+#include "rendezvous/relay/ready_channel.h"
 #include "rendezvous/shared.h"
 
 namespace fairlead::rendezvous {
@@ -79,13 +80,14 @@ class Worker final : public front::InboundOwner, public ReadyChannelOwner, publi
   // ReadyChannelOwner
   void on_channel_ended(ReadyChannel& channel, Reason reason) override;
   // MeshHost
-  Shared& shared() override { return shared_; }
-  const Limits& limits() override { return limits_; }
   net::Poller& poller() override { return poller_; }
   Rng& rng() override { return rng_; }
   const Snapshot& routes() override { return routes_.current(); }
   unsigned index() const override { return index_; }
-  std::unique_ptr<ReadyChannel> take_channel(std::uint64_t number) override;
+  std::optional<ClaimedChannel> take_channel(std::uint64_t number) override;
+  std::optional<KeyedGauge<std::string>::Token> take_service_place(const std::string& service) override {
+    return shared_.gauges.relays_per_service.take(service);
+  }
   void on_mesh_accepted(MeshConnection& connection, Accepted accepted) override;
   void on_mesh_moves(MeshConnection& connection, MeshClient client, Attempt attempt, WorkerItem channel) override;
   void on_mesh_turned_away(MeshConnection& connection, net::PolledFd client, MeshClient who, Reason reason) override;
@@ -97,7 +99,8 @@ class Worker final : public front::InboundOwner, public ReadyChannelOwner, publi
   void refuse_accepted(Reason reason, const SocketAddress& peer);
   void hand_to_waiter(WorkerItem waiter, WorkerItem channel, const std::shared_ptr<AgentCarrier>& session);
   void farewell(net::PolledFd fd, Reason reason);
-  void record(const MeshClient& who, const Attempt* attempt, const net::RelayOutcome& outcome);
+  void record(const MeshCaller& who, const std::string& service, const Attempt* attempt,
+              const net::RelayOutcome& outcome);
   void leave_lobby(Inbound& inbound);
   template <class T>
   void retire(Numbered<T>& from, std::uint64_t number) {
