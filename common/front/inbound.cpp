@@ -35,7 +35,7 @@ void Inbound::on_ready(net::Readiness ready) {
     const Read read = read_more();
     if (read == Read::nothing) return;
     if (read == Read::ended) {
-      turn_away(Reason::client_closed);
+      turn_away(said_nothing() ? Reason::health_check : Reason::client_closed);
       return;
     }
     if (examine() == Progress::told) return;

@@ -72,6 +72,8 @@ class Inbound final : public net::PollTarget {
   Progress examine_ticket();
   Progress examine_verify();
   Progress turn_away(Reason reason);
+  // Nothing but a PROXY header, if that.
+  bool said_nothing() const { return buffer_.empty(); }
   void settle();
   void on_timeout();
 

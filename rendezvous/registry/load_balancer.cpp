@@ -7,7 +7,24 @@ namespace {
 
 constexpr int kDraws = 8;  // before all candidates are looked at: keeps the usual pick from touching thousands of them
 
-enum class Aside : std::uint8_t { leave_out, take };
+constexpr std::size_t kCounted = 64;  // candidates that are all looked at; of more, so many are drawn
+
+enum class Aside : std::uint8_t {
+  none,      // whoever refuses or fails its clients is left out
+  failing,   // those that fail their clients are taken: they are too many to be the exception
+  everyone,  // nothing else is left
+};
+
+// Whether more than half fail their clients; of many candidates, most likely.
+bool most_fail(std::span<const EndpointPtr> candidates, Rng& rng, TimePoint now) {
+  const std::size_t counted = std::min(candidates.size(), kCounted);
+  std::size_t failing = 0;
+  for (std::size_t i = 0; i < counted; ++i) {
+    const std::size_t at = candidates.size() <= kCounted ? i : rng.below(candidates.size());
+    failing += candidates[at]->load->fails_its_clients(now) ? 1 : 0;
+  }
+  return failing * 2 > counted;
+}
 
 class Picker {
  public:
@@ -15,11 +32,11 @@ class Picker {
       : candidates_(candidates), rng_(rng), now_(now), tried_(tried) {}
 
   // Two different usable endpoints by luck; null when luck did not find two.
-  const EndpointPtr* draw() {
+  const EndpointPtr* draw(Aside aside) {
     const EndpointPtr* first = nullptr;
     for (int i = 0; i < kDraws; ++i) {
       const EndpointPtr* drawn = &candidates_[rng_.below(candidates_.size())];
-      if (drawn == first || !is_usable(**drawn, Aside::leave_out)) continue;
+      if (drawn == first || !is_usable(**drawn, aside)) continue;
       if (first != nullptr) return &lighter(*first, *drawn);
       first = drawn;
     }
@@ -42,7 +59,15 @@ class Picker {
  private:
   bool is_usable(const Endpoint& endpoint, Aside aside) const {
     if (std::ranges::find(tried_, &endpoint) != tried_.end()) return false;
-    return aside == Aside::take || !endpoint.load->is_set_aside(now_);
+    switch (aside) {
+      case Aside::none:
+        return !endpoint.load->is_set_aside(now_);
+      case Aside::failing:
+        return !endpoint.load->refuses(now_);
+      case Aside::everyone:
+        break;
+    }
+    return true;
   }
   const EndpointPtr& lighter(const EndpointPtr& a, const EndpointPtr& b) {
     const auto left = a->load->weight(now_);
@@ -62,9 +87,10 @@ class Picker {
 EndpointPtr pick(std::span<const EndpointPtr> candidates, Rng& rng, TimePoint now,
                  std::span<const Endpoint* const> tried) {
   Picker picker(candidates, rng, now, tried);
-  const EndpointPtr* picked = candidates.size() > 2 ? picker.draw() : nullptr;
-  if (picked == nullptr) picked = picker.scan(Aside::leave_out);
-  if (picked == nullptr) picked = picker.scan(Aside::take);
+  const Aside aside = most_fail(candidates, rng, now) ? Aside::failing : Aside::none;
+  const EndpointPtr* picked = candidates.size() > 2 ? picker.draw(aside) : nullptr;
+  if (picked == nullptr) picked = picker.scan(aside);
+  if (picked == nullptr) picked = picker.scan(Aside::everyone);
   return picked != nullptr ? *picked : nullptr;
 }
 

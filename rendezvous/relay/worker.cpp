@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/core/relay_verdict.h"
 #include "common/front/refusal_alert.h"
 
 namespace fairlead::rendezvous {
@@ -60,9 +61,9 @@ void Worker::shut_down() {
   loop_.stop();
 }
 
-void Worker::refuse_accepted(Reason reason, const SocketAddress& peer) {
+void Worker::refuse_accepted(Reason reason, const SocketAddress& peer, const std::string& name) {
   shared_.counters.refused.add(reason);
-  shared_.access_log.write({.reason = reason, .peer = peer.to_string()}, loop_.now());
+  shared_.access_log.write({.reason = reason, .peer = peer.to_string(), .service = name}, loop_.now());
 }
 
 void Worker::on_accept(net::AcceptedSocket accepted, const ListenerRules& rules) {
@@ -89,7 +90,11 @@ void Worker::leave_lobby(Inbound& inbound) {
 }
 
 void Worker::on_turned_away(Inbound& inbound, Reason reason) {
-  refuse_accepted(reason, inbound.peer());
+  if (reason == Reason::health_check) {
+    shared_.counters.closed.add(reason);  // nobody was turned away
+  } else {
+    refuse_accepted(reason, inbound.peer());
+  }
   leave_lobby(inbound);
 }
 
@@ -118,7 +123,7 @@ void Worker::start_mesh(Inbound& inbound, wire::ClientHello hello) {
                                         inbound.accepted(),
                                         early ? AttemptPlan::Repeat::same_endpoint : AttemptPlan::Repeat::anywhere)};
   const auto refuse = [&](Reason reason) {
-    refuse_accepted(reason, peer);
+    refuse_accepted(reason, peer, client.hello.server_name.value_or(client.fixed_service));
     farewell(std::move(fd), reason);
   };
   if (client.bytes.size() > wire::kMaxChannelHello) return refuse(Reason::classify_too_long);
@@ -233,12 +238,30 @@ void Worker::on_mesh_turned_away(MeshConnection& connection, net::PolledFd clien
   retire(mesh_, connection.number);
 }
 
-void Worker::on_live_relay_ended(LiveRelay& relay, const net::RelayOutcome& outcome) {
+void Worker::on_live_relay_ended(LiveRelay& relay, const net::RelayOutcome& ended) {
+  const net::RelayOutcome outcome = judge(relay.attempt(), ended);
   shared_.counters.closed.add(outcome.reason);
   shared_.counters.bytes_in.fetch_add(outcome.client_bytes, std::memory_order_relaxed);
   shared_.counters.bytes_out.fetch_add(outcome.service_bytes, std::memory_order_relaxed);
   record(relay.who(), relay.who().service, &relay.attempt(), outcome);
   retire(relays_, relay.number);
+}
+
+// What its clients get decides how an endpoint is chosen, not what its agent says.
+net::RelayOutcome Worker::judge(const Attempt& attempt, net::RelayOutcome outcome) const {
+  const core::RelayEnd end{outcome.reason, outcome.client_bytes, outcome.service_bytes, outcome.lasted};
+  outcome.reason = core::reason_told(end);
+  switch (core::judge_relay(end)) {
+    case core::RelayVerdict::served:
+      attempt.endpoint->load->on_served(loop_.now());
+      break;
+    case core::RelayVerdict::nothing:
+      attempt.endpoint->load->on_came_to_nothing(loop_.now(), outcome.reason);
+      break;
+    case core::RelayVerdict::neither:
+      break;
+  }
+  return outcome;
 }
 
 void Worker::farewell(net::PolledFd fd, Reason reason) {

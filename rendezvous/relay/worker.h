@@ -92,12 +92,13 @@ class Worker final : public front::InboundOwner, public ReadyChannelOwner, publi
   void on_mesh_moves(MeshConnection& connection, MeshClient client, Attempt attempt, WorkerItem channel) override;
   void on_mesh_turned_away(MeshConnection& connection, net::PolledFd client, MeshClient who, Reason reason) override;
   // LiveRelayOwner
-  void on_live_relay_ended(LiveRelay& relay, const net::RelayOutcome& outcome) override;
+  void on_live_relay_ended(LiveRelay& relay, const net::RelayOutcome& ended) override;
 
   void on_accept(net::AcceptedSocket accepted, const ListenerRules& rules);
   void start_mesh(Inbound& inbound, wire::ClientHello hello);
-  void refuse_accepted(Reason reason, const SocketAddress& peer);
+  void refuse_accepted(Reason reason, const SocketAddress& peer, const std::string& name = "");
   void hand_to_waiter(WorkerItem waiter, WorkerItem channel, const std::shared_ptr<AgentCarrier>& session);
+  net::RelayOutcome judge(const Attempt& attempt, net::RelayOutcome outcome) const;
   void farewell(net::PolledFd fd, Reason reason);
   void record(const MeshCaller& who, const std::string& service, const Attempt* attempt,
               const net::RelayOutcome& outcome);

@@ -6,6 +6,7 @@ Kinds: commands  mutual TLS; the client's first line says what to do (see Comman
        banner    speaks first, as ssh and MySQL do
        raw       reads the first bytes and answers the bytes of --reply-hex
        silent    accepts and never says a word
+       closes    reads the first bytes and closes
 """
 import argparse
 import hashlib
@@ -194,6 +195,9 @@ class Service:
         sock.recv(CHUNK)
         tell("closed", how="end")
 
+    def serve_closes(self, sock, about):
+        sock.recv(CHUNK)
+
     def serve_silent(self, sock, about):
         tell("connection", **about)
         while sock.recv(CHUNK):
@@ -217,7 +221,7 @@ def listen(address):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("kind", choices=["commands", "http", "banner", "raw", "silent"])
+    parser.add_argument("kind", choices=["commands", "http", "banner", "raw", "silent", "closes"])
     parser.add_argument("--listen", required=True)
     parser.add_argument("--cert")
     parser.add_argument("--key")

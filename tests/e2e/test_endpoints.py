@@ -79,9 +79,14 @@ class Endpoints(MeshTest):
     def test_a_refusing_target_draws_no_traffic(self):
         self.services[1].kill()
         self.assertLess(self.longest_of(20), 2)
-        refused = self.rendezvous.counter("target_refused")
+        refused = self.failures_of("nas2")
         self.assertLess(self.longest_of(30), 1)
-        self.assertLessEqual(self.rendezvous.counter("target_refused") - refused, 3)
+        self.assertLessEqual(self.failures_of("nas2") - refused, 3)
+        # Nobody was turned away: an attempt that failed is not another connection.
+        self.assertEqual(self.rendezvous.counter("target_refused"), 0)
+
+    def failures_of(self, name):
+        return next(each["failures"] for each in self.rendezvous.status("services")["services"] if each["endpoint"] == name)
 
     def test_a_target_that_comes_back_is_used_again(self):
         address = self.services[1].target
@@ -89,6 +94,25 @@ class Endpoints(MeshTest):
         self.assertLess(self.longest_of(10), 2)
         again = self.mesh.start_service(name="two", listen=address)
         wait_until(lambda: self.caller.echo("web.home") and again.records(event="connection"), "the second endpoint serves again", 60)
+
+
+class ClosingTarget(MeshTest):
+    def test_an_endpoint_that_accepts_and_closes_draws_no_traffic(self):
+        """Its agent answers `accepted`, and it is always the less loaded one."""
+        self.start_web("commands")
+        closing = self.mesh.start_service("closes", name="two")
+        self.mesh.start_agent("nas2", [{"name": "web", "target": closing.target, "mutual": "unchecked"}])
+        caller = Caller(self.mesh)
+        failed = 0
+        for _ in range(60):
+            try:
+                self.assertEqual(caller.echo("web.home"), b"hello over the relay")
+            except (OSError, EOFError):
+                failed += 1
+        self.assertLessEqual(failed, 5)
+        wait_until(lambda: self.rendezvous.counter("service_ended_early") == failed, "each early end is counted once")
+        problems = self.rendezvous.status()["problems"]
+        self.assertTrue(any("nas2.web.home" in problem for problem in problems), problems)
 
 
 def restore_second_port():

@@ -182,6 +182,29 @@ TEST_CASE("bounds in time and bytes, and a client that leaves") {
   CHECK(gone.outcome(2s) == "client_closed");
 }
 
+TEST_CASE("who connects and leaves without a byte, as balancers do, is no failed client") {
+  Rig silent;
+  silent.open();
+  silent.peer.reset();
+  CHECK(silent.outcome(2s) == "health_check");
+
+  for (const std::string_view header : {"PROXY UNKNOWN\r\n", "PROXY TCP4 192.0.2.1 192.0.2.2 4000 443\r\n"}) {
+    Rig proxied;
+    proxied.rules.proxy_from = {*Cidr::parse("0.0.0.0/0")};
+    proxied.open();
+    proxied.say(as_bytes(header));
+    proxied.peer.reset();
+    CHECK(proxied.outcome(2s) == "health_check");
+  }
+
+  Rig cut;  // within its PROXY header
+  cut.rules.proxy_from = {*Cidr::parse("0.0.0.0/0")};
+  cut.open();
+  cut.say(as_bytes("PROXY TC"));
+  cut.peer.reset();
+  CHECK(cut.outcome(2s) == "client_closed");
+}
+
 TEST_CASE("a listener for PROXY headers demands one and believes it") {
   Rig rig;
   rig.rules.proxy_from = {*Cidr::parse("0.0.0.0/0")};

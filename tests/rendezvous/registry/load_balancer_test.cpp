@@ -94,6 +94,38 @@ TEST_CASE("set aside is taken only when nothing else is left") {
   }
 }
 
+void fail_clients(const EndpointPtr& endpoint, TimePoint now) {
+  for (int i = 0; i < 3; ++i) {
+    endpoint->load->on_accepted();
+    endpoint->load->on_came_to_nothing(now, Reason::service_ended_early);
+  }
+}
+
+TEST_CASE("what accepts and closes does not attract everybody") {
+  const auto all = endpoints(2);
+  busy(all[0], 50);
+  fail_clients(all[1], at(5s));
+  CHECK(counts(all, at(6s))["1"] == 0);
+  CHECK(counts(all, at(36s))["1"] == 3000);  // tried again
+}
+
+TEST_CASE("half of the candidates may be left out for what clients got, not more, and never the last") {
+  for (const std::size_t n : {4U, 40U}) {
+    CAPTURE(n);
+    const auto all = endpoints(n);
+    for (std::size_t i = 0; i < n * 3 / 8; ++i) fail_clients(all[i], at(5s));
+    auto found = counts(all, at(6s));
+    for (std::size_t i = 0; i < n * 3 / 8; ++i) CHECK(found[std::to_string(i)] == 0);
+    for (std::size_t i = 0; i + 1 < n; ++i) fail_clients(all[i], at(5s));
+    found = counts(all, at(6s));
+    CHECK(found.size() == n);  // one alone would not bear all of them
+    CHECK(found[std::to_string(n - 1)] > 3000 / static_cast<int>(n));
+  }
+  const auto one = endpoints(1);
+  fail_clients(one[0], at(5s));
+  CHECK(counts(one, at(6s))["0"] == 3000);
+}
+
 TEST_CASE("each is tried once until none is left") {
   const auto all = endpoints(30);
   for (std::size_t i = 0; i < 10; ++i) set_aside(all[i * 3], at(0s));
