@@ -174,13 +174,6 @@ TEST_CASE("connections that say nothing are few, and do not keep out who speaks"
   DirectRig rig({.unclassified = 2, .unclassified_per_source = 1});
   const net::Fd silent = rig.connect();
   CHECK(rig.worker.until([&] { return rig.listener->accepted() == 1; }));
-<<<<<<< HEAD
-=======
-  CHECK(rig.answer_to(client_hello("web.home")).empty());
-  CHECK(rig.refused(Reason::unclassified_per_source) == 1);
-  silent.reset();
-  CHECK(rig.worker.until([&] { return rig.refused(Reason::health_check) == 1; }));
->>>>>>> 522eebf (Judge endpoints by what their clients get)
   const net::Fd client = rig.call(client_hello("web.home"));
   CHECK(rig.accept_at_service().valid());
   CHECK(rig.refused(Reason::unclassified_per_source) == 0);
