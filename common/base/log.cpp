@@ -3,11 +3,19 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <mutex>
+#include <span>
+#include <vector>
 
+#include "common/base/ip.h"
 #include "common/base/json_writer.h"
+#include "common/base/log_rate.h"
+#include "common/base/log_writer.h"
+#include "common/base/source_key.h"
 
 namespace fairlead {
 namespace {
@@ -17,6 +25,10 @@ constexpr std::array<std::string_view, 5> kLevelNames{"trace", "debug", "info", 
 // The one process-wide state of the program: where a log line goes is decided by main, for everybody.
 std::atomic<Level> g_level{Level::info};
 std::atomic<LogFormat> g_format{LogFormat::text};
+std::atomic<LogWriter*> g_writer{nullptr};  // never freed: threads may log until the process is gone
+
+constexpr std::chrono::milliseconds kFlushBound{500};
+constexpr std::chrono::milliseconds kSettleBound{200};
 
 std::string timestamp() {
   using namespace std::chrono;
@@ -30,7 +42,9 @@ std::string timestamp() {
                      time.minutes().count(), time.seconds().count(), time.subseconds().count());
 }
 
-std::string json_line(Level level, std::string_view message, std::initializer_list<LogField> fields) {
+using Fields = std::span<const LogField>;
+
+std::string json_line(Level level, std::string_view message, Fields fields) {
   JsonWriter json;
   json.begin_object().field("ts", timestamp()).field("level", kLevelNames[static_cast<std::size_t>(level)]);
   json.field("msg", message);
@@ -53,13 +67,90 @@ void append_text_value(std::string& line, const LogField& field) {
   line += plain ? field.value : JsonWriter().value(field.value).text();
 }
 
-std::string text_line(Level level, std::string_view message, std::initializer_list<LogField> fields) {
+std::string text_line(Level level, std::string_view message, Fields fields) {
   std::string line = fmt::format("{} {:<5} {}", timestamp(), kLevelNames[static_cast<std::size_t>(level)], message);
   for (const LogField& field : fields) {
     line += fmt::format(" {}=", field.name);
     append_text_value(line, field);
   }
   return line + "\n";
+}
+
+void write_line(Level level, std::string_view message, Fields fields) {
+  const std::string line =
+      g_format == LogFormat::json ? json_line(level, message, fields) : text_line(level, message, fields);
+  if (LogWriter* writer = g_writer.load(std::memory_order_acquire)) return writer->push(line);
+  // A log that cannot be written must not stop the service.
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
+}
+
+std::string lost_line(std::uint64_t lines) {
+  const LogField field("lines_lost", lines);
+  return g_format == LogFormat::json ? json_line(Level::warn, "log lines lost", {&field, 1})
+                                     : text_line(Level::warn, "log lines lost", {&field, 1});
+}
+
+std::string_view value_of(Fields fields, std::string_view name) {
+  for (const LogField& field : fields) {
+    if (field.name == name) return field.value;
+  }
+  return {};
+}
+
+// One host has as many ports as it likes, and as many addresses of its network.
+std::string source_of(std::string_view peer) {
+  const auto address = SocketAddress::parse(peer);
+  const auto ip = address ? std::optional(address->ip) : IpAddress::parse(peer);
+  return ip ? SourceKey::of(*ip).to_string() : std::string(peer);
+}
+
+std::string whom(Fields fields) {
+  for (const std::string_view name : {"agent", "endpoint", "service", "rendezvous", "path"}) {
+    if (const auto value = value_of(fields, name); !value.empty()) return std::string(value);
+  }
+  return source_of(value_of(fields, "peer"));
+}
+
+// What was said, and who was told too often: looked at by whoever logs, at most once in kRateQuiet.
+class LimitedLog {
+ public:
+  void write(Level level, std::string_view message, Fields fields, std::string_view reason) {
+    const auto now =
+        TimePoint(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
+    const LogRates::Verdict verdict = ask(reason, whom(fields), now);
+    if (!verdict.say) return;
+    if (verdict.left_out == 0) return write_line(level, message, fields);
+    std::vector<LogField> more(fields.begin(), fields.end());
+    more.emplace_back("left_out", verdict.left_out);
+    write_line(level, message, more);
+  }
+
+  std::uint64_t left_out() {
+    const std::lock_guard lock(mutex_);
+    return rates_.left_out();
+  }
+
+ private:
+  LogRates::Verdict ask(std::string_view reason, std::string_view who, TimePoint now) {
+    const std::lock_guard lock(mutex_);
+    if (now - looked_ >= kRateQuiet) {
+      looked_ = now;
+      for (const LogRates::LeftOut& each : rates_.take_quiet(now)) {
+        const LogField told[] = {{"reason", each.reason}, {"about", each.who}, {"left_out", each.lines}};
+        write_line(Level::info, "lines left out", told);
+      }
+    }
+    return rates_.ask(reason, who, now);
+  }
+
+  std::mutex mutex_;
+  LogRates rates_;
+  TimePoint looked_;
+};
+
+LimitedLog& limited_log() {
+  static auto* log = new LimitedLog;  // never freed, as the writer
+  return *log;
 }
 
 }  // namespace
@@ -85,10 +176,31 @@ bool log_enabled(Level level) {
 
 void log(Level level, std::string_view message, std::initializer_list<LogField> fields) {
   if (!log_enabled(level)) return;
-  const std::string line =
-      g_format == LogFormat::json ? json_line(level, message, fields) : text_line(level, message, fields);
-  // A log that cannot be written must not stop the service.
-  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
+  const Fields all(fields.begin(), fields.size());
+  const std::string_view reason = value_of(all, "reason");
+  if (level < Level::info || reason.empty()) return write_line(level, message, all);
+  limited_log().write(level, message, all, reason);
+}
+
+void log_always(Level level, std::string_view message, std::initializer_list<LogField> fields) {
+  if (log_enabled(level)) write_line(level, message, {fields.begin(), fields.size()});
+}
+
+void start_log_writer(std::size_t most_bytes) {
+  g_writer.store(new LogWriter(STDERR_FILENO, most_bytes, &lost_line), std::memory_order_release);
+}
+
+void flush_log() {
+  if (LogWriter* writer = g_writer.load(std::memory_order_acquire)) writer->flush(kFlushBound);
+}
+
+void settle_log() {
+  if (const LogWriter* writer = g_writer.load(std::memory_order_acquire)) writer->settle(kSettleBound);
+}
+
+LogCounts log_counts() {
+  const LogWriter* writer = g_writer.load(std::memory_order_acquire);
+  return {.lines_lost = writer != nullptr ? writer->lines_lost() : 0, .lines_left_out = limited_log().left_out()};
 }
 
 }  // namespace fairlead

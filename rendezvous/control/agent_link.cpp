@@ -374,7 +374,7 @@ void AgentLink::end(Reason reason, const std::string& detail) {
   const bool handshaking = state_ == State::handshaking;
   if (handshaking || (state_ == State::proving && reason != Reason::completed)) {
     host_.shared().counters.refused.add(reason);
-    host_.shared().access_log.write({.reason = reason, .peer = peer_.to_string(), .detail = detail}, now());
+    host_.shared().access_log.write({.reason = reason, .peer = peer_.to_string(), .detail = detail});
   } else if (!end_reason_ && state_ != State::proving) {
     host_.shared().counters.closed.add(reason);
   }

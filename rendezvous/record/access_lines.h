@@ -1,10 +1,9 @@
 #pragma once
-// One line for each finished connection ([log] access): all, failures only, or none; at most kLinesPerSecond for one
-// reason, with the number of those left out in the next line. Any thread.
+// One line for each finished connection ([log] access): failures only, limited as all lines with a reason are
+// (common/base/log.h); all, without a limit but that of the queue; or none. Any thread.
 #include <atomic>
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "common/base/ip.h"
 #include "common/base/reason.h"
@@ -29,23 +28,15 @@ struct AccessRecord {
 class AccessLines {
  public:
   using Mode = AccessLog;  // the configuration's enum
-  static constexpr std::uint32_t kLinesPerSecond = 10;
 
-  explicit AccessLines(Mode mode);
+  explicit AccessLines(Mode mode) : mode_(mode) {}
   void set_mode(Mode mode) { mode_.store(mode, std::memory_order_relaxed); }
   // Whether a line of this reason would be written: ask before putting a record together.
   bool wants(Reason reason) const;
-  void write(const AccessRecord& record, TimePoint now);
+  void write(const AccessRecord& record) const;
 
  private:
-  struct Rate {
-    std::atomic<std::int64_t> second{-1};
-    std::atomic<std::uint32_t> lines{0};
-    std::atomic<std::uint64_t> left_out{0};
-  };
-
   std::atomic<Mode> mode_;
-  std::vector<Rate> rates_;  // by reason
 };
 
 }  // namespace fairlead::rendezvous

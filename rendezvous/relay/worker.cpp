@@ -63,7 +63,7 @@ void Worker::shut_down() {
 
 void Worker::refuse_accepted(Reason reason, const SocketAddress& peer, const std::string& name) {
   shared_.counters.refused.add(reason);
-  shared_.access_log.write({.reason = reason, .peer = peer.to_string(), .service = name}, loop_.now());
+  shared_.access_log.write({.reason = reason, .peer = peer.to_string(), .service = name});
 }
 
 void Worker::on_accept(net::AcceptedSocket accepted, const ListenerRules& rules) {
@@ -280,7 +280,7 @@ void Worker::record(const MeshCaller& who, const std::string& service, const Att
   line.bytes_in = outcome.client_bytes;
   line.bytes_out = outcome.service_bytes;
   line.lasted = outcome.lasted;
-  shared_.access_log.write(line, loop_.now());
+  shared_.access_log.write(line);
 }
 
 std::vector<RelaySummary> Worker::relays(std::size_t limit) const {

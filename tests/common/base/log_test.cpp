@@ -56,11 +56,11 @@ TEST_CASE("a text line: time, level, message, fields") {
 TEST_CASE("a value from outside cannot forge a line or a field") {
   for (const std::string& value : {"a\nERROR forged"s, "a\rb"s, "x reason=completed"s, "\""s, "a=b"s, "\x1b[31m"s,
                                    "\0"s, "\xff"s, ""s, " "s, "\\"s}) {
-    const std::string line = text_line("m", {{"name", value}, {"reason", "client_not_tls"}});
+    const std::string line = text_line("m", {{"name", value}, {"cause", "client_not_tls"}});
     CAPTURE(line);
     CHECK(std::count(line.begin(), line.end(), '\n') == 1);
     CHECK(line.starts_with("warn  m name=\""));
-    CHECK(line.ends_with("\" reason=client_not_tls\n"));
+    CHECK(line.ends_with("\" cause=client_not_tls\n"));
     const bool printable = std::all_of(line.begin(), line.end() - 1, [](char c) { return c >= 0x20 && c < 0x7f; });
     CHECK(printable);
   }
@@ -80,6 +80,40 @@ TEST_CASE("lines below the level are not written") {
   CHECK_FALSE(log_enabled(Level::info));
   set_log_level(Level::trace);
   CHECK_FALSE(stderr_of([] { log(Level::trace, "all"); }).empty());
+  set_log_level(Level::info);
+}
+
+std::size_t lines_of(const std::function<void()>& write) {
+  const std::string out = stderr_of(write);
+  return static_cast<std::size_t>(std::count(out.begin(), out.end(), '\n'));
+}
+
+TEST_CASE("a line with a reason is limited by whom it is about; its address, not its port") {
+  const auto from = [](const std::string& peer) {
+    return lines_of([&] {
+      for (int port = 1; port <= 40; ++port) {
+        log(Level::warn, "m", {{"peer", peer + ":" + std::to_string(port)}, {"reason", "client_not_tls"}});
+      }
+    });
+  };
+  CHECK(from("192.0.2.7") == 10);
+  CHECK(from("192.0.2.7") < 3);
+  CHECK(from("[2001:db8::1]") == 10);
+  CHECK(from("[2001:db8::2]") < 3);  // the same /64
+  CHECK(from("[2001:db8:0:1::1]") == 10);
+  CHECK(log_counts().lines_left_out >= 30);
+}
+
+TEST_CASE("without a reason, below info, and where every line was asked for there is no limit") {
+  const auto forty = [](const std::function<void()>& write) {
+    return lines_of([&] {
+      for (int i = 0; i < 40; ++i) write();
+    });
+  };
+  set_log_level(Level::trace);
+  CHECK(forty([] { log(Level::info, "m", {{"agent", "a1"}}); }) == 40);
+  CHECK(forty([] { log(Level::debug, "m", {{"agent", "a1"}, {"reason", "name_taken"}}); }) == 40);
+  CHECK(forty([] { log_always(Level::warn, "m", {{"agent", "a1"}, {"reason", "name_taken"}}); }) == 40);
   set_log_level(Level::info);
 }
 
