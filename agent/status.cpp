@@ -9,7 +9,7 @@
 namespace fairlead::agent {
 namespace {
 
-void write_counts(JsonWriter& json, std::string_view name, const ReasonCounts& counts) {
+void write_counts(JsonWriter& json, std::string_view name, const ReasonCounters& counts) {
   json.key(name).begin_object();
   for (std::size_t i = 0; i < reason_count(); ++i) {
     const auto reason = static_cast<Reason>(i);
