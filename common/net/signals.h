@@ -1,16 +1,16 @@
 #pragma once
-// Unix signals as calls on a loop's thread. SIGPIPE is ignored by ignore_sigpipe(), the first thing main does: splice
-// has no MSG_NOSIGNAL.
+// Unix signals as calls on a loop's thread; what main does about them before there is a loop is in process_start.h.
 #include <functional>
 
 #include "common/net/loop.h"
 
 namespace fairlead::net {
 
-void ignore_sigpipe();
+void ignore_sigpipe();  // splice has no MSG_NOSIGNAL
 
 class SignalWatcher {
  public:
+  // On the loop's thread; unblocks the signal there.
   SignalWatcher(Loop& loop, int signal_number, std::function<void()> on_signal);
 
  private:

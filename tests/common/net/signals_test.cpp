@@ -2,6 +2,7 @@
 
 #include <csignal>
 
+#include "common/net/process_start.h"
 #include "tests/common/net/rig.h"
 
 namespace fairlead::net {
@@ -23,6 +24,15 @@ TEST_CASE("a signal is a call on the loop, until its watcher is gone") {
   REQUIRE(::raise(SIGUSR1) == 0);
   worker.settle();
   CHECK(heard == 1);
+}
+
+TEST_CASE("a hangup before its watcher exists is kept for it") {
+  begin_process();
+  REQUIRE(::raise(SIGHUP) == 0);  // would end this process
+  Worker worker;
+  int heard = 0;
+  SignalWatcher watcher(worker.loop, SIGHUP, [&] { ++heard; });
+  CHECK(worker.until([&] { return heard == 1; }));
 }
 
 TEST_CASE("a write to a closed socket is an error, not a signal") {
