@@ -44,4 +44,11 @@ Result<void> check_identity_files(const IdentityConfig& identity, const std::str
   return check_readable(file, "ca", identity.ca);
 }
 
+Result<void> check_socket_path(const std::string& path, std::string_view key, const std::string& file) {
+  struct stat status{};
+  if (path.empty() || ::lstat(path.c_str(), &status) != 0 || S_ISSOCK(status.st_mode)) return {};
+  return fail(Reason::config_invalid, fmt::format("{}: {}: {}: is there and is no socket; allowed: a path of its own",
+                                                  file, key, one_line(path)));
+}
+
 }  // namespace fairlead::config

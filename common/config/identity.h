@@ -1,6 +1,7 @@
 #pragma once
 // [identity] of both programs: which files hold the certificate, its key and the CA bundle.
 #include <string>
+#include <string_view>
 
 #include "common/base/result.h"
 #include "common/config/section.h"
@@ -18,5 +19,7 @@ struct IdentityConfig {
 IdentityConfig read_identity(Section& root);
 // That the three are files that can be opened; what is inside them is not looked at. `file` is the configuration.
 Result<void> check_identity_files(const IdentityConfig& identity, const std::string& file);
+// That nothing but a socket is where `key` ("server.admin") wants its socket; an empty path is none.
+Result<void> check_socket_path(const std::string& path, std::string_view key, const std::string& file);
 
 }  // namespace fairlead::config

@@ -23,6 +23,12 @@ void make_folders(const std::string& path) {
   }
 }
 
+FileId file_at(const std::string& path) {
+  struct stat found{};
+  if (::lstat(path.c_str(), &found) != 0) return {};
+  return {found.st_dev, found.st_ino};
+}
+
 HttpReply malformed_reply() {
   JsonWriter json;
   json.begin_object().field("error", reason_code(Reason::http_malformed)).end_object();
@@ -105,10 +111,10 @@ Result<std::unique_ptr<ControlServer>> ControlServer::open(Loop& loop, Poller& p
 }
 
 ControlServer::ControlServer(Loop& loop, Poller& poller, std::string path, Handler handler)
-    : loop_(loop), poller_(poller), path_(std::move(path)), handler_(std::move(handler)) {}
+    : loop_(loop), poller_(poller), path_(std::move(path)), id_(file_at(path_)), handler_(std::move(handler)) {}
 
 ControlServer::~ControlServer() {
-  ::unlink(path_.c_str());
+  if (file_at(path_) == id_) ::unlink(path_.c_str());
 }
 
 void ControlServer::on_ready(Readiness /*ready*/) {

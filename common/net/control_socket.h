@@ -21,13 +21,21 @@ struct HttpReply {
   std::string content_type = "application/json";
 };
 
+// Which file a path leads to.
+struct FileId {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  bool operator==(const FileId&) const = default;
+};
+
 class ControlServer final : private PollTarget {
  public:
   using Handler = std::function<HttpReply(const wire::HttpRequest&)>;
 
-  // Listens at `path` (0600); missing folders are made (0755). address_in_use when another program answers there.
+  // Listens at `path` (0600); missing folders are made (0755). A socket that a program of ours left is replaced;
+  // address_in_use when another program has it, config_invalid when something else than a socket is there.
   static Result<std::unique_ptr<ControlServer>> open(Loop& loop, Poller& poller, std::string path, Handler handler);
-  ~ControlServer() override;  // removes the file
+  ~ControlServer() override;  // removes its socket, and nobody else's
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;
 
@@ -41,6 +49,7 @@ class ControlServer final : private PollTarget {
   Loop& loop_;
   Poller& poller_;
   std::string path_;
+  FileId id_;
   Handler handler_;
   PolledFd listener_;
   std::vector<std::unique_ptr<Connection>> connections_;

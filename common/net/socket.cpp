@@ -73,9 +73,28 @@ Result<Fd> stream_socket(int family) {
   return fd;
 }
 
-bool somebody_answers(const std::string& path) {
-  const auto fd = connect_unix(path);
-  return fd.has_value();
+// Makes room for a socket at `path`: only what a program of this user left behind, and nobody answers at, is removed.
+Result<void> remove_stale_socket(const std::string& path) {
+  struct stat found{};
+  if (::lstat(path.c_str(), &found) != 0) return {};  // bind() tells what else is wrong with the path
+  if (!S_ISSOCK(found.st_mode)) return fail(Reason::config_invalid, path + ": is there and is no socket; it stays");
+  const auto answered = connect_unix(path);
+  if (answered.has_value()) return fail(Reason::address_in_use, path + ": another program answers here");
+  const bool full = answered.error().reason != Reason::connect_refused;
+  if (full || (found.st_uid != ::geteuid() && ::geteuid() != 0)) {
+    return fail(Reason::address_in_use, path + ": a socket of another program; it stays");
+  }
+  ::unlink(path.c_str());
+  return {};
+}
+
+// From errno. A host without the address, or without its family, may get it later.
+tl::unexpected<Error> listen_error(const SocketAddress& address) {
+  const bool missing = errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT || errno == ENODEV;
+  const Reason reason = errno == EADDRINUSE ? Reason::address_in_use
+                        : missing           ? Reason::address_missing
+                                            : Reason::io_failed;
+  return fail(reason, fmt::format("cannot listen on {}: {}", address.to_string(), std::strerror(errno)));
 }
 
 Result<Fd> start_connect(Fd fd, const RawAddress& raw) {
@@ -96,6 +115,7 @@ std::optional<SocketAddress> name_of(int fd, int (*get)(int, sockaddr*, socklen_
 
 Result<Fd> listen_tcp(const SocketAddress& address, ReusePort reuse) {
   auto fd = stream_socket(address.ip.is_v4() ? AF_INET : AF_INET6);
+  if (!fd && errno == EAFNOSUPPORT) return listen_error(address);
   if (!fd) return fd;
   set_int(fd->get(), SOL_SOCKET, SO_REUSEADDR, 1);
   if (!address.ip.is_v4()) set_int(fd->get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
@@ -103,8 +123,7 @@ Result<Fd> listen_tcp(const SocketAddress& address, ReusePort reuse) {
   set_int(fd->get(), IPPROTO_TCP, TCP_NODELAY, 1);  // what is accepted inherits it: one call per listener
   const RawAddress raw = to_raw(address);
   if (::bind(fd->get(), raw.get(), raw.length) != 0 || ::listen(fd->get(), kListenBacklog) != 0) {
-    const Reason reason = errno == EADDRINUSE ? Reason::address_in_use : Reason::io_failed;
-    return fail(reason, fmt::format("cannot listen on {}: {}", address.to_string(), std::strerror(errno)));
+    return listen_error(address);
   }
   return fd;
 }
@@ -120,8 +139,7 @@ Result<Fd> listen_unix(const std::string& path) {
   if (!raw) return tl::unexpected(raw.error());
   auto fd = stream_socket(AF_UNIX);
   if (!fd) return fd;
-  if (somebody_answers(path)) return fail(Reason::address_in_use, path + ": another program answers here");
-  ::unlink(path.c_str());
+  if (auto room = remove_stale_socket(path); !room) return tl::unexpected(room.error());
   const mode_t before = ::umask(0177);
   const int bound = ::bind(fd->get(), raw->get(), raw->length);
   ::umask(before);

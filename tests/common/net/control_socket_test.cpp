@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "tests/common/net/rig.h"
@@ -120,6 +121,18 @@ TEST_CASE("a second server at the same path is refused, a stale file is replaced
   REQUIRE(third.has_value());
   rig.server = std::move(*third);
   CHECK(rig.ask("/").has_value());
+}
+
+TEST_CASE("a server that ends leaves what is not its socket alone") {
+  Rig rig(echo);
+  std::filesystem::remove(rig.path);
+  std::ofstream(rig.path) << "somebody's";
+  rig.server.reset();
+  CHECK(std::filesystem::exists(rig.path));
+  const auto refused = ControlServer::open(rig.worker.loop, rig.worker.poller, rig.path, echo);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().reason == Reason::config_invalid);
+  CHECK(std::filesystem::file_size(rig.path) == 10);
 }
 
 TEST_CASE("nobody there: not_running") {

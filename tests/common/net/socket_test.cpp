@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "tests/common/net/rig.h"
 
@@ -113,6 +114,37 @@ TEST_CASE("a refused connect is told from others") {
   CHECK(connect_reason(EHOSTUNREACH) == Reason::connect_unreachable);
   CHECK(connect_reason(ENOENT) == Reason::connect_refused);
   CHECK(connect_reason(EIO) == Reason::io_failed);
+}
+
+TEST_CASE("only a socket makes room for a socket") {
+  char name[] = "/tmp/fairlead-socket-XXXXXX";
+  REQUIRE(::mkdtemp(name) != nullptr);
+  const std::filesystem::path folder = name;
+  const auto refused = [](const std::filesystem::path& path) {
+    const auto listener = listen_unix(path.string());
+    return !listener && listener.error().reason == Reason::config_invalid;
+  };
+  std::ofstream(folder / "nas1.key") << "a key";
+  CHECK(refused(folder / "nas1.key"));
+  CHECK(std::filesystem::file_size(folder / "nas1.key") == 5);
+  REQUIRE(::mkfifo((folder / "fifo").c_str(), 0600) == 0);
+  CHECK(refused(folder / "fifo"));
+  CHECK(refused(folder));
+  // A link is not followed: what it leads to may be anybody's.
+  CHECK(listen_unix((folder / "socket").string()));
+  std::filesystem::create_symlink(folder / "socket", folder / "link");
+  CHECK(refused(folder / "link"));
+  CHECK(std::filesystem::exists(folder / "socket"));
+  std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("an address that is missing is told from one that is in use") {
+  CHECK(listen_tcp({IpAddress::v4({192, 0, 2, 77}), 4443}, ReusePort::no).error().reason == Reason::address_missing);
+  const auto first = listen_tcp({IpAddress::v4({127, 0, 0, 1}), 0}, ReusePort::no);
+  REQUIRE(first);
+  const auto second = listen_tcp(*local_address(first->get()), ReusePort::no);
+  REQUIRE_FALSE(second);
+  CHECK(second.error().reason == Reason::address_in_use);
 }
 
 TEST_CASE("unix paths: mode, stale file, too long, nobody there") {
