@@ -47,14 +47,6 @@ ChannelKeys::ChannelKeys(const wire::SessionKey& key, const wire::SessionId& ses
       verify_request_key_(derive(key, session, kVerifyRequestInfo)),
       verify_answer_key_(derive(key, session, kVerifyAnswerInfo)) {}
 
-ChannelKeys::~ChannelKeys() {
-  crypto::wipe(ticket_key_);
-  crypto::wipe(header_key_);
-  crypto::wipe(answer_key_);
-  crypto::wipe(verify_request_key_);
-  crypto::wipe(verify_answer_key_);
-}
-
 Bytes ChannelKeys::make_ticket(std::uint64_t counter) const {
   Bytes out;
   out.reserve(wire::kTicketSize);

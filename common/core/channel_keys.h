@@ -17,9 +17,6 @@ struct SealedHeader {
 class ChannelKeys {
  public:
   ChannelKeys(const wire::SessionKey& key, const wire::SessionId& session);
-  ~ChannelKeys();  // wipes the keys
-  ChannelKeys(const ChannelKeys&) = default;
-  ChannelKeys& operator=(const ChannelKeys&) = default;
 
   const wire::SessionId& session() const { return session_; }
 

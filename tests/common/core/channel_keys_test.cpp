@@ -60,6 +60,14 @@ void check_every_byte_counts(const Bytes& message, Parse parse, Verify verify) {
   }
 }
 
+TEST_CASE("a key leaves nothing behind where it was") {
+  alignas(wire::SessionKey) std::array<std::uint8_t, sizeof(wire::SessionKey)> place{};
+  auto* key = new (place.data()) wire::SessionKey(key_of(7));
+  CHECK((*key)[0] == 7);
+  key->~SessionKey();
+  CHECK(place == decltype(place){});
+}
+
 TEST_CASE("a ticket opens its own session only") {
   const Ends ends;
   const Bytes ticket = ends.agent.make_ticket(42);
