@@ -124,7 +124,7 @@ Journal::Journal(std::string file) : file_(std::move(file)) {}
 
 std::vector<MappingRecord> Journal::load() {
   if (file_.empty() || ::access(file_.c_str(), F_OK) != 0) return {};
-  const auto bytes = tls::read_whole_file(file_, kMaxJournalBytes);
+  const auto bytes = tls::read_own_file(file_, kMaxJournalBytes);
   auto records = bytes ? parse_journal(as_text(*bytes)) : tl::unexpected<Error>(bytes.error());
   if (records) return kept_ = std::move(*records);
   const std::string aside = file_ + ".bad";
@@ -157,7 +157,7 @@ void Journal::write() {
   const Disk before = std::exchange(disk_, written ? Disk::works : Disk::fails);
   if (written || before == Disk::fails) return;
   log(Level::warn, "journal of port mappings cannot be written",
-      {{"reason", reason_code(written.error().reason)}, {"detail", written.error().detail}});
+      {{"reason", reason_code(Reason::state_unwritable)}, {"detail", written.error().detail}});
 }
 
 }  // namespace fairlead::agent::nat

@@ -32,12 +32,6 @@ WallTime read_kept(const std::string& file) {
   return read && is_date(kept) ? kept : WallTime{};
 }
 
-// Without a state directory the clock works, it only forgets.
-void keep(const std::string& file, WallTime time) {
-  const std::string text = std::to_string(time.time_since_epoch().count()) + "\n";
-  (void)tls::replace_private_file(file, ByteView(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
-}
-
 }  // namespace
 
 HostTime host_time() {
@@ -108,7 +102,7 @@ bool DeviceClock::on_server_time(const std::string& server, WallTime time, WallT
   const WallTime now = told.value_or(*earliest_heard(host.boottime));
   if (state_file_.empty() || (now < kept_ + kKeepEvery && now + kKeepEvery > kept_)) return true;
   kept_ = now;
-  keep(state_file_, now);
+  keep(now);
   return true;
 }
 
@@ -119,6 +113,13 @@ void DeviceClock::on_dates_refused(const std::string& server) {
     refused_.insert(server);
   }
   heard_.erase(server);
+}
+
+// Without a state directory the clock works, it only forgets.
+void DeviceClock::keep(WallTime time) {
+  const std::string text = std::to_string(time.time_since_epoch().count()) + "\n";
+  const auto written = tls::replace_private_file(state_file_, as_bytes(text));
+  problem_ = written ? std::nullopt : std::optional(Error{Reason::state_unwritable, written.error().detail});
 }
 
 }  // namespace fairlead::agent

@@ -18,6 +18,7 @@
 #include <set>
 #include <string>
 
+#include "common/base/result.h"
 #include "common/base/time.h"
 #include "common/tls/clock.h"
 
@@ -58,6 +59,8 @@ class DeviceClock {
   bool on_server_time(const std::string& server, WallTime time, WallTime server_until, const HostTime& host);
   // The certificate of this server was refused as expired or as not yet valid.
   void on_dates_refused(const std::string& server);
+  // Why the last time could not be kept (state_unwritable).
+  const std::optional<Error>& problem() const { return problem_; }
 
  private:
   struct Heard {
@@ -65,6 +68,7 @@ class DeviceClock {
     TimePoint at;  // boot time
   };
 
+  void keep(WallTime time);
   WallTime floor() const { return std::max(built_, own_.begin); }
   std::optional<WallTime> agreed(TimePoint boottime) const;
   std::optional<WallTime> earliest_heard(TimePoint boottime) const;
@@ -78,6 +82,7 @@ class DeviceClock {
   WallTime kept_;
   std::map<std::string, Heard> heard_;  // by server
   std::set<std::string> refused_;       // servers to be judged without the others' words
+  std::optional<Error> problem_;
 };
 
 }  // namespace fairlead::agent

@@ -49,11 +49,7 @@ Result<void> sync_directory_of(const std::filesystem::path& file) {
   return {};
 }
 
-}  // namespace
-
-Result<Bytes> read_whole_file(const std::filesystem::path& file, std::size_t most) {
-  const Descriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-  if (fd.get() < 0) return failed(file, "open");
+Result<Bytes> read_to_end(const std::filesystem::path& file, const Descriptor& fd, std::size_t most) {
   Bytes content;
   std::uint8_t block[4096];
   for (;;) {
@@ -65,6 +61,23 @@ Result<Bytes> read_whole_file(const std::filesystem::path& file, std::size_t mos
     if (content.size() > most)
       return fail(Reason::io_failed, fmt::format("{}: longer than {} bytes", file.string(), most));
   }
+}
+
+}  // namespace
+
+Result<Bytes> read_whole_file(const std::filesystem::path& file, std::size_t most) {
+  const Descriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (fd.get() < 0) return failed(file, "open");
+  return read_to_end(file, fd, most);
+}
+
+Result<Bytes> read_own_file(const std::filesystem::path& file, std::size_t most) {
+  const Descriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  struct stat status{};
+  if (fd.get() < 0 || ::fstat(fd.get(), &status) != 0) return failed(file, "open");
+  if (!S_ISREG(status.st_mode)) return fail(Reason::io_failed, file.string() + ": is not a regular file");
+  if (status.st_uid != ::geteuid()) return fail(Reason::io_failed, file.string() + ": belongs to another user");
+  return read_to_end(file, fd, most);
 }
 
 Result<void> replace_private_file(const std::filesystem::path& file, ByteView content) {
@@ -87,6 +100,17 @@ Result<void> create_file(const std::filesystem::path& file, ByteView content, st
     return written;
   }
   return sync_directory_of(file);
+}
+
+Result<void> check_writable(const std::filesystem::path& directory) {
+  make_directories(directory);
+  const std::filesystem::path probe = directory / ".writable";
+  ::unlink(probe.c_str());  // left by a crash
+  const std::string_view text = "x";
+  const auto made = create_file(probe, as_bytes(text), std::filesystem::perms(0600));
+  ::unlink(probe.c_str());
+  if (!made) return fail(Reason::state_unwritable, made.error().detail);
+  return {};
 }
 
 // std::filesystem's own brings every other operation on files, and iostreams with them, into a static program.

@@ -112,7 +112,7 @@ Result<void> append_line(const path& file, const std::string& line) {
   const auto failed = [&file] {
     return fail(Reason::io_failed, fmt::format("{}: cannot append: {}", file.string(), std::strerror(errno)));
   };
-  const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fd < 0) return failed();
   // One write: lines of programs that run at the same time stay whole.
   const bool written = ::write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size()) && ::fsync(fd) == 0;

@@ -1,6 +1,7 @@
 #include "common/tls/private_file.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/support/doctest.h"
 #include "tests/support/test_ca.h"
@@ -33,6 +34,30 @@ TEST_CASE("create does not overwrite, replace does") {
   CHECK(as_text(read_whole_file(file, 100).value()) == "two");
   CHECK(fs::status(file).permissions() == fs::perms(0600));
   CHECK_FALSE(fs::exists(temp.path() / "a.new"));
+}
+
+TEST_CASE("an own file is a regular one of this user, and no link") {
+  const TempDir temp;
+  const fs::path file = temp.path() / "state";
+  REQUIRE(replace_private_file(file, as_bytes(std::string_view("12"))));
+  CHECK(read_own_file(file, 10).value().size() == 2);
+  fs::create_symlink(file, temp.path() / "link");
+  CHECK_FALSE(read_own_file(temp.path() / "link", 10));
+  CHECK(read_whole_file(temp.path() / "link", 10));
+  REQUIRE(::mkfifo((temp.path() / "fifo").c_str(), 0600) == 0);
+  CHECK_FALSE(read_own_file(temp.path() / "fifo", 10));  // and does not wait for a writer
+  CHECK_FALSE(read_own_file(temp.path(), 10));
+  if (::geteuid() == 0 && ::chown(file.c_str(), 65534, 65534) == 0) CHECK_FALSE(read_own_file(file, 10));
+}
+
+TEST_CASE("whether a folder can be written shows at once, and leaves nothing there") {
+  const TempDir temp;
+  CHECK(check_writable(temp.path() / "made" / "here"));
+  CHECK(fs::is_empty(temp.path() / "made" / "here"));
+  const auto blocked = check_writable("/dev/null/state");
+  REQUIRE_FALSE(blocked);
+  CHECK(blocked.error().reason == Reason::state_unwritable);
+  CHECK(blocked.error().detail.find("/dev/null/state") != std::string::npos);
 }
 
 TEST_CASE("reading has a limit and names what is wrong") {
