@@ -86,11 +86,13 @@ void find_server_troubles(const ProbeFacts& facts, Diagnosis& out) {
   out.findings.push_back({Reason::no_rendezvous, evidence.empty() ? "none is configured" : evidence});
 }
 
+Finding switched_off(const ProbeFacts& facts) {
+  return {Reason::mapping_off,
+          facts.listens ? "[nat] mapping = \"off\"" : "[nat] listen = []: no port of the agent's own"};
+}
+
 void find_mapping_troubles(const ProbeFacts& facts, const UplinkReport& uplink, Diagnosis& out) {
-  if (facts.protocols.empty()) {
-    out.findings.push_back({Reason::mapping_off, "[nat] mapping = \"off\""});
-    return;
-  }
+  if (facts.protocols.empty()) return out.findings.push_back(switched_off(facts));
   std::string silent;
   bool answered = false;
   for (const NamedProtocol& each : protocols_of(uplink)) {
@@ -102,7 +104,10 @@ void find_mapping_troubles(const ProbeFacts& facts, const UplinkReport& uplink, 
       const Reason code = reason_of(error->failure);
       const bool known = std::any_of(out.findings.begin(), out.findings.end(),
                                      [&](const Finding& finding) { return finding.code == code; });
-      if (!known) out.findings.push_back({code, fmt::format("{}: {}", each.name, error->detail)});
+      // Most details of a protocol name it.
+      const bool named = error->detail.starts_with(each.name);
+      if (!known)
+        out.findings.push_back({code, named ? error->detail : fmt::format("{}: {}", each.name, error->detail)});
     } else if (each.report.state == ProtocolReport::State::absent) {
       silent += fmt::format("{}{}: no answer", silent.empty() ? "" : "; ", each.name);
     } else {
@@ -147,6 +152,10 @@ Diagnosis diagnose(const ProbeFacts& facts) {
       std::any_of(facts.candidates.begin(), facts.candidates.end(), [](const auto& each) { return each.live; });
   out.path = live ? PathKind::direct : up ? PathKind::relay : PathKind::none;
   if (!up) find_server_troubles(facts, out);
+  if (uplink == nullptr && (facts.protocols.empty() || !facts.listens)) {
+    out.findings.push_back(switched_off(facts));
+    return out;
+  }
   if (uplink == nullptr) {
     out.findings.push_back({Reason::no_default_route, "no interface that may be used has a default route"});
     return out;

@@ -30,6 +30,7 @@ struct ProbeFacts {
   std::vector<CandidateFacts> candidates;
   std::vector<ServerFacts> servers;
   std::vector<std::optional<IpAddress>> hops;  // routers on the way to the first server, the nearest first
+  bool listens = true;                         // [nat] listen names something
 };
 
 enum class NatKind : std::uint8_t { none, nat, double_nat, cgnat, unknown };

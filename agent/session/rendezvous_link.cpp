@@ -236,8 +236,10 @@ void RendezvousLink::on_event(core::agent_event::ServiceRefused& event) {
 }
 
 void RendezvousLink::on_event(core::agent_event::SessionRefused& event) {
-  failure_ =
-      Error{event.refusal.reason.value_or(Reason::protocol_error), event.refusal.code + ": " + event.refusal.detail};
+  // A code of a later version has no reason of ours to stand before it.
+  const core::Refusal& refusal = event.refusal;
+  failure_ = refusal.reason ? Error{*refusal.reason, refusal.detail}
+                            : Error{Reason::protocol_error, refusal.code + ": " + refusal.detail};
   retry_after_ = event.refusal.retry_after;
 }
 

@@ -1,5 +1,7 @@
 #include "agent/probe/report.h"
 
+#include <algorithm>
+
 #include "tests/support/doctest.h"
 
 namespace fairlead::agent {
@@ -137,6 +139,13 @@ TEST_CASE("switched off, refused, in conflict") {
   ProbeFacts off = home();
   off.protocols.clear();
   CHECK(finds(diagnose(off), Reason::mapping_off));
+  off.uplinks.clear();  // nobody looks for a way out then
+  CHECK(finds(diagnose(off), Reason::mapping_off));
+  CHECK_FALSE(finds(diagnose(off), Reason::no_default_route));
+  ProbeFacts deaf = home();
+  deaf.uplinks.clear();
+  deaf.listens = false;
+  CHECK(finds(diagnose(deaf), Reason::mapping_off));
   ProbeFacts refused = home();
   refused.uplinks[0].upnp = failed(GatewayFailure::refused);
   refused.uplinks[0].pcp = failed(GatewayFailure::conflict);
@@ -144,6 +153,19 @@ TEST_CASE("switched off, refused, in conflict") {
   CHECK(finds(found, Reason::mapping_refused));
   CHECK(finds(found, Reason::mapping_conflict));
   CHECK_FALSE(finds(found, Reason::no_port_mapping));
+}
+
+TEST_CASE("a protocol is named once") {
+  ProbeFacts facts = home();
+  facts.uplinks[0].upnp = failed(GatewayFailure::refused);
+  for (const char* detail : {"UPnP: HttpError", "HttpError"}) {
+    facts.uplinks[0].upnp.error->detail = detail;
+    const Diagnosis found = diagnose(facts);
+    const auto finding = std::find_if(found.findings.begin(), found.findings.end(),
+                                      [](const Finding& each) { return each.code == Reason::mapping_refused; });
+    REQUIRE(finding != found.findings.end());
+    CHECK(finding->evidence == "UPnP: HttpError");
+  }
 }
 
 TEST_CASE("both renderings say path, NAT and next step, whatever is known") {
