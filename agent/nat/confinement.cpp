@@ -10,10 +10,12 @@
 #include <cstring>
 
 #ifdef __linux__
-#include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #endif
+
+#include "common/confine/privileges.h"
+#include "common/confine/sanitizer.h"
 
 namespace fairlead::agent::nat {
 namespace {
@@ -24,14 +26,7 @@ constexpr unsigned kLongestLife = 30;  // seconds; every request has less
 constexpr uid_t kNobody = 65534;
 constexpr int kFirstInherited = 3;
 constexpr int kMostInherited = 65536;
-#if defined(__SANITIZE_ADDRESS__)
-#define FAIRLEAD_SHADOW_MEMORY 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define FAIRLEAD_SHADOW_MEMORY 1
-#endif
-#endif
-#ifndef FAIRLEAD_SHADOW_MEMORY
+#ifndef FAIRLEAD_SANITIZED
 constexpr rlim_t kAddressSpace = 64u << 20;  // a sanitizer's shadow alone is terabytes
 #endif
 
@@ -46,16 +41,6 @@ void close_inherited() {
 #endif
   for (int fd = kFirstInherited; fd < kMostInherited; ++fd) ::close(fd);
 }
-
-#ifdef __linux__
-void drop_capabilities() {
-  __user_cap_header_struct head{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
-  __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3]{};
-  ::syscall(SYS_capset, &head, none);
-}
-#else
-void drop_capabilities() {}
-#endif
 
 Result<void> drop_root() {
   if (::geteuid() != 0) return {};
@@ -74,20 +59,19 @@ Result<void> drop_root() {
 Result<void> confine_process() {
   close_inherited();
   if (auto dropped = drop_root(); !dropped) return dropped;
-  drop_capabilities();
+  confine::keep_capabilities({});
+  confine::forbid_new_privileges();
+  confine::forbid_dumps();
 #ifdef __linux__
-  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   // After the change of user, which clears it. A parent that died in between is noticed by the end of stdin or stdout.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 #endif
   limit(RLIMIT_NOFILE, kDescriptors);
   limit(RLIMIT_NPROC, 0);
   limit(RLIMIT_FSIZE, 0);
-  limit(RLIMIT_CORE, 0);
   limit(RLIMIT_CPU, kProcessorSeconds);
   ::alarm(kLongestLife);  // where our parent may not kill us
-#ifndef FAIRLEAD_SHADOW_MEMORY
+#ifndef FAIRLEAD_SANITIZED
   limit(RLIMIT_AS, kAddressSpace);
   limit(RLIMIT_DATA, kAddressSpace);
 #endif
