@@ -7,9 +7,11 @@
 #include <array>
 #include <csignal>
 
+#include "agent/setting/reload.h"
 #include "common/base/log.h"
 #include "common/base/pattern.h"
 #include "common/base/version.h"
+#include "common/confine/program.h"
 #include "common/net/socket.h"
 #include "common/tls/private_file.h"
 #include "common/tls/time_text.h"
@@ -89,13 +91,22 @@ Agent::Agent(AgentConfig config, std::string config_path, std::shared_ptr<const 
       direct_(tools_, links_, endpoint_, [this] { refresh_paths(); }),
       reachable_(config_.services.size()),
       tick_([](void* self) { static_cast<Agent*>(self)->on_tick(); }, this) {
-  if (!config_.state_dir.empty()) tls::make_directories(config_.state_dir);
+  look_at_state_dir();
   rng_.fill(boot_id_);
   adopt_names();
   start_links();
 }
 
 Agent::~Agent() = default;
+
+void Agent::look_at_state_dir() {
+  if (config_.state_dir.empty()) return;
+  const auto writable = tls::check_writable(config_.state_dir);
+  if (writable) return;
+  state_problem_ = writable.error();
+  log(Level::warn, "state_dir cannot be written; what it keeps is lost with this program",
+      {{"reason", reason_code(state_problem_->reason)}, {"detail", state_problem_->detail}});
+}
 
 tls::TlsClientContext Agent::make_context(const char* alpn) {
   return tls::TlsClientContext(
@@ -124,7 +135,7 @@ Result<void> Agent::open_control() {
                                [this](const wire::HttpRequest& request) { return on_status_request(request); });
   if (control) {
     control_ = std::move(*control);
-  } else if (control.error().reason == Reason::address_in_use) {
+  } else if (control.error().reason == Reason::address_in_use || control.error().reason == Reason::config_invalid) {
     return tl::unexpected(control.error());
   } else {
     log(Level::warn, "no status socket; `status` will not work", {{"detail", control.error().detail}});
@@ -138,11 +149,31 @@ void Agent::run() {
   signals_.push_back(std::make_unique<net::SignalWatcher>(loop_, SIGHUP, [this] { reload(); }));
   network_ =
       std::make_unique<net::NetworkWatch>(loop_, poller_, [this](net::NetworkEvent event) { on_network(event); });
+  watch_identity();
+  begin();
+  confine();
+  loop_.run();
+}
+
+// Where UPnP may be asked, this program is run again as its helper; root's helper becomes nobody, and is ended by us.
+void Agent::confine() const {
+  using confine::Capability;
+  if (!config_.confine) return log(Level::warn, "not confined: agent.confine is false");
+  static constexpr Capability kKept[] = {Capability::net_raw, Capability::dac_read_search, Capability::sys_resource,
+                                         Capability::setuid,  Capability::setgid,          Capability::kill};
+  const auto& asked = config_.nat.mapping;
+  const bool helper = !config_.nat.listen.empty() && std::ranges::count(asked, MappingProtocol::upnp) > 0;
+  const std::span kept(kKept);
+  const confine::ProgramRights rights{.capabilities = helper ? kept : kept.first(3),
+                                      .programs = helper ? confine::Programs::may_be_run : confine::Programs::none};
+  log(Level::debug, "confined", {{"by", confine::confine_program(rights)}});
+}
+
+// The files that the configuration names now.
+void Agent::watch_identity() {
   identity_watch_ = std::make_unique<net::FileWatch>(
       loop_, std::array{config_.identity.cert, config_.identity.key, config_.identity.ca},
       [this] { reload_identity(); });
-  begin();
-  loop_.run();
 }
 
 void Agent::begin() {
@@ -151,8 +182,19 @@ void Agent::begin() {
     log(Level::warn, "the system clock is wrong; servers may be newer than it until one tells the time",
         {{"system", tls::time_text(net::wall_now())}, {"not_before", tls::time_text(clock.time)}});
   }
+  tell_of_direct();
   direct_.start(credentials_, [this] { return wall_now(); });
   for (std::size_t i = 0; i < std::min(kSessions, links_.size()); ++i) links_[i]->activate();
+}
+
+// What strangers may reach and a router is asked for must not come as a surprise.
+void Agent::tell_of_direct() const {
+  const NatConfig& nat = config_.nat;
+  if (nat.listen.empty()) return;
+  log(Level::info, nat.mapping.empty()
+                       ? "direct connections: a port is opened on this host"
+                       : "direct connections: a port is opened on this host, and the router is asked to "
+                         "forward it; [nat] mapping = \"off\" and listen = [] switch that off");
 }
 
 wire::Hello Agent::next_hello() {
@@ -236,6 +278,7 @@ void Agent::on_network(net::NetworkEvent event) {
       {{"reason", reason_code(Reason::network_changed)},
        {"detail", event == net::NetworkEvent::resumed ? "resumed" : "changed"}});
   for (const auto& link : links_) link->check_path();
+  if (direct_.problem()) direct_.start(credentials_, [this] { return wall_now(); });
   direct_.on_network_changed();
 }
 
@@ -320,16 +363,13 @@ void Agent::reload() {
     log(Level::error, "reload refused; the running configuration stays", {{"detail", credentials.error().detail}});
     return;
   }
-  for (const std::string& key : restart_keys(config_, loaded->config)) {
+  Reload planned = plan_reload(config_, std::move(loaded->config));
+  for (const std::string& key : planned.for_restart) {
     log(Level::warn, "this key needs a restart; its old value stays", {{"key", key}});
   }
-  config_.services = loaded->config.services;
-  const Limits running = config_.limits;
-  config_.limits = loaded->config.limits;
-  config_.limits.relays_max = running.relays_max;
-  config_.limits.memory = running.memory;
-  config_.drain_timeout = loaded->config.drain_timeout;
-  config_.identity = loaded->config.identity;
+  const bool moved = planned.config.identity != config_.identity;
+  config_ = std::move(planned.config);
+  if (moved) watch_identity();
   reachable_.assign(config_.services.size(), false);
   for (const auto& link : links_) link->services_changed();
   direct_.services_changed();
@@ -398,6 +438,8 @@ void Agent::explain_relay(ServiceReport& report) const {
 
 StatusReport Agent::status_report() const {
   StatusReport report{.started = started_,
+                      .log = log_counts(),
+                      .problems = {},
                       .spiffe_id = credentials_->spiffe_id(),
                       .not_after = credentials_->not_after(),
                       .relays = tools_.relays,
@@ -406,6 +448,12 @@ StatusReport Agent::status_report() const {
                       .memory_max = tools_.memory.max(),
                       .mappings = direct_.mappings(),
                       .counters = counters_};
+  if (direct_.problem()) report.problems.push_back(*direct_.problem());
+  if (clock_.problem()) {
+    report.problems.push_back(*clock_.problem());
+  } else if (state_problem_) {
+    report.problems.push_back(*state_problem_);
+  }
   for (std::size_t i = 0; i < config_.services.size(); ++i) report.services.push_back(service_report(i));
   for (const auto& link : links_) {
     RendezvousReport each{.address = link->server().to_string(),

@@ -1,5 +1,6 @@
 #pragma once
-// The agent: builds the parts, connects them, reloads and drains them. One loop, one thread.
+// The agent: builds the parts, connects them, reloads and drains them. One loop, one thread; the log has
+// its own (common/base/log_writer.h).
 //
 //   header on a data channel -> TargetDial -> Relay(channel, target)
 //   RendezvousLink (x2) -> SessionChannels -> DataChannel
@@ -68,7 +69,11 @@ class Agent final : public LinkOwner {
 
   Result<void> open_control();
   void start_links();
+  void look_at_state_dir();
+  void watch_identity();
   void begin();
+  void confine() const;
+  void tell_of_direct() const;
   void adopt_names();
   void on_network(net::NetworkEvent event);
   void refresh_paths();
@@ -108,7 +113,8 @@ class Agent final : public LinkOwner {
   std::vector<std::unique_ptr<SessionChannels>> leftovers_;  // of ended sessions, until their relays are done
   std::vector<std::unique_ptr<RendezvousLink>> links_;
   DirectPath direct_;
-  std::vector<bool> reachable_;  // by service: told to on_reachable_ already
+  std::vector<bool> reachable_;         // by service: told to on_reachable_ already
+  std::optional<Error> state_problem_;  // of the start
   bool stopping_ = false;
   std::optional<TimePoint> refresh_until_;
   TimePoint stop_at_;

@@ -11,19 +11,24 @@
 #include "common/base/log.h"
 #include "common/config/units.h"
 #include "common/net/control_socket.h"
+#include "common/net/loop.h"
+#include "common/program/check.h"
+#include "common/program/question.h"
 #include "common/tls/time_text.h"
 
 namespace fairlead::agent {
 namespace {
 
-constexpr Duration kStatusPatience = 10s;
+constexpr std::string_view kProgram = "fairlead-agent";
+constexpr std::size_t kLogQueue = 64 * 1024;  // bytes of lines that wait for stderr: small devices
 constexpr const char* kUsualConfig = "/etc/fairlead/agent.toml";
 
 int complain(const Error& error) {
-  return config::complain("fairlead-agent", error);
+  return config::complain(kProgram, error);
 }
 
 int run_agent(AgentConfig config, const std::string& config_path, Agent::OnReachable on_reachable) {
+  start_log_writer(kLogQueue);
   auto agent = Agent::open(std::move(config), config_path, std::move(on_reachable));
   if (!agent) return complain(agent.error());
   (*agent)->run();
@@ -75,14 +80,9 @@ int run_command(const CheckCommand& command) {
   if (const auto files = check_files(loaded->config, command.config); !files) {
     return complain(files.error());
   }
-  const IdentityConfig& identity = loaded->config.identity;
-  const auto credentials = tls::Credentials::load({identity.cert, identity.key, identity.ca});
-  if (!credentials) return complain(credentials.error());
-  for (const std::string& warning : (*credentials)->warnings()) fmt::print(stderr, "warning: {}\n", warning);
-  fmt::print("{}: usable, identity {} until {}\n", command.config, (*credentials)->spiffe_id(),
-             tls::time_text((*credentials)->not_after()));
-  print_memory(loaded->config);
-  return config::kExitSuccess;
+  const int exit_code = program::check_identity(kProgram, command.config, loaded->config.identity, net::wall_now());
+  if (exit_code == config::kExitSuccess) print_memory(loaded->config);
+  return exit_code;
 }
 
 int run_command(const ExposeCommand& command) {
@@ -98,14 +98,8 @@ int run_command(const StatusCommand& command) {
     if (!loaded) return complain(loaded.error());
     socket = loaded->config.control_path;
   }
-  if (socket.starts_with("unix:")) socket.erase(0, 5);
   const bool json = command.format == config::AnswerFormat::json;
-  const auto answer = net::query_control(socket, json ? "/status?format=json" : "/status?format=text", kStatusPatience);
-  if (!answer) {
-    return complain(answer.error());
-  }
-  std::fwrite(answer->body.data(), 1, answer->body.size(), stdout);
-  return answer->status == 200 ? config::kExitSuccess : config::kExitFailed;
+  return program::ask(kProgram, socket, json ? "/status?format=json" : "/status?format=text");
 }
 
 int run_command(const ProbeCommand& command) {
@@ -124,8 +118,8 @@ int run_command(const ProbeCommand& command) {
   AgentConfig config = std::move(loaded->config);
   if (command.rendezvous.empty()) {
     // The agent that runs holds the ports and the session: what it knows is the answer.
-    const auto answer =
-        net::query_control(config.control_path, json ? "/probe?format=json" : "/probe?format=text", kStatusPatience);
+    const auto answer = net::query_control(config.control_path, json ? "/probe?format=json" : "/probe?format=text",
+                                           program::kAnswerPatience);
     if (answer) {
       std::fwrite(answer->body.data(), 1, answer->body.size(), stdout);
       return answer->status == 200 ? config::kExitSuccess : config::kExitFailed;

@@ -42,9 +42,11 @@ void DirectPath::start(std::shared_ptr<const tls::Credentials> credentials, tls:
   if (const auto opened = listener_->open(); !opened) {
     log(Level::warn, "no listener for direct connections; the relay carries everything",
         {{"reason", reason_code(opened.error().reason)}, {"detail", opened.error().detail}});
+    problem_ = opened.error();
     listener_.reset();
     return;
   }
+  problem_.reset();
   mapper_ = std::make_unique<nat::PortMapper>(
       tools_.channel.poller, tools_.rng,
       nat::PortMapperOptions{.protocols = nat.mapping,
@@ -258,7 +260,7 @@ std::vector<nat::MappingReport> DirectPath::mappings() const {
 }
 
 ProbeFacts DirectPath::facts() const {
-  ProbeFacts out{.protocols = tools_.config.nat.mapping, .hops = hops_};
+  ProbeFacts out{.protocols = tools_.config.nat.mapping, .hops = hops_, .listens = !tools_.config.nat.listen.empty()};
   if (mapper_) {
     out.uplinks = mapper_->uplinks();
     out.mappings = mapper_->mappings();

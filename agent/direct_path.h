@@ -34,6 +34,8 @@ class DirectPath final : public KeyFinder {
   void start(std::shared_ptr<const tls::Credentials> credentials, tls::WallClock clock);
   void replace_credentials(std::shared_ptr<const tls::Credentials> credentials, tls::WallClock clock);
   void on_network_changed();
+  // Why nothing could be listened on at the start; start() may be called again.
+  const std::optional<Error>& problem() const { return problem_; }
   void on_link_changed(const RendezvousLink& link);  // its session or a registration
   void services_changed() { confirm_services(); }    // after a reload
   void on_judged(std::uint32_t number, const std::string& code);
@@ -68,7 +70,8 @@ class DirectPath final : public KeyFinder {
   const Links& links_;
   const std::string& endpoint_;
   const std::function<void()> on_path_doubted_;  // a gateway lost its state or moved
-  std::unique_ptr<DirectListener> listener_;     // null: nothing could be bound, or nothing is to be
+  std::optional<Error> problem_;
+  std::unique_ptr<DirectListener> listener_;  // null: nothing could be bound, or nothing is to be
   std::unique_ptr<nat::PortMapper> mapper_;
   std::unique_ptr<PathTrace> trace_;
   struct Confirmed {

@@ -33,6 +33,16 @@ void write_limit(JsonWriter& json, std::string_view name, std::size_t used, std:
   json.field("max", static_cast<std::uint64_t>(max)).end_object();
 }
 
+// What is not well at this host, one line each, with a reason code in front.
+std::vector<std::string> problems_of(const StatusReport& report) {
+  std::vector<std::string> out;
+  for (const Error& each : report.problems) out.push_back(fmt::format("{}: {}", reason_code(each.reason), each.detail));
+  if (report.log.lines_lost > 0) {
+    out.push_back(fmt::format("lines_lost: {} log lines found no reader in time", report.log.lines_lost));
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string render_json(const StatusReport& report) {
@@ -64,6 +74,11 @@ std::string render_json(const StatusReport& report) {
   json.end_object();
   write_counts(json, "closed", report.counters.closed);
   write_counts(json, "refused", report.counters.refused);
+  json.key("log").begin_object().field("lines_lost", report.log.lines_lost);
+  json.field("lines_left_out", report.log.lines_left_out).end_object();
+  json.key("problems").begin_array();
+  for (const std::string& problem : problems_of(report)) json.value(problem);
+  json.end_array();
   return json.end_object().take() + "\n";
 }
 
@@ -87,6 +102,7 @@ std::string render_text(const StatusReport& report) {
                        tls::time_text(each.since), each.channels_ready, each.channels_busy);
     out += each.reason.empty() ? "\n" : fmt::format(" ({}: {})\n", each.reason, each.detail);
   }
+  for (const std::string& problem : problems_of(report)) out += fmt::format("problem   {}\n", problem);
   return out;
 }
 

@@ -6,6 +6,8 @@
 
 #include "agent/nat/port_mapper.h"
 #include "agent/resource/counters.h"
+#include "common/base/log.h"
+#include "common/base/result.h"
 #include "common/base/time.h"
 
 namespace fairlead::agent {
@@ -31,6 +33,8 @@ struct RendezvousReport {
 
 struct StatusReport {
   WallTime started{};
+  LogCounts log;
+  std::vector<Error> problems;  // of this host
   std::string spiffe_id;
   WallTime not_after{};
   std::vector<ServiceReport> services;

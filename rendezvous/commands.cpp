@@ -5,17 +5,22 @@
 #include <cstdio>
 
 #include "common/base/log.h"
-#include "common/net/control_socket.h"
+#include "common/net/loop.h"
+#include "common/program/check.h"
+#include "common/program/question.h"
+#include "common/tls/time_text.h"
+#include "common/wire/http_head.h"
 #include "rendezvous/ca/ca.h"
 #include "rendezvous/server.h"
 
 namespace fairlead::rendezvous {
 namespace {
 
-constexpr Duration kStatusPatience = 10s;
+constexpr std::string_view kProgram = "fairlead-rendezvous";
+constexpr std::size_t kLogQueue = 4 * 1024 * 1024;  // bytes of lines that wait for stderr: `access = "all"` in a burst
 
 int complain(const Error& error) {
-  return config::complain("fairlead-rendezvous", error);
+  return config::complain(kProgram, error);
 }
 
 std::string status_query(const StatusCommand& command) {
@@ -33,6 +38,7 @@ std::string status_query(const StatusCommand& command) {
 int run_command(const RunCommand& command) {
   auto loaded = load_config(command.config);
   if (!loaded) return complain(loaded.error());
+  start_log_writer(kLogQueue);
   auto server = Server::open(std::move(loaded->config), command.config);
   if (!server) return complain(server.error());
   (*server)->run();
@@ -45,16 +51,7 @@ int run_command(const CheckCommand& command) {
   if (const auto files = check_files(loaded->config, command.config); !files) {
     return complain(files.error());
   }
-  const IdentityConfig& identity = loaded->config.identity;
-  const auto credentials = tls::Credentials::load({identity.cert, identity.key, identity.ca});
-  if (!credentials) return complain(credentials.error());
-  for (const std::string& warning : (*credentials)->warnings()) fmt::print(stderr, "warning: {}\n", warning);
-  if ((*credentials)->not_after() <= net::wall_now()) {
-    return complain({Reason::config_invalid, identity.cert + ": the certificate has expired; issue a new one"});
-  }
-  fmt::print("{}: usable, identity {} until {}\n", command.config, (*credentials)->spiffe_id(),
-             format_time((*credentials)->not_after()));
-  return config::kExitSuccess;
+  return program::check_identity(kProgram, command.config, loaded->config.identity, net::wall_now());
 }
 
 int run_command(const CaInitCommand& command) {
@@ -74,7 +71,7 @@ int run_command(const CaIssueCommand& command) {
                                 .out = command.out,
                                 .now = net::wall_now()});
   if (!issued) return complain(issued.error());
-  fmt::print("{} issued until {}\ncert {}\nkey  {}\nca   {}\n", command.id, format_time(issued->not_after),
+  fmt::print("{} issued until {}\ncert {}\nkey  {}\nca   {}\n", command.id, tls::time_text(issued->not_after),
              issued->cert.string(), issued->key.string(), issued->ca.string());
   return config::kExitSuccess;
 }
@@ -87,13 +84,7 @@ int run_command(const StatusCommand& command) {
     if (!loaded) return complain(loaded.error());
     socket = loaded->config.server.admin_path;
   }
-  if (socket.starts_with("unix:")) socket.erase(0, 5);
-  const auto answer = net::query_control(socket, status_query(command), kStatusPatience);
-  if (!answer) {
-    return complain(answer.error());
-  }
-  std::fwrite(answer->body.data(), 1, answer->body.size(), stdout);
-  return answer->status == 200 ? config::kExitSuccess : config::kExitFailed;
+  return program::ask(kProgram, socket, status_query(command));
 }
 
 int run_command(const ExplainCommand& command) {

@@ -1,7 +1,10 @@
 #pragma once
-// One holder per listen address: SO_REUSEPORT, which the workers need, would let a second server of the same user take
-// half of the connections. The lock is an abstract unix socket, so the kernel frees it with the process, and it is
-// separate per network namespace, as addresses are.
+// One server per listen address: SO_REUSEPORT, which the workers need, would let a second server of the same user take
+// half of the connections. Who listens is asked of the kernel, by binding without SO_REUSEPORT: what nobody can fake
+// without the address itself. Between two servers that start at once a file in state_dir decides, locked with flock(2),
+// which ends with its holder; it says who that is. Where no file can be made the kernel's word is all there is.
+#include <string>
+
 #include "common/base/ip.h"
 #include "common/base/result.h"
 #include "common/net/fd.h"
@@ -10,13 +13,15 @@ namespace fairlead::rendezvous {
 
 class ListenLock {
  public:
-  // address_in_use when another server holds it. Blocks for up to two seconds while the holder may be dying.
-  static Result<ListenLock> take(const SocketAddress& address);
+  ListenLock() = default;
+  // address_in_use when somebody else listens; the detail says who, where that is known. address_missing, io_failed.
+  // Blocks for up to two seconds while a holder may be dying.
+  static Result<ListenLock> take(const SocketAddress& address, const std::string& state_dir);
 
  private:
-  static Result<ListenLock> try_take(const SocketAddress& address);
+  static Result<ListenLock> try_take(const SocketAddress& address, const std::string& state_dir);
   explicit ListenLock(net::Fd fd) : fd_(std::move(fd)) {}
-  net::Fd fd_;
+  net::Fd fd_;  // invalid: without a file
 };
 
 }  // namespace fairlead::rendezvous

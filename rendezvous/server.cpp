@@ -5,24 +5,20 @@
 #include <filesystem>
 
 #include "common/base/log.h"
+#include "common/confine/program.h"
 #include "common/net/socket.h"
+#include "common/tls/private_file.h"
 
 namespace fairlead::rendezvous {
 namespace {
 
 constexpr std::size_t kDescriptorReserve = 1024;  // listeners, pipes, files, connections not yet classified
 constexpr Duration kDrainCheck = 50ms;
+constexpr std::uint16_t kFirstFreePort = 1024;
 
 crypto::SystemRng& system_rng() {
   static crypto::SystemRng rng;  // without state: the kernel's
   return rng;
-}
-
-std::vector<std::string> own_names(const RendezvousConfig& config, const tls::Credentials& credentials) {
-  if (!config.server.names.empty()) return config.server.names;
-  std::vector<std::string> names = credentials.dns_names();
-  for (const HostPort& each : config.server.public_addresses) names.push_back(normalize_name(each.host));
-  return names;
 }
 
 std::vector<std::string> to_strings(const std::vector<HostPort>& addresses) {
@@ -46,11 +42,24 @@ Registry make_registry(const RendezvousConfig& config, const tls::Credentials& c
                   RegistryLimits{config.limits.services_per_agent});
 }
 
-tls::IdentityFiles files_of(const IdentityConfig& identity) {
-  return {identity.cert, identity.key, identity.ca};
+std::vector<ListenPlan> listen_plans(const RendezvousConfig& config) {
+  std::vector<ListenPlan> out;
+  for (const ListenerConfig& each : config.listeners) out.push_back({each.address, {each.accept, each.proxy_from, ""}});
+  for (const PortConfig& each : config.ports) {
+    out.push_back({each.listen, {AcceptSet{.tls = true, .ticket = false}, {}, each.service}});
+  }
+  return out;
 }
 
 }  // namespace
+
+// What the configuration leaves open: its addresses' hosts and the certificate's names.
+std::vector<std::string> own_names(const RendezvousConfig& config, const tls::Credentials& credentials) {
+  if (!config.server.names.empty()) return config.server.names;
+  std::vector<std::string> names = credentials.dns_names();
+  for (const HostPort& each : config.server.public_addresses) names.push_back(normalize_name(each.host));
+  return names;
+}
 
 void complete(RendezvousConfig& config, std::size_t open_files) {
   const std::size_t usable = open_files > 2 * kDescriptorReserve ? open_files - kDescriptorReserve : open_files / 2;
@@ -59,35 +68,49 @@ void complete(RendezvousConfig& config, std::size_t open_files) {
   if (config.server.workers == 0) config.server.workers = std::max(1u, std::thread::hardware_concurrency());
 }
 
+RendezvousConfig completed(RendezvousConfig config) {
+  complete(config, net::raise_open_files());
+  return config;
+}
+
 Result<std::unique_ptr<Server>> Server::open(RendezvousConfig config, std::string config_path) {
-  auto credentials = tls::Credentials::load(files_of(config.identity));
+  auto credentials = tls::Credentials::load({config.identity.cert, config.identity.key, config.identity.ca});
   if (!credentials) return tl::unexpected(credentials.error());
   for (const std::string& warning : (*credentials)->warnings()) log(Level::warn, warning);
-  std::error_code ignored;
-  std::filesystem::create_directories(config.server.state_dir, ignored);
+  if (const auto writable = tls::check_writable(config.server.state_dir); !writable) {
+    log(Level::warn, "state_dir cannot be written; what it keeps is lost with this program",
+        {{"reason", reason_code(writable.error().reason)}, {"detail", writable.error().detail}});
+  }
   auto keys = tls::TicketKeys::open(std::filesystem::path(config.server.state_dir) / "ticket.keys", system_rng(),
                                     net::wall_now());
-  if (!keys) return tl::unexpected(keys.error());
-  if (const auto problem = (*keys)->take_problem()) log(Level::warn, "ticket keys", {{"detail", problem->detail}});
-  complete(config, net::raise_open_files());
+  if (const auto problem = keys->take_problem()) log(Level::warn, "ticket keys", {{"detail", problem->detail}});
   std::unique_ptr<Server> server(
-      new Server(std::move(config), std::move(config_path), std::move(*credentials), std::move(*keys)));
-  if (auto listening = server->listen(); !listening) return tl::unexpected(listening.error());
+      new Server(std::move(config), std::move(config_path), std::move(*credentials), std::move(keys)));
+  if (auto listening = server->listeners_.open(); !listening) return tl::unexpected(listening.error());
   if (auto opened = server->open_admin(); !opened) return tl::unexpected(opened.error());
   return server;
 }
 
 Server::Server(RendezvousConfig config, std::string config_path, std::shared_ptr<const tls::Credentials> credentials,
                std::shared_ptr<tls::TicketKeys> ticket_keys)
-    : config_(std::move(config)),
+    : read_(std::move(config)),
+      config_(completed(read_)),
       config_path_(std::move(config_path)),
       credentials_(std::move(credentials)),
+      ticket_keys_(std::move(ticket_keys)),
       started_(net::wall_now()),
       poller_(loop_),
       shared_(config_.limits, config_.log.access,
               std::make_shared<const Snapshot>(route::NameTable(), std::make_shared<const OwnNames>())),
       registry_(loop_, shared_, make_registry(config_, *credentials_), to_strings(config_.server.public_addresses)),
-      drain_timer_([](void* self) { static_cast<Server*>(self)->on_drain_time(); }, this) {
+      listeners_(
+          listen_plans(config_),
+          [this](const SocketAddress& address) {
+            return bind_for_workers(address, workers_.size(), config_.server.state_dir);
+          },
+          [this](std::vector<net::Fd> sockets, const ListenerRules& rules) { hand_out(std::move(sockets), rules); }),
+      drain_timer_([](void* self) { static_cast<Server*>(self)->on_drain_time(); }, this),
+      listen_timer_([](void* self) { static_cast<Server*>(self)->listen_again(); }, this) {
   system_rng().fill(shared_.instance);
   shared_.started = loop_.now();
   shared_.domains = config_.server.domains;
@@ -98,7 +121,7 @@ Server::Server(RendezvousConfig config, std::string config_path, std::shared_ptr
   const unsigned count = config_.server.workers;
   shared_.large_pipes = std::max<std::size_t>(1, net::kMaxLargePipes / count);
   const ControlOptions options{.credentials = credentials_,
-                               .ticket_keys = std::move(ticket_keys),
+                               .ticket_keys = ticket_keys_,
                                .instance_address = config_.server.instance_address,
                                .handshakes_share = std::max<std::size_t>(1, config_.limits.handshakes_max / count)};
   for (unsigned i = 0; i < count; ++i) {
@@ -111,31 +134,19 @@ Server::Server(RendezvousConfig config, std::string config_path, std::shared_ptr
 
 Server::~Server() = default;
 
-Result<void> Server::listen() {
-  for (const ListenerConfig& each : config_.listeners) {
-    if (auto ok = listen_on(each.address, {each.accept, each.proxy_from, ""}); !ok) return ok;
+// To the workers, which run already when an address appears late.
+void Server::hand_out(std::vector<net::Fd> sockets, const ListenerRules& rules) {
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    workers_[i]->post([each = workers_[i].get(), fd = std::move(sockets[i]), rules]() mutable {
+      each->listen(std::move(fd), rules);
+    });
   }
-  for (const PortConfig& each : config_.ports) {
-    if (auto ok = listen_on(each.listen, {AcceptSet{.tls = true, .ticket = false}, {}, each.service}); !ok) return ok;
-  }
-  return {};
 }
 
-Result<void> Server::listen_on(const SocketAddress& address, const ListenerRules& rules) {
-  SocketAddress bound = address;
-  for (const auto& worker : workers_) {
-    if (bound.port != 0 && worker == workers_.front()) {
-      auto lock = ListenLock::take(bound);
-      if (!lock) return tl::unexpected(lock.error());
-      locks_.push_back(std::move(*lock));
-    }
-    auto fd = net::listen_tcp(bound, net::ReusePort::yes);
-    if (!fd) return tl::unexpected(fd.error());
-    bound = net::local_address(fd->get()).value_or(bound);  // port 0: all workers share what the first one got
-    worker->listen(std::move(*fd), rules);
-  }
-  log(Level::info, "listening", {{"address", bound.to_string()}, {"service", rules.service}});
-  return {};
+void Server::listen_again() {
+  if (serving_.state() != Serving::State::serving || listeners_.complete()) return;
+  listeners_.try_again();
+  if (!listeners_.complete()) loop_.timers().arm(listen_timer_, loop_.now() + kListenAgain);
 }
 
 Result<void> Server::open_admin() {
@@ -147,20 +158,30 @@ Result<void> Server::open_admin() {
 }
 
 void Server::run() {
+  confine();
   for (const auto& control : controls_) control->start();
   for (const auto& worker : workers_) worker->start();
   signals_.push_back(std::make_unique<net::SignalWatcher>(loop_, SIGTERM, [this] { on_terminate(); }));
   signals_.push_back(std::make_unique<net::SignalWatcher>(loop_, SIGINT, [this] { on_terminate(); }));
   signals_.push_back(std::make_unique<net::SignalWatcher>(loop_, SIGHUP, [this] { reload(); }));
-  identity_watch_ = std::make_unique<net::FileWatch>(
-      loop_, std::array{config_.identity.cert, config_.identity.key, config_.identity.ca}, [this] {
-        auto credentials = tls::Credentials::load(files_of(config_.identity));
-        if (credentials) return apply_credentials(std::move(*credentials));
-        log(Level::error, "identity files changed and cannot be used; the old identity stays",
-            {{"detail", credentials.error().detail}});
-      });
+  watch_identity();
+  network_ = std::make_unique<net::NetworkWatch>(loop_, poller_, [this](net::NetworkEvent) { listen_again(); });
+  listen_again();
   log(Level::info, "serving", {{"id", credentials_->spiffe_id()}, {"workers", workers_.size()}});
   loop_.run();
+}
+
+// Everything is bound and read. What a reload, a late address or root's own key files need is kept.
+void Server::confine() const {
+  using confine::Capability;
+  if (!config_.server.confine) return log(Level::warn, "not confined: server.confine is false");
+  static constexpr Capability kKept[] = {Capability::sys_resource, Capability::dac_read_search,
+                                         Capability::net_bind_service};
+  const bool late_low_port = std::ranges::any_of(
+      listen_plans(config_), [](const ListenPlan& plan) { return plan.address.port < kFirstFreePort; });
+  const std::span kept(kKept);
+  log(Level::debug, "confined",
+      {{"by", confine::confine_program({.capabilities = late_low_port ? kept : kept.first(2)})}});
 }
 
 // Spread over the threads in turn; called by all workers.
@@ -170,31 +191,37 @@ void Server::to_control(ControlInbound inbound) {
 }
 
 void Server::on_terminate() {
-  if (state_ != State::serving) return stop();
-  state_ = State::draining;
-  log(Level::info, "draining; a second signal stops at once");
-  for (const auto& control : controls_) {
-    control->post([thread = control.get(), delay = config_.server.drain_delay] { thread->drain(delay); });
-  }
-  loop_.timers().arm(drain_timer_, loop_.now() + config_.server.drain_delay);
+  act(serving_.on_signal(loop_.now(), config_.server.drain_delay, config_.server.drain_timeout));
 }
 
 void Server::on_drain_time() {
-  if (state_ == State::draining) {
-    state_ = State::closing;
-    drain_deadline_ = loop_.now() + config_.server.drain_timeout;
-    for (const auto& worker : workers_) {
-      worker->post([each = worker.get()] { each->stop_listening(); });
-    }
-  } else if (loop_.now() >= drain_deadline_ || shared_.gauges.relays.used() == 0) {
-    return stop();
+  act(serving_.on_time(loop_.now(), shared_.gauges.relays.used()));
+}
+
+void Server::act(ServingAction action) {
+  switch (action) {
+    case ServingAction::none:
+      break;
+    case ServingAction::tell_agents:
+      log(Level::info, "draining; a second signal stops at once");
+      for (const auto& control : controls_) {
+        control->post([thread = control.get(), delay = config_.server.drain_delay] { thread->drain(delay); });
+      }
+      break;
+    case ServingAction::close_listeners:
+      for (const auto& worker : workers_) {
+        worker->post([each = worker.get()] { each->stop_listening(); });
+      }
+      break;
+    case ServingAction::stop:
+      return stop();
   }
-  loop_.timers().arm(drain_timer_, loop_.now() + kDrainCheck);
+  if (const auto due = serving_.deadline()) {
+    loop_.timers().arm(drain_timer_, std::min(*due, loop_.now() + kDrainCheck));
+  }
 }
 
 void Server::stop() {
-  if (state_ == State::stopped) return;
-  state_ = State::stopped;
   for (const auto& worker : workers_) {
     worker->post([each = worker.get()] { each->shut_down(); });
   }
@@ -205,53 +232,6 @@ void Server::stop() {
   for (const auto& control : controls_) control->join();
   log(Level::info, "stopped");
   loop_.stop();
-}
-
-void Server::reload() {
-  auto loaded = load_config(config_path_);
-  if (!loaded) {
-    log(Level::error, "reload refused; the running configuration stays", {{"detail", loaded.error().detail}});
-    return;
-  }
-  auto credentials = tls::Credentials::load(files_of(loaded->config.identity));
-  if (!credentials) {
-    log(Level::error, "reload refused; the running configuration stays", {{"detail", credentials.error().detail}});
-    return;
-  }
-  RendezvousConfig wanted = std::move(loaded->config);
-  for (const std::string& key : restart_keys(config_, wanted)) {
-    log(Level::warn, "this key needs a restart; its old value stays", {{"key", key}});
-  }
-  complete(wanted, net::raise_open_files());
-  config_.policy = wanted.policy;
-  config_.limits = wanted.limits;
-  config_.log = wanted.log;
-  config_.identity = wanted.identity;
-  config_.server.names = wanted.server.names;
-  config_.server.drain_delay = wanted.server.drain_delay;
-  config_.server.drain_timeout = wanted.server.drain_timeout;
-  shared_.access_log.set_mode(config_.log.access);
-  shared_.gauges.apply(config_.limits);
-  const std::size_t share = std::max<std::size_t>(1, config_.limits.handshakes_max / controls_.size());
-  for (const auto& worker : workers_) {
-    worker->post([each = worker.get(), limits = config_.limits] { each->apply(limits); });
-  }
-  for (const auto& control : controls_) {
-    control->post([each = control.get(), limits = config_.limits, share] { each->apply(limits, share); });
-  }
-  apply_credentials(std::move(*credentials));
-  registry_.replace_policy(Policy(config_.policy, std::string(credentials_->trust_domain())));
-  log(Level::info, "reloaded");
-}
-
-void Server::apply_credentials(std::shared_ptr<const tls::Credentials> credentials) {
-  credentials_ = std::move(credentials);
-  for (const auto& control : controls_) {
-    control->post([each = control.get(), fresh = credentials_] { each->replace_credentials(fresh); });
-  }
-  registry_.replace_own_names(own_names(config_, *credentials_));
-  log(Level::info, "identity loaded",
-      {{"id", credentials_->spiffe_id()}, {"not_after", format_time(credentials_->not_after())}});
 }
 
 }  // namespace fairlead::rendezvous

@@ -2,6 +2,7 @@
 #include <charconv>
 #include <future>
 
+#include "common/base/log.h"
 #include "rendezvous/server.h"
 
 namespace fairlead::rendezvous {
@@ -53,6 +54,13 @@ std::vector<RelaySummary> Server::gather_relays(std::size_t limit) {
   return out;
 }
 
+// What is not as the configuration wants it, and was told in the log when it began.
+std::vector<Error> Server::problems() const {
+  std::vector<Error> out = listeners_.problems();
+  if (const auto unwritable = ticket_keys_->unwritable()) out.push_back(*unwritable);
+  return out;
+}
+
 StatusReport Server::status_report() {
   Gauges& gauges = shared_.gauges;
   StatusReport view;
@@ -60,7 +68,9 @@ StatusReport Server::status_report() {
   view.now_steady = loop_.now();
   view.started = started_;
   view.instance = to_hex(shared_.instance);
-  view.state = state_ == State::serving ? "serving" : state_ == State::draining ? "draining" : "closing";
+  view.state = serving_.name();
+  view.standing = problems();
+  view.log = log_counts();
   view.spiffe_id = credentials_->spiffe_id();
   view.not_after = credentials_->not_after();
   for (const HostPort& each : config_.server.public_addresses) view.public_addresses.push_back(each.to_string());

@@ -56,6 +56,7 @@ void read_agent(Section section, AgentConfig& out) {
   out.state_dir = config::path_or(section, "state_dir", out.state_dir);
   out.control_path = config::unix_path_or(section, "control", out.control_path);
   out.drain_timeout = section.duration("drain_timeout", kDrain, out.drain_timeout);
+  out.confine = section.flag("confine", out.confine);
   section.done();
 }
 
@@ -259,20 +260,8 @@ Result<Loaded> parse_config(std::string_view text, const std::string& path, conf
 }
 
 Result<void> check_files(const AgentConfig& config, const std::string& path) {
-  return config::check_identity_files(config.identity, path);
-}
-
-std::vector<std::string> restart_keys(const AgentConfig& running, const AgentConfig& wanted) {
-  std::vector<std::string> out;
-  if (running.name != wanted.name) out.emplace_back("agent.name");
-  if (running.cluster != wanted.cluster) out.emplace_back("agent.cluster");
-  if (running.rendezvous != wanted.rendezvous) out.emplace_back("agent.rendezvous");
-  if (running.rendezvous_id != wanted.rendezvous_id) out.emplace_back("agent.rendezvous_id");
-  if (running.state_dir != wanted.state_dir) out.emplace_back("agent.state_dir");
-  if (running.control_path != wanted.control_path) out.emplace_back("agent.control");
-  if (running.limits.relays_max != wanted.limits.relays_max) out.emplace_back("limits.relays_max");
-  if (running.limits.memory != wanted.limits.memory) out.emplace_back("limits.memory");
-  return out;
+  if (auto checked = config::check_identity_files(config.identity, path); !checked) return checked;
+  return config::check_socket_path(config.control_path, "agent.control", path);
 }
 
 Result<Target> parse_target(std::string_view text) {

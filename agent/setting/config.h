@@ -88,6 +88,7 @@ struct AgentConfig {
   std::string state_dir = "/var/lib/fairlead-agent";              // empty (expose): keep nothing
   std::string control_path = "/run/fairlead-agent/control.sock";  // empty (expose): no control socket
   Duration drain_timeout = 5s;
+  bool confine = true;  // give up what a running agent does not need
   IdentityConfig identity;
   NatConfig nat;
   PoolConfig pool;
@@ -105,10 +106,9 @@ Result<Loaded> load_config(const std::string& path, config::UnknownKeys unknown 
 Result<Loaded> parse_config(std::string_view text, const std::string& path, config::UnknownKeys unknown,
                             const config::Environment& environment);
 
-// For `check`: that the files of [identity] exist and can be read. What is inside them is the caller's to judge.
+// For `check`: that the files of [identity] exist and can be read, and that nothing is in the way of the socket for
+// `status`. What is inside the files is the caller's to judge.
 Result<void> check_files(const AgentConfig& config, const std::string& path);
-// Keys that differ and that only a restart can apply ("agent.name"); the rest is applied by a reload.
-std::vector<std::string> restart_keys(const AgentConfig& running, const AgentConfig& wanted);
 
 // "127.0.0.1:8443", "[::1]:8443", "host.name:8443" or "unix:/path"; the error's detail says what is wrong and allowed.
 Result<Target> parse_target(std::string_view text);

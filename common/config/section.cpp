@@ -160,6 +160,11 @@ std::vector<Text> Section::texts(std::string_view key, std::string_view allowed)
   return out;
 }
 
+bool Section::flag(std::string_view key, bool otherwise) {
+  const Value* value = find(key, Kind::boolean, "true, false");
+  return value != nullptr ? value->integer != 0 : otherwise;
+}
+
 std::int64_t Section::integer(std::string_view key, Range<std::int64_t> range, std::int64_t otherwise) {
   const std::string allowed = fmt::format("{} to {}", range.least, range.most);
   const Value* value = find(key, Kind::integer, allowed);

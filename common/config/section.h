@@ -79,6 +79,7 @@ class Section {
   // A list of strings; a missing key is an empty list.
   std::vector<Text> texts(std::string_view key, std::string_view allowed = "");
   std::int64_t integer(std::string_view key, Range<std::int64_t> range, std::int64_t otherwise);
+  bool flag(std::string_view key, bool otherwise);
   // "250ms", "5s", "2m", "1h", "7d"; a bare number is refused: seconds or milliseconds?
   Duration duration(std::string_view key, Range<Duration> range, Duration otherwise);
   // Bytes: 65536, "64KiB", "1MiB".

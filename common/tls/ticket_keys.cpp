@@ -1,6 +1,6 @@
 #include "common/tls/ticket_keys.h"
 
-#include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 
@@ -38,24 +38,23 @@ std::string_view resumption_refused_text(ResumptionRefused cause) {
   return "";
 }
 
-Result<std::shared_ptr<TicketKeys>> TicketKeys::open(const std::filesystem::path& file, Rng& rng, WallTime now) {
+std::shared_ptr<TicketKeys> TicketKeys::open(const std::filesystem::path& file, Rng& rng, WallTime now) {
   const std::shared_ptr<TicketKeys> keys(new TicketKeys(file, rng));
-  std::error_code unreadable;
-  const bool exists = std::filesystem::exists(file, unreadable);
-  if (unreadable)
-    return fail(Reason::io_failed, fmt::format("{}: cannot open: {}", file.string(), unreadable.message()));
+  struct stat found{};
+  const bool exists = ::lstat(file.c_str(), &found) == 0;
+  std::optional<Error> unread;
   if (exists) {
-    Result<Bytes> content = read_whole_file(file, kMaxFileBytes);
-    if (!content) return tl::unexpected(content.error());
-    const bool usable = keys->parse(*content);
-    crypto::wipe(*content);
+    Result<Bytes> content = read_own_file(file, kMaxFileBytes);
+    const bool usable = content && keys->parse(*content);
+    if (content) crypto::wipe(*content);
     if (usable) return keys;
-    keys->problem_ = Error{Reason::io_failed,
-                           fmt::format("{}: damaged; replaced by new keys, no session is resumed", file.string())};
+    unread = content ? Error{Reason::io_failed, file.string() + ": damaged"} : content.error();
+    unread->detail += "; replaced by new keys, no session is resumed";
   }
   keys->current_ = keys->make_key(now);
   keys->previous_.reset();
-  if (auto saved = keys->save(); !saved) return tl::unexpected(saved.error());
+  keys->problem_ = unread;
+  keys->keep();
   return keys;
 }
 
@@ -109,6 +108,11 @@ tl::expected<Bytes, ResumptionRefused> TicketKeys::unseal(ByteView ticket) const
   return std::move(*state);
 }
 
+std::optional<Error> TicketKeys::unwritable() const {
+  const std::lock_guard lock(mutex_);
+  return unwritable_;
+}
+
 std::optional<Error> TicketKeys::take_problem() {
   const std::lock_guard lock(mutex_);
   return std::exchange(problem_, std::nullopt);
@@ -121,7 +125,13 @@ void TicketKeys::rotate_if_due(WallTime now) {
   if (previous_) crypto::wipe(previous_->secret);
   previous_ = current_;
   current_ = make_key(now);
-  if (auto saved = save(); !saved) problem_ = saved.error();
+  keep();
+}
+
+void TicketKeys::keep() {
+  const auto saved = save();
+  unwritable_ = saved ? std::nullopt : std::optional(Error{Reason::state_unwritable, saved.error().detail});
+  if (unwritable_) problem_ = unwritable_;
 }
 
 Result<void> TicketKeys::save() const {

@@ -39,9 +39,10 @@ struct TicketKey {
 
 class TicketKeys {
  public:
-  // Reads `file`, or makes it when it does not exist. A damaged file is replaced and told by take_problem().
+  // Reads `file`, or makes it when it does not exist. One that is damaged or not ours is replaced and told by
+  // take_problem(); what cannot be written is as well, and the keys live in memory.
   // `rng` must outlive this and be usable from all threads that seal (crypto::SystemRng is).
-  static Result<std::shared_ptr<TicketKeys>> open(const std::filesystem::path& file, Rng& rng, WallTime now);
+  static std::shared_ptr<TicketKeys> open(const std::filesystem::path& file, Rng& rng, WallTime now);
   // Keys that live in memory alone.
   static std::shared_ptr<TicketKeys> in_memory(Rng& rng, WallTime now);
   ~TicketKeys();
@@ -50,13 +51,16 @@ class TicketKeys {
   // The cause is malformed, unknown_key or forged.
   tl::expected<Bytes, ResumptionRefused> unseal(ByteView ticket) const;
 
-  // A failure to write the file, once; the keys work on in memory.
+  // Why the file does not hold the keys; they work on in memory. state_unwritable.
+  std::optional<Error> unwritable() const;
+  // The same, or that the file was damaged, once.
   std::optional<Error> take_problem();
 
  private:
   TicketKeys(std::filesystem::path file, Rng& rng) : file_(std::move(file)), rng_(rng) {}
   TicketKey make_key(WallTime now);
   void rotate_if_due(WallTime now);
+  void keep();
   Result<void> save() const;
   bool parse(ByteView in);
 
@@ -65,6 +69,7 @@ class TicketKeys {
   mutable std::mutex mutex_;
   TicketKey current_;
   std::optional<TicketKey> previous_;
+  std::optional<Error> unwritable_;
   std::optional<Error> problem_;
 };
 

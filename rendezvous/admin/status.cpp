@@ -1,6 +1,5 @@
 #include "rendezvous/admin/status.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include "common/base/json_writer.h"
@@ -98,6 +97,8 @@ std::string summary_json(const StatusReport& view) {
   json.end_object();
   write_counts(json, "closed", view.closed);
   write_counts(json, "refused", view.refused);
+  json.key("log").begin_object().field("lines_lost", view.log.lines_lost);
+  json.field("lines_left_out", view.log.lines_left_out).end_object();
   json.key("problems").begin_array();
   for (const std::string& problem : find_problems(view)) json.value(problem);
   return json.end_array().end_object().take() + "\n";
@@ -126,10 +127,6 @@ std::string summary_text(const StatusReport& view) {
 
 }  // namespace
 
-std::string format_time(WallTime time) {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(time.time_since_epoch().count()));
-}
-
 std::vector<std::string> find_problems(const StatusReport& view) {
   std::vector<std::string> out;
   if (view.not_after <= view.now) {
@@ -138,6 +135,12 @@ std::vector<std::string> find_problems(const StatusReport& view) {
   } else if (view.not_after - view.now < kRenewSoon) {
     out.push_back(fmt::format("certificate_expires: the server's own certificate ends {}; renew it",
                               format_time(view.not_after)));
+  }
+  for (const Error& each : view.standing) {
+    out.push_back(fmt::format("{}: {}", reason_code(each.reason), each.detail));
+  }
+  if (view.log.lines_lost > 0) {
+    out.push_back(fmt::format("lines_lost: {} log lines found no reader in time", view.log.lines_lost));
   }
   for (const LimitUse& limit : view.limits) {
     if (limit.max == 0 || limit.used * 100 < limit.max * kNearlyFull) continue;

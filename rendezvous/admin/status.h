@@ -4,6 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "common/base/log.h"
+#include "common/base/result.h"
+#include "common/tls/time_text.h"
 #include "common/wire/http_head.h"
 #include "rendezvous/registry/listing.h"
 #include "rendezvous/registry/registry.h"
@@ -27,8 +30,10 @@ struct StatusReport {
   WallTime now{};
   TimePoint now_steady;
   WallTime started{};
-  std::string instance;  // hex
-  std::string state;     // serving, draining, closing
+  std::string instance;         // hex
+  std::string state;            // serving, draining, closing
+  std::vector<Error> standing;  // of this host: an address that cannot be listened on, a file that cannot be written
+  LogCounts log;
   std::string spiffe_id;
   WallTime not_after{};
   std::vector<std::string> public_addresses;
@@ -53,7 +58,9 @@ std::string render_services(const StatusReport& view, AnswerForm form);
 std::string render_relays(const StatusReport& view, AnswerForm form);
 
 // RFC 3339, UTC.
-std::string format_time(WallTime time);
+inline std::string format_time(WallTime time) {
+  return tls::time_text(time);
+}
 // What is not well, one line each, with a reason code in front.
 std::vector<std::string> find_problems(const StatusReport& view);
 

@@ -81,6 +81,7 @@ void read_server(Section& section, RendezvousConfig& out, BoundAddresses& bound)
   server.admin_path = config::unix_path_or(section, "admin", server.admin_path);
   server.drain_delay = section.duration("drain_delay", kDrain, server.drain_delay);
   server.drain_timeout = section.duration("drain_timeout", kDrain, server.drain_timeout);
+  server.confine = section.flag("confine", server.confine);
   server.state_dir = config::path_or(section, "state_dir", server.state_dir);
   server.verify_from = config::read_each(section, "verify_from", "a list of this host's addresses", &read_ip);
   constexpr Section::Choice<bool> kScopes[] = {{"global", false}, {"any", true}};
@@ -315,21 +316,8 @@ Result<Loaded> parse_config(std::string_view text, const std::string& path, cons
 }
 
 Result<void> check_files(const RendezvousConfig& config, const std::string& path) {
-  return config::check_identity_files(config.identity, path);
-}
-
-std::vector<std::string> restart_keys(const RendezvousConfig& running, const RendezvousConfig& wanted) {
-  std::vector<std::string> out;
-  if (running.listeners != wanted.listeners) out.emplace_back("server.listen or listener");
-  if (running.ports != wanted.ports) out.emplace_back("port");
-  if (running.server.verify_from != wanted.server.verify_from) out.emplace_back("server.verify_from");
-  if (running.server.verify_any_address != wanted.server.verify_any_address) {
-    out.emplace_back("server.verify_addresses");
-  }
-  if (running.server.workers != wanted.server.workers) out.emplace_back("server.workers");
-  if (running.server.admin_path != wanted.server.admin_path) out.emplace_back("server.admin");
-  if (running.server.state_dir != wanted.server.state_dir) out.emplace_back("server.state_dir");
-  return out;
+  if (auto checked = config::check_identity_files(config.identity, path); !checked) return checked;
+  return config::check_socket_path(config.server.admin_path, "server.admin", path);
 }
 
 }  // namespace fairlead::rendezvous

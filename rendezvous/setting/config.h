@@ -40,6 +40,7 @@ struct ServerConfig {
   std::string state_dir = "/var/lib/fairlead-rendezvous";
   std::vector<IpAddress> verify_from;  // where dial-backs come from; empty: another address of this host, if any
   bool verify_any_address = false;     // laboratories: private and shared addresses are dialled back, too
+  bool confine = true;                 // give up what a running server does not need
   bool operator==(const ServerConfig&) const = default;
 };
 
@@ -110,9 +111,8 @@ Result<Loaded> load_config(const std::string& path,
 // The same from text; `path` names it in messages and is where relative paths begin.
 Result<Loaded> parse_config(std::string_view text, const std::string& path, const config::Environment& environment);
 
-// For `check`: that the files of [identity] exist and can be read. What is inside them is the caller's to judge.
+// For `check`: that the files of [identity] exist and can be read, and that nothing is in the way of the socket for
+// `status`. What is inside the files is the caller's to judge.
 Result<void> check_files(const RendezvousConfig& config, const std::string& path);
-// Keys that differ and that only a restart can apply ("server.workers"); the rest is applied by a reload.
-std::vector<std::string> restart_keys(const RendezvousConfig& running, const RendezvousConfig& wanted);
 
 }  // namespace fairlead::rendezvous

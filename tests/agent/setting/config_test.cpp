@@ -257,20 +257,6 @@ TEST_CASE("a file that is not there") {
         "/nonexistent/agent.toml: cannot be opened: No such file or directory");
 }
 
-TEST_CASE("keys that need a restart") {
-  AgentConfig running;
-  AgentConfig wanted;
-  wanted.services.emplace_back();
-  wanted.pool.max = 5;
-  CHECK(restart_keys(running, wanted).empty());
-  wanted.name = "other";
-  wanted.control_path = "/x";
-  wanted.limits.memory = kLeastMemory;
-  wanted.limits.relays_max = 7;
-  CHECK(restart_keys(running, wanted) ==
-        std::vector<std::string>{"agent.name", "agent.control", "limits.relays_max", "limits.memory"});
-}
-
 TEST_CASE("exposed services") {
   const auto tcp = parse_exposed("web=127.0.0.1:8443");
   REQUIRE(tcp);

@@ -71,12 +71,12 @@ TEST_CASE("keys survive in a file for their owner alone") {
   crypto::SystemRng rng;
   const TempDir temp;
   const fs::path file = temp.path() / "ticket.keys";
-  const auto keys = TicketKeys::open(file, rng, kTestNow).value();
+  const auto keys = TicketKeys::open(file, rng, kTestNow);
   CHECK(fs::status(file).permissions() == fs::perms(0600));
   const Bytes first = keys->seal(as_bytes("a"), kTestNow);
-  CHECK(TicketKeys::open(file, rng, kTestNow).value()->unseal(first));
+  CHECK(TicketKeys::open(file, rng, kTestNow)->unseal(first));
   const Bytes second = keys->seal(as_bytes("b"), kTestNow + kTicketKeyRotation);
-  const auto reopened = TicketKeys::open(file, rng, kTestNow).value();
+  const auto reopened = TicketKeys::open(file, rng, kTestNow);
   CHECK(reopened->unseal(first));
   CHECK(reopened->unseal(second));
   CHECK_FALSE(reopened->take_problem());
@@ -88,7 +88,7 @@ TEST_CASE("a damaged file is replaced and told once") {
   crypto::SystemRng rng;
   const TempDir temp;
   const fs::path file = temp.path() / "ticket.keys";
-  TicketKeys::open(file, rng, kTestNow).value();
+  TicketKeys::open(file, rng, kTestNow);
   const std::string good = text_of(file);
   std::string other_version = good;
   other_version[good.find('1')] = '9';
@@ -97,26 +97,44 @@ TEST_CASE("a damaged file is replaced and told once") {
   for (const std::string& bad :
        {std::string(), std::string("x"), good.substr(0, good.size() - 1), longer, other_version}) {
     std::ofstream(file, std::ios::binary) << bad;
-    const auto keys = TicketKeys::open(file, rng, kTestNow).value();
+    const auto keys = TicketKeys::open(file, rng, kTestNow);
     CHECK(keys->take_problem());
     CHECK_FALSE(keys->take_problem());
-    CHECK(TicketKeys::open(file, rng, kTestNow).value()->unseal(keys->seal({}, kTestNow)));
+    CHECK(TicketKeys::open(file, rng, kTestNow)->unseal(keys->seal({}, kTestNow)));
   }
 }
 
-TEST_CASE("where no file can be made, opening says so; where it cannot be rewritten, sealing goes on") {
+TEST_CASE("where no file can be made or rewritten, keys live in memory and say so") {
   crypto::SystemRng rng;
   const TempDir temp;
-  const auto refused = TicketKeys::open(temp.path() / "missing" / "ticket.keys", rng, kTestNow);
-  REQUIRE_FALSE(refused);
-  CHECK(refused.error().reason == Reason::io_failed);
+  const auto memory = TicketKeys::open(temp.path() / "missing" / "ticket.keys", rng, kTestNow);
+  CHECK(memory->unseal(memory->seal({}, kTestNow)));
+  REQUIRE(memory->unwritable());
+  CHECK(memory->unwritable()->reason == Reason::state_unwritable);
+  CHECK(memory->take_problem());
+  CHECK(memory->unwritable());
 
   fs::create_directory(temp.path() / "state");
-  const auto keys = TicketKeys::open(temp.path() / "state" / "ticket.keys", rng, kTestNow).value();
+  const auto keys = TicketKeys::open(temp.path() / "state" / "ticket.keys", rng, kTestNow);
+  CHECK_FALSE(keys->unwritable());
   fs::remove_all(temp.path() / "state");
   const Bytes ticket = keys->seal({}, kTestNow + kTicketKeyRotation);
   CHECK(keys->unseal(ticket));
   CHECK(keys->take_problem());
+  CHECK(keys->unwritable());
+}
+
+TEST_CASE("a link where the file should be is neither read nor written through") {
+  crypto::SystemRng rng;
+  const TempDir temp;
+  TicketKeys::open(temp.path() / "elsewhere", rng, kTestNow);
+  const std::string before = text_of(temp.path() / "elsewhere");
+  fs::create_symlink(temp.path() / "elsewhere", temp.path() / "ticket.keys");
+  const auto keys = TicketKeys::open(temp.path() / "ticket.keys", rng, kTestNow);
+  CHECK(keys->take_problem());
+  CHECK(text_of(temp.path() / "elsewhere") == before);
+  CHECK(fs::is_regular_file(fs::symlink_status(temp.path() / "ticket.keys")));
+  CHECK(text_of(temp.path() / "ticket.keys") != before);
 }
 
 TEST_CASE("several threads may seal and unseal while keys rotate") {

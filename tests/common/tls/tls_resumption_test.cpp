@@ -89,9 +89,9 @@ TEST_CASE("a session can be resumed again and again, and from what a resumed con
 TEST_CASE("resumption survives a restart of the server") {
   ResumingMesh mesh;
   const auto file = mesh.ca.scratch() / "ticket.keys";
-  mesh.ticket_keys = TicketKeys::open(file, mesh.rng, mesh.now).value();
+  mesh.ticket_keys = TicketKeys::open(file, mesh.rng, mesh.now);
   mesh.connect_first();
-  mesh.ticket_keys = TicketKeys::open(file, mesh.rng, mesh.now).value();
+  mesh.ticket_keys = TicketKeys::open(file, mesh.rng, mesh.now);
   check_resumed(mesh);
 }
 

@@ -253,12 +253,3 @@ TEST_CASE("what belongs to later versions is refused, not ignored") {
                 "leave");
   added_refused("[telemetry]\nlisten = '127.0.0.1:9643'\n", "7: telemetry: telemetry is not available", "leave it out");
 }
-
-TEST_CASE("keys that need a restart") {
-  RendezvousConfig running = good("");
-  RendezvousConfig wanted = good("[limits]\nrelays_max = 5\n[[policy]]\nservices = []\n");
-  CHECK(restart_keys(running, wanted).empty());
-  wanted.server.workers = 7;
-  wanted.listeners.clear();
-  CHECK(restart_keys(running, wanted) == std::vector<std::string>{"server.listen or listener", "server.workers"});
-}

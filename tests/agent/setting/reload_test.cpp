@@ -1,0 +1,90 @@
+#include "agent/setting/reload.h"
+
+#include <map>
+#include <optional>
+
+#include "tests/support/doctest.h"
+#include "tests/support/sample_keys.h"
+
+namespace fairlead::agent {
+namespace {
+
+// Another value for every key of the sample.
+const std::map<std::string, std::string> kOthers{
+    {"agent.name", R"("nas2")"},
+    {"agent.cluster", R"("office")"},
+    {"agent.rendezvous", R"(["rv2.example.com:15443"])"},
+    {"agent.rendezvous_id", R"("spiffe://x/y")"},
+    {"agent.state_dir", R"("/tmp/x")"},
+    {"agent.control", R"("unix:/tmp/x.sock")"},
+    {"agent.drain_timeout", R"("6s")"},
+    {"agent.confine", R"(false)"},
+    {"identity.cert", R"("/tmp/x.crt")"},
+    {"identity.key", R"("/tmp/x.key")"},
+    {"identity.ca", R"("/tmp/ca.crt")"},
+    {"nat.mapping", R"("off")"},
+    {"nat.listen", R"([])"},
+    {"nat.external_port", R"(20000)"},
+    {"nat.interfaces", R"(["eth0"])"},
+    {"pool.min", R"(2)"},
+    {"pool.max", R"(33)"},
+    {"service.name", R"("web2")"},
+    {"service.target", R"("127.0.0.1:8444")"},
+    {"service.mutual", R"("unchecked")"},
+    {"service.host", R"("web.default.svc.cluster.local")"},
+    {"service.port", R"(8444)"},
+    {"service.sni", R"(["nas.example.com"])"},
+    {"service.subsets", R"(["v1"])"},
+    {"service.proxy_protocol", R"("v2")"},
+    {"limits.relays_max", R"(5)"},
+    {"limits.memory", R"("9MiB")"},
+    {"limits.connect_timeout", R"("11s")"},
+    {"limits.handshake_timeout", R"("11s")"},
+    {"limits.idle_timeout", R"("2h")"},
+    {"limits.half_close_timeout", R"("6m")"},
+    {"limits.ping_interval", R"("26s")"},
+};
+
+AgentConfig parsed(const std::string& text) {
+  auto out = parse_config(text, "/etc/agent.toml", config::UnknownKeys::refuse,
+                          [](const std::string&) { return std::nullopt; });
+  REQUIRE_MESSAGE(out, out.error().detail);
+  return out->config;
+}
+
+// What has one value only.
+bool is_fixed(const std::string& key) {
+  return key == "service.tls";
+}
+
+TEST_CASE("a file that did not change changes nothing and names nothing") {
+  const auto config = parsed(test::read_sample(SAMPLE_FILE));
+  const Reload reload = plan_reload(config, config);
+  CHECK(reload.config == config);
+  CHECK(reload.for_restart.empty());
+}
+
+TEST_CASE("every key of the sample, changed, either is in effect or is named") {
+  const std::string text = test::read_sample(SAMPLE_FILE);
+  const auto running = parsed(text);
+  auto keys = test::sample_keys(text);
+  std::erase_if(keys, [](const test::SampleKey& key) { return is_fixed(key.name); });
+  REQUIRE(keys.size() == kOthers.size());
+  for (const test::SampleKey& key : keys) {
+    CAPTURE(key.name);
+    REQUIRE(kOthers.contains(key.name));
+    const auto wanted = parsed(test::with_value(text, key, kOthers.at(key.name)));
+    CHECK_FALSE(wanted == running);
+    const Reload reload = plan_reload(running, wanted);
+    if (reload.for_restart.empty()) {
+      CHECK(reload.config == wanted);
+      continue;
+    }
+    CHECK(reload.config == running);
+    REQUIRE(reload.for_restart.size() == 1);
+    CHECK(reload.for_restart[0].find(key.name.substr(0, key.name.find('.'))) != std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace fairlead::agent
