@@ -183,7 +183,7 @@ TEST_CASE("connections that say nothing are few, and do not keep out who speaks"
   CHECK(rig.worker.until([&] { return net::peek(silent.get()) == net::Peek::end; }));
   CHECK(net::peek(second.get()) == net::Peek::nothing);
   second.reset();
-  CHECK(rig.worker.until([&] { return rig.refused(Reason::client_closed) == 1; }));
+  CHECK(rig.worker.until([&] { return rig.refused(Reason::health_check) == 1; }));
   CHECK(rig.answer_to(client_hello("mail.home")) == alert(wire::kUnrecognizedName));
 
   DirectRig slow({.classify = {.classify_timeout = 20ms}});
