@@ -179,8 +179,7 @@ void RegistryOwner::replace_policy(Policy policy) {
       link.on_registered(message);
     });
   }
-  for (const auto& session : change.denied) {
-    shared_.counters.refused.add(Reason::policy_denied);
+  for (const auto& session : change.denied) {  // its link counts the session's end
     link_of(*session).tell(
         [](AgentLink& link) { link.on_refused(Reason::policy_denied, kDeniedRetryAfter, "the policy was changed"); });
   }
