@@ -6,70 +6,35 @@
 #include "common/core/overloaded.h"
 
 namespace fairlead::core {
-ServerSession::ServerSession(TimePoint now) : hello_deadline_(now + kHelloTimeout) {}
 
-void ServerSession::enter(State next) {
-  switch (state_) {
-    case State::greeting:
-      CHECK(next == State::deciding || next == State::closing || next == State::closed);
-      break;
-    case State::deciding:
-      CHECK(next == State::active || next == State::closing || next == State::closed);
-      break;
-    case State::active:
-      CHECK(next == State::closing || next == State::closed);
-      break;
-    case State::closing:
-      CHECK(next == State::closed);
-      break;
-    case State::closed:
-      CHECK(false);
-  }
-  state_ = next;
-  if (next == State::closing || next == State::closed) stream_.drop_input();
-}
+ServerSession::ServerSession(TimePoint now) : ControlSession("agent", now + kHelloTimeout) {}
 
-bool ServerSession::over() const {
-  return state_ == State::closing || state_ == State::closed;
-}
-
-void ServerSession::receive(ByteView in, TimePoint now) {
-  if (over()) return;
-  stream_.append(in);
-  while (!over()) {
-    auto message = stream_.next();
-    if (!message) return fail_peer(message.error().reason, message.error().detail);
-    if (!*message) return;
-    on_message(**message, now);
-  }
-}
-
-std::optional<ServerEvent> ServerSession::next_event() {
-  return events_.pop();
+void ServerSession::push(SharedEvent event) {
+  std::visit([this](auto& each) { events_.push(std::move(each)); }, event);
 }
 
 void ServerSession::on_message(wire::ControlMessage& message, TimePoint now) {
-  if (state_ == State::greeting) {
+  if (state() == State::opening) {
     auto* const hello = std::get_if<wire::Hello>(&message);
     if (hello == nullptr) return fail_peer(Reason::protocol_error, "the first message is not hello");
     return on_hello(*hello);
   }
   if (std::holds_alternative<wire::Skipped>(message)) return;
   if (auto* const refused = std::get_if<wire::Refused>(&message)) return on_refused(*refused);
-  if (state_ == State::deciding) return fail_peer(Reason::protocol_error, "a message before the welcome");
+  if (state() == State::deciding) return fail_peer(Reason::protocol_error, "a message before the welcome");
 
-  std::visit(
-      Overloaded{
-          [&](wire::Register& m) { on_register(m, now); },
-          [&](wire::Unregister& m) { on_unregister(m); },
-          [&](wire::EndpointCandidate& m) { on_candidate(m, now); },
-          [&](wire::CandidateWithdrawn& m) { on_withdrawn(m); },
-          [&](wire::Ping& m) { send(wire::Pong{m.id}); },
-          [&](wire::Pong& m) { on_pong(m, now); },
-          [&](wire::Drain& m) { events_.push(server_event::AgentDraining{std::chrono::milliseconds(m.within_ms)}); },
-          [&](auto&) { fail_peer(Reason::protocol_error, "a message that agents do not send here"); },
-      },
-      message);
+  std::visit(Overloaded{
+                 [&](wire::Register& m) { on_register(m, now); },
+                 [&](wire::Unregister& m) { on_unregister(m); },
+                 [&](wire::EndpointCandidate& m) { on_candidate(m, now); },
+                 [&](wire::CandidateWithdrawn& m) { on_withdrawn(m); },
+                 [&](auto&) { on_shared_message(message, now); },
+             },
+             message);
+}
+
+void ServerSession::on_open_late() {
+  fail_peer(Reason::hello_timeout, "no hello in time");
 }
 
 void ServerSession::on_hello(wire::Hello& hello) {
@@ -138,43 +103,8 @@ void ServerSession::on_refused(const wire::Refused& message) {
             "the agent ended the session: " + message.detail);
 }
 
-void ServerSession::on_pong(const wire::Pong& pong, TimePoint now) {
-  const PongResult result = keepalive_->on_pong(pong.id, now);
-  if (result.rtt) events_.push(server_event::RttMeasured{*result.rtt});
-  if (result.probe_answered) events_.push(server_event::ProbeAnswered{});
-}
-
 bool ServerSession::drop_claim(std::uint32_t claim) {
   return std::erase(claims_, claim) > 0;
-}
-
-std::optional<TimePoint> ServerSession::deadline() const {
-  switch (state_) {
-    case State::greeting:
-      return hello_deadline_;
-    case State::active:
-      return keepalive_->deadline();
-    case State::deciding:
-    case State::closing:
-    case State::closed:
-      break;
-  }
-  return std::nullopt;
-}
-
-void ServerSession::on_time(TimePoint now) {
-  if (state_ == State::greeting && now >= hello_deadline_) return fail_peer(Reason::hello_timeout, "no hello in time");
-  if (state_ != State::active) return;
-  if (keepalive_->dead(now)) return fail_dead(Reason::ping_timeout, "the agent does not answer pings");
-  ping_if_due(now);
-}
-
-void ServerSession::ping_if_due(TimePoint now) {
-  if (const auto id = keepalive_->take_ping(now)) send(wire::Ping{*id});
-}
-
-bool ServerSession::finished() const {
-  return state_ == State::closed || (state_ == State::closing && output().empty());
 }
 
 void ServerSession::welcome(wire::Welcome message, TimePoint now) {
@@ -186,10 +116,9 @@ void ServerSession::welcome(wire::Welcome message, TimePoint now) {
   services_max_ = message.services_max;
   registers_.emplace(std::max<double>(services_max_, 1), kRegistersPerSecond, now);
   offers_.emplace(kMaxCandidates, kCandidatesPerSecond, now);
-  keepalive_.emplace(PingRole::leads, interval, now);
-  enter(State::active);
+  enter_active(PingRole::leads, interval, now);
   send(message);
-  if (state_ == State::active) ping_if_due(now);
+  if (active()) ping_if_due(now);
 }
 
 void ServerSession::refuse_session(Reason reason, Duration retry_after, std::string detail) {
@@ -198,56 +127,29 @@ void ServerSession::refuse_session(Reason reason, Duration retry_after, std::str
 }
 
 void ServerSession::registered(const wire::Registered& message) {
-  if (state_ != State::active) return;
+  if (!active()) return;
   if (std::find(claims_.begin(), claims_.end(), message.claim) != claims_.end()) send(message);
 }
 
 void ServerSession::refuse(std::uint32_t claim, Reason reason, Duration retry_after, std::string detail) {
-  if (state_ != State::active || !drop_claim(claim)) return;
+  if (!active() || !drop_claim(claim)) return;
   send(refused_message(claim, reason, retry_after, std::move(detail)));
 }
 
 void ServerSession::open_channels(std::uint16_t count) {
-  if (state_ == State::active && count > 0) send(wire::OpenChannels{count});
+  if (active() && count > 0) send(wire::OpenChannels{count});
 }
 
 void ServerSession::set_pool_size(std::uint16_t size) {
-  if (state_ == State::active) send(wire::PoolSize{size});
+  if (active()) send(wire::PoolSize{size});
 }
 
 void ServerSession::demand_proof(const wire::VerifyNonce& nonce) {
-  if (state_ == State::active && holds_candidate(nonce.candidate)) send(nonce);
+  if (active() && holds_candidate(nonce.candidate)) send(nonce);
 }
 
 void ServerSession::verified(std::uint32_t candidate, std::string code) {
-  if (state_ == State::active && holds_candidate(candidate)) send(wire::Verified{candidate, std::move(code)});
-}
-
-void ServerSession::probe(TimePoint now, TimePoint deadline) {
-  if (state_ == State::active) send(wire::Ping{keepalive_->probe(now, deadline)});
-}
-
-void ServerSession::drain(Duration within) {
-  if (state_ == State::active) send(drain_message(within));
-}
-
-void ServerSession::send(const wire::ControlMessage& message) {
-  if (!stream_.send(message)) fail_dead(Reason::not_reading, "the agent does not read its control channel");
-}
-
-void ServerSession::tell_and_close(Reason reason, Duration retry_after, std::string detail) {
-  send(refused_message(0, reason, retry_after, std::move(detail)));
-  if (!over()) enter(State::closing);
-}
-
-void ServerSession::fail_peer(Reason reason, std::string detail) {
-  tell_and_close(reason, 0s, detail);
-  if (state_ == State::closing) events_.push(server_event::Failed{reason, std::move(detail)});
-}
-
-void ServerSession::fail_dead(Reason reason, std::string detail) {
-  enter(State::closed);
-  events_.push(server_event::Failed{reason, std::move(detail)});
+  if (active() && holds_candidate(candidate)) send(wire::Verified{candidate, std::move(code)});
 }
 
 }  // namespace fairlead::core

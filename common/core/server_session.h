@@ -1,21 +1,14 @@
 #pragma once
-// The rendezvous's side of one agent's session, over the plaintext of its control channel (Shape B, with the time as an
-// argument). Whoever drives the TLS connection owns it; one thread. Policy, registry and pool are the caller's: it
-// hears of them by events and answers by the calls below, when it likes.
-//
-// The driver: after each call, pull next_event() until empty, write output() and report it by sent(), call on_time() at
-// deadline(). When finished() is true, close the connection. On Failed or after refuse_session(), flush output() for at
-// most a second first: it tells the agent why.
+// The rendezvous's side of one agent's session. Policy, registry and pool are its owner's: it hears of them by events
+// and answers by the calls below, when it likes. One thread. How it is driven: control_session.h.
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
-#include "common/base/reason.h"
+#include "common/core/control_session.h"
 #include "common/core/event_queue.h"
-#include "common/core/keepalive.h"
-#include "common/core/message_stream.h"
 #include "common/core/token_bucket.h"
 
 namespace fairlead::core {
@@ -51,35 +44,22 @@ struct CandidateWithdrawn {
   std::uint32_t candidate;
   std::string code;
 };
-struct RttMeasured {
-  Duration rtt;
-};
-struct ProbeAnswered {};  // the agent lives; a probe that is not answered ends in Failed{ping_timeout}
-struct AgentDraining {
-  Duration within;
-};
-struct Failed {  // last event
-  Reason reason;
-  std::string detail;
-};
+using session_event::Draining;
+using session_event::Failed;
+using session_event::ProbeAnswered;
+using session_event::RttMeasured;
 }  // namespace server_event
 
-using ServerEvent = std::variant<server_event::HelloReceived, server_event::RegisterRequested,
-                                 server_event::ClaimRefused, server_event::Unregistered, server_event::CandidateOffered,
-                                 server_event::CandidateWithdrawn, server_event::RttMeasured,
-                                 server_event::ProbeAnswered, server_event::AgentDraining, server_event::Failed>;
+using ServerEvent =
+    std::variant<server_event::HelloReceived, server_event::RegisterRequested, server_event::ClaimRefused,
+                 server_event::Unregistered, server_event::CandidateOffered, server_event::CandidateWithdrawn,
+                 server_event::RttMeasured, server_event::ProbeAnswered, server_event::Draining, server_event::Failed>;
 
-class ServerSession {
+class ServerSession final : public ControlSession {
  public:
   explicit ServerSession(TimePoint now);
 
-  void receive(ByteView in, TimePoint now);
-  std::optional<ServerEvent> next_event();
-  ByteView output() const { return stream_.output(); }
-  void sent(std::size_t n) { stream_.sent(n); }
-  std::optional<TimePoint> deadline() const;
-  void on_time(TimePoint now);
-  bool finished() const;  // ended, and nothing left to flush
+  std::optional<ServerEvent> next_event() { return events_.pop(); }
 
   // The calls below do nothing once the session has ended: answers from other threads may come late.
   // Version and features are set to what both sides have; the rest is as given.
@@ -94,49 +74,25 @@ class ServerSession {
   // Of candidates that the agent has withdrawn meanwhile nothing is sent.
   void demand_proof(const wire::VerifyNonce& nonce);
   void verified(std::uint32_t candidate, std::string code);  // code empty: published
-  void probe(TimePoint now, TimePoint deadline);
-  void drain(Duration within);
 
  private:
-  // greeting --hello--> deciding --welcome()--> active
-  //     |                  |                       |
-  //     +------------------+---------+-------------+
-  //                                  v
-  //                               closing ----> closed
-  enum class State {
-    greeting,  // waits for the agent's hello, within kHelloTimeout
-    deciding,  // waits for our own welcome() or refuse_session(); the agent must be silent
-    active,    // serves
-    closing,   // nothing is read any more; the output, which says why, is flushed
-    closed,    // the peer is gone or does not read: there is nothing to flush
-  };
-  void enter(State next);
-  void on_message(wire::ControlMessage& message, TimePoint now);
+  void push(SharedEvent event) override;
+  void on_message(wire::ControlMessage& message, TimePoint now) override;
+  void on_open_late() override;
   void on_hello(wire::Hello& hello);
   void on_register(wire::Register& request, TimePoint now);
   void on_unregister(wire::Unregister& message);
   void on_candidate(wire::EndpointCandidate& candidate, TimePoint now);
   void on_withdrawn(wire::CandidateWithdrawn& message);
   void on_refused(const wire::Refused& message);
-  void on_pong(const wire::Pong& pong, TimePoint now);
-  bool over() const;
   bool holds_candidate(std::uint32_t candidate) const;
   bool drop_claim(std::uint32_t claim);
-  void ping_if_due(TimePoint now);
-  void send(const wire::ControlMessage& message);
-  void tell_and_close(Reason reason, Duration retry_after, std::string detail);
-  void fail_peer(Reason reason, std::string detail);  // the agent is told, too
-  void fail_dead(Reason reason, std::string detail);
 
-  State state_ = State::greeting;
-  TimePoint hello_deadline_;
-  MessageStream stream_;
   EventQueue<ServerEvent> events_;
   std::uint16_t agent_version_ = 0;
   std::uint64_t agent_features_ = 0;
   std::uint16_t services_max_ = 0;
-  std::vector<std::uint32_t> claims_;   // asked for and neither refused nor withdrawn
-  std::optional<Keepalive> keepalive_;  // while active
+  std::vector<std::uint32_t> claims_;  // asked for and neither refused nor withdrawn
   std::vector<std::uint32_t> candidates_;
   std::optional<TokenBucket> registers_;
   std::optional<TokenBucket> offers_;

@@ -240,7 +240,7 @@ void AgentLink::on_event(core::server_event::ProbeAnswered& /*event*/) {
 }
 
 // The agent stops: it takes no new connections, and its live ones go on.
-void AgentLink::on_event(core::server_event::AgentDraining& /*event*/) {
+void AgentLink::on_event(core::server_event::Draining& /*event*/) {
   stop_verifying();
   host_.registry().post_direct(agent_, {});
   for (const std::uint32_t claim : claims_) host_.registry().post_unregister(agent_, claim);

@@ -87,7 +87,7 @@ class AgentLink final : public net::TlsStreamOwner, public VerifierOwner {
   void on_event(core::server_event::CandidateWithdrawn& event);
   void on_event(core::server_event::RttMeasured& event);
   void on_event(core::server_event::ProbeAnswered& event);
-  void on_event(core::server_event::AgentDraining& event);
+  void on_event(core::server_event::Draining& event);
   void on_event(core::server_event::Failed& event);
   void pump();
   void settle();

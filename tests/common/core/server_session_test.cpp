@@ -302,7 +302,7 @@ TEST_CASE("an agent's drain and unknown messages of a newer agent") {
   RawAgent agent;
   agent.welcome();
   agent.say(wire::Drain{5000});
-  CHECK(expect<AgentDraining>(agent.server).within == 5s);
+  CHECK(expect<Draining>(agent.server).within == 5s);
   agent.server.receive(Bytes{0x00, 0x18, 0, 0, 0, 1, 0xff}, kStart);  // server_list, not critical
   expect_silence(agent.server);
   CHECK_FALSE(agent.server.finished());
