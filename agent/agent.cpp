@@ -15,11 +15,11 @@
 #include "common/net/socket.h"
 #include "common/tls/private_file.h"
 #include "common/tls/time_text.h"
+#include "common/wire/alpn.h"
 
 namespace fairlead::agent {
 namespace {
 
-constexpr const char* kAlpn = "fairlead/1";
 constexpr const char* kAgentPattern = "spiffe://{trust_domain}/agent/{cluster}/{name}";
 constexpr const char* kTextType = "text/plain; charset=utf-8";
 constexpr int kUnreachableStatus = 503;  // of /probe: services cannot be reached at all
@@ -74,7 +74,7 @@ Agent::Agent(AgentConfig config, std::string config_path, std::shared_ptr<const 
       clock_(config_.state_dir.empty() ? "" : config_.state_dir + "/clock", build_time(),
              {credentials_->not_before(), credentials_->not_after()}),
       started_(wall_now()),
-      tls_context_(make_context(kAlpn)),
+      tls_context_(make_context(wire::kSessionAlpn)),
       verify_context_(make_context(wire::kVerifyAlpn)),
       poller_(loop_),
       descriptors_(plan_of(config_)),
@@ -347,7 +347,7 @@ void Agent::reload_identity() {
   }
   credentials_ = std::move(*credentials);
   clock_.on_certificate({credentials_->not_before(), credentials_->not_after()});
-  tls_context_ = make_context(kAlpn);
+  tls_context_ = make_context(wire::kSessionAlpn);
   verify_context_ = make_context(wire::kVerifyAlpn);
   direct_.replace_credentials(credentials_, [this] { return wall_now(); });
   log(Level::info, "identity loaded", {{"id", credentials_->spiffe_id()}});

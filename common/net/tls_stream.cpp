@@ -11,18 +11,18 @@ constexpr int kReadsPerTurn = 4;  // then others get their turn
 }  // namespace
 
 TlsStream::TlsStream(Poller& poller, Fd fd, std::unique_ptr<tls::TlsEngine> engine, TlsStreamOwner& owner)
-    : fd_(poller, std::move(fd), *this), engine_(std::move(engine)), owner_(owner) {}
+    : fd_(poller, std::move(fd), *this), engine_(std::move(engine)), owner_(&owner) {}
 
 void TlsStream::start(ByteView already_read) {
   if (!already_read.empty()) feed(already_read);
   flush();
-  owner_.on_tls_progress(*this);
+  owner_->on_tls_progress(*this);
 }
 
 void TlsStream::on_ready(Readiness ready) {
   if (ready.readable) read_input();
   flush();
-  owner_.on_tls_progress(*this);
+  owner_->on_tls_progress(*this);
 }
 
 void TlsStream::read_input() {

@@ -27,7 +27,11 @@ class TlsStream final : public PollTarget {
   // Begins; `already_read` are bytes that somebody else read from the socket. May call the owner.
   void start(ByteView already_read);
 
+  // From now on this one is called: who takes a connection over after its handshake. It looks at once by itself.
+  void hand_to(TlsStreamOwner& owner) { owner_ = &owner; }
+
   tls::TlsEngine& engine() { return *engine_; }
+  const tls::TlsEngine& engine() const { return *engine_; }
   int fd() const { return fd_.get(); }
   bool handshake_done() const { return engine_->handshake_done(); }
   // Why it broke: a reason of the handshake, connection_lost, or completed for an orderly end by the peer.
@@ -49,7 +53,7 @@ class TlsStream final : public PollTarget {
 
   PolledFd fd_;
   std::unique_ptr<tls::TlsEngine> engine_;
-  TlsStreamOwner& owner_;
+  TlsStreamOwner* owner_;
   std::optional<Error> error_;
 };
 

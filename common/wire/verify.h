@@ -8,11 +8,11 @@
 // Here is only the layout; keys and verification are core::ChannelKeys. Pure functions, any thread.
 #include <array>
 
+#include "common/wire/alpn.h"
 #include "common/wire/data_channel.h"
 
 namespace fairlead::wire {
 
-inline constexpr const char* kVerifyAlpn = "fairlead-verify/1";
 inline constexpr std::array<std::uint8_t, 4> kVerifyRequestMagic{0xF1, 'F', 'L', 'V'};
 inline constexpr std::array<std::uint8_t, 4> kVerifyAnswerMagic{0xF1, 'F', 'L', 'A'};
 inline constexpr std::size_t kVerifyRequestSize = 4 + 1 + 16 + 16 + 32;

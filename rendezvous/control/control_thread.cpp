@@ -8,11 +8,11 @@
 
 #include "common/base/log.h"
 #include "common/net/socket.h"
+#include "common/wire/alpn.h"
 
 namespace fairlead::rendezvous {
 namespace {
 
-constexpr const char* kAlpn = "fairlead/1";
 // A storm of handshakes must not take the processor from the relays.
 constexpr int kNice = 5;
 
@@ -37,7 +37,7 @@ ControlThread::~ControlThread() = default;
 
 void ControlThread::rebuild_context() {
   context_.emplace(tls::TlsServerOptions{.credentials = options_.credentials,
-                                         .alpn = {kAlpn, wire::kVerifyAlpn},
+                                         .alpn = {wire::kSessionAlpn, wire::kVerifyAlpn},
                                          .ticket_keys = options_.ticket_keys,
                                          .clock = net::wall_now});
   verify_context_.emplace(

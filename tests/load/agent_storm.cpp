@@ -18,6 +18,7 @@
 #include "common/base/log.h"
 #include "common/crypto/system_rng.h"
 #include "common/net/signals.h"
+#include "common/wire/alpn.h"
 
 namespace fairlead {
 namespace {
@@ -121,7 +122,7 @@ class Crew {
 class Storm {
  public:
   Storm(const Options& options, std::shared_ptr<const tls::Credentials> credentials)
-      : context_({.credentials = std::move(credentials), .alpn = {"fairlead/1"}, .clock = net::wall_now}),
+      : context_({.credentials = std::move(credentials), .alpn = {wire::kSessionAlpn}, .clock = net::wall_now}),
         poller_(loop_),
         farewells_(poller_),
         begin_(loop_.now()),
