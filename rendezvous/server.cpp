@@ -27,13 +27,12 @@ std::vector<std::string> to_strings(const std::vector<HostPort>& addresses) {
   return out;
 }
 
-// What a dial-back must never go to: this host, under any of its addresses.
-std::vector<IpAddress> own_addresses(const ServerConfig& config) {
-  std::vector<IpAddress> out = net::host_addresses();
+GroundWishes ground_wishes(const ServerConfig& config) {
+  GroundWishes wishes{.verify_from = config.verify_from, .any_scope = config.verify_any_address};
   for (const HostPort& each : config.public_addresses) {
-    if (const auto ip = IpAddress::parse(each.host)) out.push_back(*ip);
+    if (const auto ip = IpAddress::parse(each.host)) wishes.public_addresses.push_back(*ip);
   }
-  return out;
+  return wishes;
 }
 
 Registry make_registry(const RendezvousConfig& config, const tls::Credentials& credentials) {
@@ -102,7 +101,8 @@ Server::Server(RendezvousConfig config, std::string config_path, std::shared_ptr
       poller_(loop_),
       shared_(config_.limits, config_.log.access,
               std::make_shared<const Snapshot>(route::NameTable(), std::make_shared<const OwnNames>())),
-      registry_(loop_, shared_, make_registry(config_, *credentials_), to_strings(config_.server.public_addresses)),
+      registry_(loop_, shared_.routes, make_registry(config_, *credentials_),
+                to_strings(config_.server.public_addresses)),
       listeners_(
           listen_plans(config_),
           [this](const SocketAddress& address) {
@@ -114,9 +114,7 @@ Server::Server(RendezvousConfig config, std::string config_path, std::shared_ptr
   system_rng().fill(shared_.instance);
   shared_.started = loop_.now();
   shared_.domains = config_.server.domains;
-  shared_.dial_policy = {.own = own_addresses(config_.server), .any_scope = config_.server.verify_any_address};
-  shared_.dial_sources =
-      config_.server.verify_from.empty() ? global_addresses(net::host_addresses()) : config_.server.verify_from;
+  survey_network();
   if (auto first = registry_.registry().publish()) shared_.routes.publish(std::move(first));
   const unsigned count = config_.server.workers;
   shared_.large_pipes = std::max<std::size_t>(1, net::kMaxLargePipes / count);
@@ -125,7 +123,7 @@ Server::Server(RendezvousConfig config, std::string config_path, std::shared_ptr
                                .instance_address = config_.server.instance_address,
                                .handshakes_share = std::max<std::size_t>(1, config_.limits.handshakes_max / count)};
   for (unsigned i = 0; i < count; ++i) {
-    controls_.push_back(std::make_unique<ControlThread>(shared_, registry_, config_.limits, options));
+    controls_.push_back(std::make_unique<ControlThread>(shared_, verify_, registry_, config_.limits, options));
     workers_.push_back(std::make_unique<Worker>(i, shared_, config_.limits, system_rng().next(),
                                                 [this](ControlInbound inbound) { to_control(std::move(inbound)); }));
     shared_.workers.push_back(workers_.back().get());
@@ -165,7 +163,8 @@ void Server::run() {
   signals_.push_back(std::make_unique<net::SignalWatcher>(loop_, SIGINT, [this] { on_terminate(); }));
   signals_.push_back(std::make_unique<net::SignalWatcher>(loop_, SIGHUP, [this] { reload(); }));
   watch_identity();
-  network_ = std::make_unique<net::NetworkWatch>(loop_, poller_, [this](net::NetworkEvent) { listen_again(); });
+  network_ =
+      std::make_unique<net::NetworkWatch>(loop_, poller_, [this](net::NetworkEvent event) { on_network_event(event); });
   listen_again();
   log(Level::info, "serving", {{"id", credentials_->spiffe_id()}, {"workers", workers_.size()}});
   loop_.run();
@@ -182,6 +181,20 @@ void Server::confine() const {
   const std::span kept(kKept);
   log(Level::debug, "confined",
       {{"by", confine::confine_program({.capabilities = late_low_port ? kept : kept.first(2)})}});
+}
+
+// Own addresses come and go: dial-backs leave from what is there, and never go to ourselves.
+void Server::survey_network() {
+  verify_.ground.replace(make_ground(ground_wishes(config_.server), net::host_addresses()));
+}
+
+void Server::on_network_event(net::NetworkEvent event) {
+  survey_network();
+  listen_again();
+  if (event != net::NetworkEvent::resumed) return;
+  for (const auto& control : controls_) {
+    control->post([each = control.get()] { each->look_at_clock(); });
+  }
 }
 
 // Spread over the threads in turn; called by all workers.

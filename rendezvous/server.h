@@ -13,6 +13,7 @@
 #include "common/net/signals.h"
 #include "rendezvous/admin/status.h"
 #include "rendezvous/control/control_thread.h"
+#include "rendezvous/control/registry_owner.h"
 #include "rendezvous/listeners.h"
 #include "rendezvous/serving.h"
 
@@ -41,6 +42,8 @@ class Server {
   void stop();
   void reload();
   void apply_settings();
+  void on_network_event(net::NetworkEvent event);
+  void survey_network();
   void apply_credentials(std::shared_ptr<const tls::Credentials> credentials);
   net::HttpReply on_admin_request(const wire::HttpRequest& request);
   StatusReport status_report();
@@ -57,6 +60,7 @@ class Server {
   net::Loop loop_;
   net::Poller poller_;
   Shared shared_;
+  VerifyShared verify_;
   RegistryOwner registry_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::unique_ptr<ControlThread>> controls_;

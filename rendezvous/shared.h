@@ -13,8 +13,6 @@
 #include "rendezvous/registry/routing.h"
 #include "rendezvous/relay/session_directory.h"
 #include "rendezvous/setting/config.h"
-#include "rendezvous/verify/dial_policy.h"
-#include "rendezvous/verify/proof_directory.h"
 
 namespace fairlead::rendezvous {
 
@@ -72,9 +70,6 @@ struct Shared {
   std::size_t large_pipes = 0;   // of each worker; fixed before the threads start
   std::vector<Worker*> workers;  // by index; fixed before the threads start; only post() may be called from elsewhere
   std::vector<std::string> domains;  // [server] domains; fixed before the threads start
-  ProofDirectory proofs;
-  DialPolicy dial_policy;               // fixed before the threads start, as the next
-  std::vector<IpAddress> dial_sources;  // addresses a dial-back may come from
   wire::InstanceId instance{};
   TimePoint started;  // unknown names wait for a while after it
 };

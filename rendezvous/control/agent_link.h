@@ -1,84 +1,98 @@
 #pragma once
-// The connection of one agent at the rendezvous: TLS, then the session on it. Lives on one control thread, which owns
-// it; the registry and the relay workers reach it by its number (LinkRef) through that thread's loop.
+// The session of one agent at the rendezvous, from the end of its TLS handshake: the room of fairlead/1. Lives on one
+// control thread, which owns it; the registry and the relay workers reach it by its number (LinkRef).
 //
-//   handshake -> hello -> registry decides -> welcome -> registrations, pings, channels to open -> close
+//   hello -> registry decides -> welcome -> registrations, pings, channels to open -> close
+#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 
+#include "common/base/gauge.h"
 #include "common/core/server_session.h"
-#include "common/net/tls_stream.h"
-#include "rendezvous/control/registry_owner.h"
-#include "rendezvous/relay/worker.h"
+#include "common/net/session_driver.h"
+#include "rendezvous/control/channel_desk.h"
+#include "rendezvous/control/registry_desk.h"
+#include "rendezvous/control/tls_door.h"
+#include "rendezvous/relay/session_directory.h"
 #include "rendezvous/verify/verifier.h"
 
 namespace fairlead::rendezvous {
 
 class AgentLink;
 
-// What a link needs of its control thread.
-class LinkHost {
- public:
-  virtual ~LinkHost() = default;
-  virtual net::Loop& loop() = 0;
-  virtual Shared& shared() = 0;
-  virtual const Limits& limits() = 0;
-  virtual Rng& secret_rng() = 0;
-  virtual RegistryOwner& registry() = 0;
-  virtual ControlThread& thread() = 0;
-  virtual net::Poller& poller() = 0;
-  virtual tls::TlsClientContext& verify_context() = 0;
-  virtual std::optional<SocketAddress> instance_address() const = 0;
-  // The handshake is over, well or not: the next one may be admitted.
-  virtual void on_handshake_over() = 0;
-  // The last thing a link does.
-  virtual void on_link_ended(AgentLink& link) = 0;
+// What a welcome says that is the same for every session.
+struct WelcomeFacts {
+  wire::InstanceId instance{};
+  std::optional<SocketAddress> instance_address;
+  std::vector<std::string> domains;
 };
 
-class AgentLink final : public net::TlsStreamOwner, public VerifierOwner {
+class LinkOwner {
  public:
-  AgentLink(LinkHost& host, net::Poller& poller, ControlInbound inbound, std::unique_ptr<tls::TlsEngine> engine,
-            GaugeToken handshake);
+  virtual ~LinkOwner() = default;
+  virtual void on_link_ended(AgentLink& link) = 0;  // the last thing a link does
+};
+
+// What links use of the rest of the server; of one control thread, and outlives its links.
+struct LinkTools {
+  net::Loop& loop;
+  Rng& rng;  // of secrets
+  const Limits& limits;
+  const WelcomeFacts& facts;
+  tls::WallClock wall_now;
+  RegistryDesk& registry;
+  ChannelDesk& channels;
+  SessionDirectory& sessions;
+  Gauge& places;
+  Counters& counters;
+  VerifyTools verify;
+  SessionHome& home;
+  LinkOwner& owner;
+};
+
+class AgentLink final : public SessionEnd, public net::SessionDriverOwner, public VerifierOwner {
+ public:
+  AgentLink(const LinkTools& tools, Guest guest);
   ~AgentLink() override;
 
-  void start();
+  void start();  // once it has its number
 
-  // From the registry and the workers, on the link's thread.
-  void on_admitted();
-  void on_refused(Reason reason, Duration retry_after, const std::string& detail);
-  void on_registered(wire::Registered message);
-  void on_claim_refused(std::uint32_t claim, Reason reason, Duration retry_after, const std::string& detail);
-  void on_demand();
-  void probe(Duration within);
+  // SessionEnd: from the registry and the workers.
+  void on_admitted() override;
+  void on_refused(Reason reason, Duration retry_after, const std::string& detail) override;
+  void on_registered(wire::Registered message) override;
+  void on_claim_refused(std::uint32_t claim, Reason reason, Duration retry_after, const std::string& detail) override;
+  void on_demand() override;
+  void probe(Duration within) override;
+  void on_proof(const wire::Nonce& nonce, const IpAddress& from) override;
+
   void drain(Duration within);
+  void look_at_clock();  // at once: has the certificate ended?
   void close(Reason reason, const std::string& detail);
 
   std::uint64_t number = 0;  // the thread's
 
  private:
+  // deciding --> admitted --> flushing --> ended;  deciding --> flushing;  any --> ended
   enum class State {
-    handshaking,
-    proving,   // not a session: an agent shows that another of its addresses is its own
-    deciding,  // session open, not yet admitted
-    admitted,
+    deciding,  // hello is awaited, or the registry's answer to it
+    admitted,  // welcomed
     flushing,  // over; the last words are being sent
     ended,
   };
   enum class Offers : std::uint8_t { ignored, taken };
 
-  void on_tls_progress(net::TlsStream& stream) override;
+  // SessionDriverOwner
+  void on_session_events() override;
+  void on_session_over(const Error& how) override;
   // VerifierOwner
-  tls::TlsClientContext& verify_context() override { return host_.verify_context(); }
   void on_judged(std::uint32_t candidate, std::string code) override;
   void on_proof_wanted(const wire::VerifyNonce& nonce) override;
   ProofDirectory::OnProof proof_hook() override;
   void on_direct_changed(std::vector<DirectEndpoint> endpoints) override;
 
-  void on_handshake_done();
-  void read_proof();
-  void read_plaintext();
-  void handle_events();
+  void enter(State next);
+  void note_resumption() const;
   void on_event(core::server_event::HelloReceived& event);
   void on_event(core::server_event::RegisterRequested& event);
   void on_event(core::server_event::ClaimRefused& event);
@@ -89,31 +103,27 @@ class AgentLink final : public net::TlsStreamOwner, public VerifierOwner {
   void on_event(core::server_event::ProbeAnswered& event);
   void on_event(core::server_event::Draining& event);
   void on_event(core::server_event::Failed& event);
-  void pump();
-  void settle();
-  void settle_soon();
+  wire::Welcome welcome_message() const;
   void on_timer();
   void arm_timer();
   void stop_verifying();
   void release_session();
-  void end(Reason reason, const std::string& detail);
-  TimePoint now() { return host_.loop().now(); }
-  LinkRef ref() { return {&host_.thread(), number}; }
+  void end(const Error& how);
+  const tls::PeerIdentity& identity() const { return driver_.stream().engine().peer(); }
+  TimePoint now() const { return tools_.loop.now(); }
+  LinkRef ref() const { return {&tools_.home, number}; }
 
-  LinkHost& host_;
-  SocketAddress peer_;
-  Bytes first_bytes_;
-  State state_ = State::handshaking;
+  const LinkTools& tools_;
+  const SocketAddress peer_;
+  State state_ = State::deciding;
   Offers offers_ = Offers::ignored;  // taken while admitted, until the agent drains
-  TimePoint deadline_;               // of the handshake, of the certificate, or of the last flush
-  GaugeToken handshake_;
-  GaugeToken place_;  // in gauges.sessions
-  std::unique_ptr<net::TlsStream> stream_;
-  std::optional<core::ServerSession> session_;
-  std::shared_ptr<AgentCarrier> agent_;         // from hello on
-  std::unique_ptr<EndpointVerifier> verifier_;  // from the first offer that is taken
-  core::MessageStream proof_;                   // while proving
-  std::set<std::uint32_t> claims_;
+  core::ServerSession session_;
+  net::SessionDriver driver_;
+  TimePoint next_look_;                          // at the clock
+  GaugeToken place_;                             // in tools_.places, from hello on
+  std::shared_ptr<AgentCarrier> agent_;          // from hello on
+  std::unique_ptr<EndpointVerifier> verifier_;   // from the first offer that is taken
+  std::map<std::uint32_t, std::string> claims_;  // with their SERVICE
   std::optional<Error> end_reason_;
   core::TimerEntry timer_;
 };

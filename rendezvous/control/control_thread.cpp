@@ -23,25 +23,64 @@ void lower_own_priority() {
 
 }  // namespace
 
-ControlThread::ControlThread(Shared& shared, RegistryOwner& registry, const Limits& limits, ControlOptions options)
+ControlThread::ControlThread(Shared& shared, VerifyShared& verify, RegistryDesk& registry, const Limits& limits,
+                             ControlOptions options)
     : shared_(shared),
-      registry_(registry),
       limits_(limits),
       options_(std::move(options)),
       poller_(loop_),
-      drain_timer_(&ControlThread::on_drain_turn, this) {
-  rebuild_context();
-}
+      channels_(shared.workers),
+      facts_{shared.instance, options_.instance_address, shared.domains},
+      rooms_(make_rooms()),
+      context_(server_context()),
+      verify_context_(verify_context()),
+      door_tools_{poller_, rooms_, shared.counters, shared.access_log, *this},
+      proof_tools_{loop_, verify.proofs, shared.counters, shared.access_log, *this},
+      link_tools_{.loop = loop_,
+                  .rng = rng_,
+                  .limits = limits_,
+                  .facts = facts_,
+                  .wall_now = net::wall_now,
+                  .registry = registry,
+                  .channels = channels_,
+                  .sessions = shared.sessions,
+                  .places = shared.gauges.sessions,
+                  .counters = shared.counters,
+                  .verify = {.poller = poller_,
+                             .context = verify_context_,
+                             .limits = limits_,
+                             .dials = shared.gauges.verify_dials,
+                             .dials_per_target = shared.gauges.verify_dials_per_target,
+                             .shared = verify,
+                             .counters = shared.counters},
+                  .home = *this,
+                  .owner = *this},
+      drain_timer_(&ControlThread::on_drain_turn, this) {}
 
 ControlThread::~ControlThread() = default;
 
-void ControlThread::rebuild_context() {
-  context_.emplace(tls::TlsServerOptions{.credentials = options_.credentials,
-                                         .alpn = {wire::kSessionAlpn, wire::kVerifyAlpn},
-                                         .ticket_keys = options_.ticket_keys,
-                                         .clock = net::wall_now});
-  verify_context_.emplace(
-      tls::TlsClientOptions{.credentials = options_.credentials, .alpn = {wire::kVerifyAlpn}, .clock = net::wall_now});
+// The one list of what ends here.
+std::vector<Room> ControlThread::make_rooms() {
+  return {{wire::kSessionAlpn,
+           [this](Guest guest) { links_.add(std::make_unique<AgentLink>(link_tools_, std::move(guest))).start(); }},
+          {wire::kVerifyAlpn, [this](Guest guest) {
+             const TimePoint deadline = loop_.now() + limits_.handshake_timeout;
+             proofs_.add(std::make_unique<ProofReceiver>(proof_tools_, std::move(guest), deadline)).start();
+           }}};
+}
+
+tls::TlsServerContext ControlThread::server_context() const {
+  std::vector<std::string> alpn;
+  for (const Room& room : rooms_) alpn.emplace_back(room.alpn);
+  return tls::TlsServerContext({.credentials = options_.credentials,
+                                .alpn = std::move(alpn),
+                                .ticket_keys = options_.ticket_keys,
+                                .clock = net::wall_now});
+}
+
+tls::TlsClientContext ControlThread::verify_context() const {
+  return tls::TlsClientContext(
+      {.credentials = options_.credentials, .alpn = {wire::kVerifyAlpn}, .clock = net::wall_now});
 }
 
 void ControlThread::start() {
@@ -66,7 +105,7 @@ void ControlThread::take(ControlInbound inbound) {
 }
 
 void ControlThread::admit_next() {
-  while (!waiting_.empty() && handshaking_ < options_.handshakes_share) {
+  while (!waiting_.empty() && doors_.size() < options_.handshakes_share) {
     auto token = shared_.gauges.handshakes.take();
     if (!token) return;
     Waiting next = std::move(waiting_.front());
@@ -76,27 +115,36 @@ void ControlThread::admit_next() {
       shared_.counters.refused.add(Reason::client_closed);
       continue;
     }
-    auto engine = tls::TlsEngine::server(*context_);
+    auto engine = tls::TlsEngine::server(context_);
     if (!engine) {
       log(Level::error, "cannot begin a TLS handshake", {{"detail", engine.error().detail}});
       continue;
     }
-    ++handshaking_;
-    links_
-        .add(
-            std::make_unique<AgentLink>(*this, poller_, std::move(next.inbound), std::move(*engine), std::move(*token)))
+    doors_
+        .add(std::make_unique<TlsDoor>(door_tools_, std::move(next.inbound), std::move(*engine), std::move(*token),
+                                       loop_.now() + limits_.handshake_timeout))
         .start();
   }
 }
 
-void ControlThread::on_handshake_over() {
-  --handshaking_;
-  // Not at once: the caller is in the middle of its own link's work.
+void ControlThread::on_door_done(TlsDoor& door) {
+  if (auto dead = doors_.take(door.number)) loop_.retire(std::move(dead));
+  // Not at once: the caller is in the middle of its own work.
   loop_.post([this] { admit_next(); });
 }
 
 void ControlThread::on_link_ended(AgentLink& link) {
   if (auto dead = links_.take(link.number)) loop_.retire(std::move(dead));
+}
+
+void ControlThread::on_proof_over(ProofReceiver& receiver) {
+  if (auto dead = proofs_.take(receiver.number)) loop_.retire(std::move(dead));
+}
+
+void ControlThread::tell(std::uint64_t number, std::function<void(SessionEnd&)> message) {
+  loop_.post([this, number, say = std::move(message)] {
+    if (AgentLink* link = links_.find(number)) say(*link);
+  });
 }
 
 void ControlThread::apply(const Limits& limits, std::size_t handshakes_share) {
@@ -106,7 +154,8 @@ void ControlThread::apply(const Limits& limits, std::size_t handshakes_share) {
 
 void ControlThread::replace_credentials(std::shared_ptr<const tls::Credentials> credentials) {
   options_.credentials = std::move(credentials);
-  rebuild_context();
+  context_ = server_context();
+  verify_context_ = verify_context();
 }
 
 void ControlThread::drain(Duration within) {
@@ -131,8 +180,16 @@ void ControlThread::on_drain_turn(void* self) {
   if (!thread.drain_plan_.empty()) thread.loop_.timers().arm(thread.drain_timer_, thread.drain_plan_.back().first);
 }
 
+void ControlThread::look_at_clock() {
+  for (const auto number : links_.numbers()) {
+    if (AgentLink* link = links_.find(number)) link->look_at_clock();
+  }
+}
+
 void ControlThread::shut_down() {
   waiting_.clear();
+  for (const auto number : doors_.numbers()) doors_.take(number)->close();
+  for (const auto number : proofs_.numbers()) proofs_.take(number)->close();
   for (const auto number : links_.numbers()) {
     if (AgentLink* link = links_.find(number)) link->close(Reason::shutting_down, "the rendezvous stops");
   }

@@ -1,6 +1,7 @@
 #pragma once
-// A thread that ends TLS for what ends at the rendezvous: agents' control channels. A mutual handshake blocks for
-// milliseconds, so none ever runs on a relay worker; a bounded number is under way, the others wait unread.
+// A thread that ends TLS for what ends at the rendezvous. A mutual handshake blocks for milliseconds, so none ever runs
+// on a relay worker; a bounded number is under way (TlsDoor), the others wait unread. What comes through a door belongs
+// to the room of its ALPN: sessions (AgentLink), proofs (ProofReceiver).
 #include <deque>
 #include <functional>
 #include <memory>
@@ -8,7 +9,9 @@
 
 #include "common/crypto/system_rng.h"
 #include "rendezvous/control/agent_link.h"
+#include "rendezvous/control/proof_receiver.h"
 #include "rendezvous/relay/numbered.h"
+#include "rendezvous/shared.h"
 
 namespace fairlead::rendezvous {
 
@@ -19,24 +22,27 @@ struct ControlOptions {
   std::size_t handshakes_share = 1;  // of limits.handshakes_max
 };
 
-class ControlThread final : public LinkHost {
+class ControlThread final : public SessionHome, public LinkOwner, public DoorOwner, public ProofOwner {
  public:
-  ControlThread(Shared& shared, RegistryOwner& registry, const Limits& limits, ControlOptions options);
+  ControlThread(Shared& shared, VerifyShared& verify, RegistryDesk& registry, const Limits& limits,
+                ControlOptions options);
   ~ControlThread() override;
 
   void start();
   void join();
   // Any thread.
   void post(Task task) { loop_.post(std::move(task)); }
+  void tell(std::uint64_t number, std::function<void(SessionEnd&)> message) override;
 
   // The rest: on this thread, by post().
   void take(ControlInbound inbound);
-  AgentLink* find(std::uint64_t number) { return links_.find(number); }
   void apply(const Limits& limits, std::size_t handshakes_share);
   // For handshakes from now on; sessions that stand are kept.
   void replace_credentials(std::shared_ptr<const tls::Credentials> credentials);
   // Tells every agent to move elsewhere, each at its own random moment of `within`.
   void drain(Duration within);
+  // The wall clock may have jumped: sessions whose certificate has ended meanwhile end now.
+  void look_at_clock();
   void shut_down();
 
  private:
@@ -45,34 +51,33 @@ class ControlThread final : public LinkHost {
     GaugeToken token;
   };
 
-  // LinkHost
-  net::Loop& loop() override { return loop_; }
-  Shared& shared() override { return shared_; }
-  const Limits& limits() override { return limits_; }
-  Rng& secret_rng() override { return rng_; }
-  RegistryOwner& registry() override { return registry_; }
-  ControlThread& thread() override { return *this; }
-  net::Poller& poller() override { return poller_; }
-  tls::TlsClientContext& verify_context() override { return *verify_context_; }
-  std::optional<SocketAddress> instance_address() const override { return options_.instance_address; }
-  void on_handshake_over() override;
   void on_link_ended(AgentLink& link) override;
+  void on_door_done(TlsDoor& door) override;
+  void on_proof_over(ProofReceiver& receiver) override;
 
   void admit_next();
-  void rebuild_context();
+  std::vector<Room> make_rooms();
+  tls::TlsServerContext server_context() const;
+  tls::TlsClientContext verify_context() const;
   static void on_drain_turn(void* self);
 
   Shared& shared_;
-  RegistryOwner& registry_;
   Limits limits_;
   ControlOptions options_;
   crypto::SystemRng rng_;
   net::Loop loop_;
   net::Poller poller_;
-  std::optional<tls::TlsServerContext> context_;
-  std::optional<tls::TlsClientContext> verify_context_;  // of dial-backs
+  WorkerDesk channels_;
+  const WelcomeFacts facts_;
+  const std::vector<Room> rooms_;
+  tls::TlsServerContext context_;
+  tls::TlsClientContext verify_context_;  // of dial-backs
+  const DoorTools door_tools_;
+  const ProofTools proof_tools_;
+  const LinkTools link_tools_;
   std::deque<Waiting> waiting_;
-  std::size_t handshaking_ = 0;
+  Numbered<TlsDoor> doors_;
+  Numbered<ProofReceiver> proofs_;
   Numbered<AgentLink> links_;
   std::vector<std::pair<TimePoint, std::uint64_t>> drain_plan_;  // by time, the next last
   TimePoint drain_until_;

@@ -1,9 +1,5 @@
 #include "rendezvous/control/registry_owner.h"
 
-#include "common/base/log.h"
-#include "rendezvous/control/agent_link.h"
-#include "rendezvous/control/control_thread.h"
-
 namespace fairlead::rendezvous {
 namespace {
 // A storm of registrations is published in batches: workers reload at most this often.
@@ -11,16 +7,10 @@ constexpr Duration kPublishEvery = 5ms;
 constexpr Duration kExpireEvery = 60s;
 }  // namespace
 
-void LinkRef::tell(std::function<void(AgentLink&)> message) const {
-  thread->post([to = thread, which = number, say = std::move(message)] {
-    if (AgentLink* link = to->find(which)) say(*link);
-  });
-}
-
-RegistryOwner::RegistryOwner(net::Loop& loop, Shared& shared, Registry registry,
+RegistryOwner::RegistryOwner(net::Loop& loop, SnapshotCell& routes, Registry registry,
                              std::vector<std::string> public_addresses)
     : loop_(loop),
-      shared_(shared),
+      routes_(routes),
       registry_(std::move(registry)),
       public_addresses_(std::move(public_addresses)),
       publish_timer_([](void* self) { static_cast<RegistryOwner*>(self)->publish(); }, this),
@@ -36,29 +26,29 @@ void RegistryOwner::post_hello(LinkRef link, SessionClaim claim) {
   loop_.post([this, link, claim = std::move(claim)] { on_hello(link, claim); });
 }
 
-void RegistryOwner::post_register(LinkRef link, std::shared_ptr<AgentCarrier> session, wire::Register request) {
+void RegistryOwner::post_register(LinkRef link, std::shared_ptr<Carrier> session, wire::Register request) {
   loop_.post([this, link, session = std::move(session), request = std::move(request)] {
     on_register(link, session, request);
   });
 }
 
-void RegistryOwner::post_unregister(std::shared_ptr<AgentCarrier> session, std::uint32_t claim) {
+void RegistryOwner::post_unregister(std::shared_ptr<Carrier> session, std::uint32_t claim) {
   loop_.post([this, session = std::move(session), claim] {
     if (registry_.unregister(*session, claim, loop_.now())) publish_soon();
   });
 }
 
-void RegistryOwner::post_direct(std::shared_ptr<AgentCarrier> session, std::vector<DirectEndpoint> endpoints) {
+void RegistryOwner::post_direct(std::shared_ptr<Carrier> session, std::vector<DirectEndpoint> endpoints) {
   loop_.post([this, session = std::move(session), endpoints = std::move(endpoints)]() mutable {
     registry_.set_direct(*session, std::move(endpoints));
   });
 }
 
-void RegistryOwner::post_probe_answered(std::shared_ptr<AgentCarrier> session) {
+void RegistryOwner::post_probe_answered(std::shared_ptr<Carrier> session) {
   loop_.post([this, session = std::move(session)] { on_probe_result(session, ProbeOutcome::answered); });
 }
 
-void RegistryOwner::post_closed(std::shared_ptr<AgentCarrier> session) {
+void RegistryOwner::post_closed(std::shared_ptr<Carrier> session) {
   loop_.post([this, session = std::move(session)] { on_closed(session); });
 }
 
@@ -68,7 +58,7 @@ void RegistryOwner::on_hello(const LinkRef& link, const SessionClaim& claim) {
 
 void RegistryOwner::settle(const LinkRef& link, const SessionClaim& claim, Admission admission) {
   if (auto* refused = std::get_if<Refused>(&admission)) {
-    link.tell([refusal = std::move(*refused)](AgentLink& to) {
+    link.tell([refusal = std::move(*refused)](SessionEnd& to) {
       to.on_refused(refusal.reason, refusal.retry_after, refusal.detail);
     });
     return;
@@ -76,11 +66,11 @@ void RegistryOwner::settle(const LinkRef& link, const SessionClaim& claim, Admis
   if (const auto* probe = std::get_if<ProbeOld>(&admission)) {
     auto& waiting = probes_[probe->held.get()];
     waiting.push_back({link, claim});
-    if (waiting.size() == 1) link_of(*probe->held).tell([](AgentLink& old) { old.probe(core::kTakeoverProbe); });
+    if (waiting.size() == 1) link_of(*probe->held).tell([](SessionEnd& old) { old.probe(core::kTakeoverProbe); });
     return;
   }
   if (const auto* took = std::get_if<TookOver>(&admission)) {
-    link_of(*took->old).tell([](AgentLink& old) {
+    link_of(*took->old).tell([](SessionEnd& old) {
       old.on_refused(Reason::superseded, 0s, "a newer session took over");
     });
     links_.erase(took->old.get());
@@ -91,10 +81,10 @@ void RegistryOwner::settle(const LinkRef& link, const SessionClaim& claim, Admis
     return;
   }
   links_[claim.session.get()] = link;
-  link.tell([](AgentLink& to) { to.on_admitted(); });
+  link.tell([](SessionEnd& to) { to.on_admitted(); });
 }
 
-void RegistryOwner::on_probe_result(const std::shared_ptr<AgentCarrier>& session, ProbeOutcome outcome) {
+void RegistryOwner::on_probe_result(const std::shared_ptr<Carrier>& session, ProbeOutcome outcome) {
   const auto at = probes_.find(session.get());
   if (at == probes_.end()) return;  // a probe for another reason
   const std::vector<Waiting> waiting = std::move(at->second);
@@ -104,30 +94,24 @@ void RegistryOwner::on_probe_result(const std::shared_ptr<AgentCarrier>& session
   }
 }
 
-void RegistryOwner::on_closed(const std::shared_ptr<AgentCarrier>& session) {
+void RegistryOwner::on_closed(const std::shared_ptr<Carrier>& session) {
   on_probe_result(session, ProbeOutcome::silent);
   links_.erase(session.get());
   if (registry_.close_session(*session, loop_.now())) publish_soon();
 }
 
-void RegistryOwner::on_register(const LinkRef& link, const std::shared_ptr<AgentCarrier>& session,
+void RegistryOwner::on_register(const LinkRef& link, const std::shared_ptr<Carrier>& session,
                                 const wire::Register& request) {
   const auto endpoint = registry_.register_service(*session, request, moment());
   if (!endpoint) {
     const Duration retry = endpoint.error().reason == Reason::name_taken ? kNameTakenRetryAfter : kDeniedRetryAfter;
-    shared_.counters.refused.add(endpoint.error().reason);
-    log(Level::warn, "registration refused",
-        {{"agent", session->description().spiffe_id},
-         {"service", request.service},
-         {"reason", reason_code(endpoint.error().reason)},
-         {"detail", endpoint.error().detail}});
-    link.tell([claim = request.claim, error = endpoint.error(), retry](AgentLink& to) {
+    link.tell([claim = request.claim, error = endpoint.error(), retry](SessionEnd& to) {
       to.on_claim_refused(claim, error.reason, retry, error.detail);
     });
     return;
   }
   publish_soon([link, message = registered_message(**endpoint)] {
-    link.tell([message](AgentLink& to) { to.on_registered(message); });
+    link.tell([message](SessionEnd& to) { to.on_registered(message); });
   });
 }
 
@@ -150,7 +134,7 @@ void RegistryOwner::publish_soon() {
 }
 
 void RegistryOwner::publish() {
-  if (auto snapshot = registry_.publish()) shared_.routes.publish(std::move(snapshot));
+  if (auto snapshot = registry_.publish()) routes_.publish(std::move(snapshot));
   std::vector<Task> visible;
   visible.swap(when_visible_);
   for (Task& task : visible) task();
@@ -169,19 +153,18 @@ LinkRef RegistryOwner::link_of(const Carrier& session) const {
 void RegistryOwner::replace_policy(Policy policy) {
   const PolicyChange change = registry_.replace_policy(std::move(policy), loop_.now());
   for (const EndpointPtr& endpoint : change.withdrawn) {
-    shared_.counters.refused.add(Reason::policy_denied);
-    link_of(*endpoint->carrier).tell([claim = endpoint->claim](AgentLink& link) {
+    link_of(*endpoint->carrier).tell([claim = endpoint->claim](SessionEnd& link) {
       link.on_claim_refused(claim, Reason::policy_denied, kDeniedRetryAfter, "the policy was changed");
     });
   }
   for (const EndpointPtr& endpoint : change.updated) {
-    link_of(*endpoint->carrier).tell([message = registered_message(*endpoint)](AgentLink& link) {
+    link_of(*endpoint->carrier).tell([message = registered_message(*endpoint)](SessionEnd& link) {
       link.on_registered(message);
     });
   }
   for (const auto& session : change.denied) {  // its link counts the session's end
     link_of(*session).tell(
-        [](AgentLink& link) { link.on_refused(Reason::policy_denied, kDeniedRetryAfter, "the policy was changed"); });
+        [](SessionEnd& link) { link.on_refused(Reason::policy_denied, kDeniedRetryAfter, "the policy was changed"); });
   }
   publish_soon();
 }

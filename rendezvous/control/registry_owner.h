@@ -7,33 +7,23 @@
 #include <vector>
 
 #include "common/net/loop.h"
+#include "rendezvous/control/registry_desk.h"
 #include "rendezvous/registry/registry.h"
-#include "rendezvous/relay/agent_carrier.h"
-#include "rendezvous/shared.h"
+#include "rendezvous/relay/carrier.h"
 
 namespace fairlead::rendezvous {
 
-class AgentLink;
-class ControlThread;
-
-// A link as other threads know it: a message to one that is gone finds nothing.
-struct LinkRef {
-  ControlThread* thread = nullptr;
-  std::uint64_t number = 0;
-  void tell(std::function<void(AgentLink&)> message) const;
-};
-
-class RegistryOwner {
+class RegistryOwner final : public RegistryDesk {
  public:
-  RegistryOwner(net::Loop& loop, Shared& shared, Registry registry, std::vector<std::string> public_addresses);
+  RegistryOwner(net::Loop& loop, SnapshotCell& routes, Registry registry, std::vector<std::string> public_addresses);
 
-  // Any thread.
-  void post_hello(LinkRef link, SessionClaim claim);
-  void post_register(LinkRef link, std::shared_ptr<AgentCarrier> session, wire::Register request);
-  void post_unregister(std::shared_ptr<AgentCarrier> session, std::uint32_t claim);
-  void post_direct(std::shared_ptr<AgentCarrier> session, std::vector<DirectEndpoint> endpoints);
-  void post_probe_answered(std::shared_ptr<AgentCarrier> session);
-  void post_closed(std::shared_ptr<AgentCarrier> session);
+  // RegistryDesk: any thread.
+  void post_hello(LinkRef link, SessionClaim claim) override;
+  void post_register(LinkRef link, std::shared_ptr<Carrier> session, wire::Register request) override;
+  void post_unregister(std::shared_ptr<Carrier> session, std::uint32_t claim) override;
+  void post_direct(std::shared_ptr<Carrier> session, std::vector<DirectEndpoint> endpoints) override;
+  void post_probe_answered(std::shared_ptr<Carrier> session) override;
+  void post_closed(std::shared_ptr<Carrier> session) override;
 
   // Main loop.
   Registry& registry() { return registry_; }
@@ -48,9 +38,9 @@ class RegistryOwner {
 
   void on_hello(const LinkRef& link, const SessionClaim& claim);
   void settle(const LinkRef& link, const SessionClaim& claim, Admission admission);
-  void on_register(const LinkRef& link, const std::shared_ptr<AgentCarrier>& session, const wire::Register& request);
-  void on_probe_result(const std::shared_ptr<AgentCarrier>& session, ProbeOutcome outcome);
-  void on_closed(const std::shared_ptr<AgentCarrier>& session);
+  void on_register(const LinkRef& link, const std::shared_ptr<Carrier>& session, const wire::Register& request);
+  void on_probe_result(const std::shared_ptr<Carrier>& session, ProbeOutcome outcome);
+  void on_closed(const std::shared_ptr<Carrier>& session);
   wire::Registered registered_message(const Endpoint& endpoint) const;
   void publish_soon(Task when_visible);
   void publish_soon();
@@ -60,7 +50,7 @@ class RegistryOwner {
   LinkRef link_of(const Carrier& session) const;
 
   net::Loop& loop_;
-  Shared& shared_;
+  SnapshotCell& routes_;
   Registry registry_;
   std::vector<std::string> public_addresses_;
   std::map<const Carrier*, LinkRef> links_;                // of admitted sessions

@@ -18,6 +18,7 @@
 #include "common/front/lobby.h"
 #include "common/net/farewell.h"
 #include "common/net/pipe_pool.h"
+#include "rendezvous/relay/control_inbound.h"
 #include "rendezvous/relay/live_relay.h"
 #include "rendezvous/relay/mesh_connection.h"
 #include "rendezvous/relay/numbered.h"
@@ -29,13 +30,6 @@ namespace fairlead::rendezvous {
 using front::Inbound;
 using front::Listener;
 using front::ListenerRules;
-
-// A connection that ends at the rendezvous: its socket and what was read from it.
-struct ControlInbound {
-  net::Fd fd;
-  Bytes bytes;
-  SocketAddress peer;
-};
 
 struct RelaySummary {
   std::string conn;

@@ -9,24 +9,29 @@ constexpr std::size_t kReadSize = 256;
 }
 
 DialBack::DialBack(net::Poller& poller, tls::TlsClientContext& context, VerifyDial kind, DialBackTarget target,
-                   const core::ChannelKeys& keys, OnDone on_done)
+                   const core::ChannelKeys& keys, Rng& rng, OnDone on_done)
     : poller_(poller),
       context_(context),
       kind_(kind),
       target_(std::move(target)),
       keys_(keys),
+      rng_(rng),
       on_done_(std::move(on_done)),
-      timer_([](void* self) { static_cast<DialBack*>(self)->finish(false); }, this) {}
+      timer_([](void* self) { static_cast<DialBack*>(self)->on_timer(); }, this) {}
 
 void DialBack::start() {
   auto& loop = poller_.loop();
+  began_ = loop.now();
   auto connecting = net::connect_tcp(target_.address, {.source = target_.source, .buffers = {}});
-  if (!connecting) return loop.timers().arm(timer_, loop.now());  // told from the loop, as every other failure
+  // The source's address went away a moment ago: any other will do.
+  if (!connecting && target_.source) connecting = net::connect_tcp(target_.address, {.source = {}, .buffers = {}});
+  if (!connecting) return fail();
   fd_ = net::PolledFd(poller_, std::move(*connecting), *this);
-  loop.timers().arm(timer_, loop.now() + (kind_ == VerifyDial::full ? kFullCheckTimeout : kLivenessTimeout));
+  loop.timers().arm(timer_, began_ + dial_timeout(kind_));
 }
 
 void DialBack::on_ready(net::Readiness ready) {
+  if (tell_failure_at_) return;
   if (!connected_) {
     if (ready.writable || ready.hung_up) on_connected();
   } else if (ready.readable) {
@@ -35,22 +40,23 @@ void DialBack::on_ready(net::Readiness ready) {
 }
 
 void DialBack::on_connected() {
-  if (net::connect_result(fd_.get())) return finish(false);
+  if (net::connect_result(fd_.get())) return fail();
   connected_ = true;
   if (kind_ == VerifyDial::liveness) {
     const Bytes request = keys_.make_verify_request(target_.nonce);
     const auto put = net::write_some(fd_.get(), request);
     // A fresh connection takes them, or it is broken.
-    if (!put || !*put || **put != request.size()) return finish(false);
+    if (!put || !*put || **put != request.size()) return fail();
     return;
   }
   auto engine = tls::TlsEngine::client(context_, {.host = "", .spiffe_pattern = target_.spiffe_id}, {});
-  if (!engine) return finish(false);
+  if (!engine) return fail();
   stream_ = std::make_unique<net::TlsStream>(poller_, fd_.release(), std::move(*engine), *this);
   stream_->start({});
 }
 
 void DialBack::on_tls_progress(net::TlsStream& stream) {
+  if (tell_failure_at_) return;
   if (!asked_ && stream.handshake_done() && !stream.error()) {
     asked_ = true;
     stream.write(keys_.make_verify_request(target_.nonce));
@@ -59,7 +65,7 @@ void DialBack::on_tls_progress(net::TlsStream& stream) {
   answer_.insert(answer_.end(), in.begin(), in.end());
   stream.consumed(in.size());
   if (!answer_.empty()) return examine();
-  if (stream.error()) finish(false);
+  if (stream.error()) fail();
 }
 
 void DialBack::read_plain() {
@@ -69,22 +75,40 @@ void DialBack::read_plain() {
     const auto got = net::read_some(fd_.get(), MutableBytes(answer_).subspan(had));
     const std::size_t count = got && *got ? **got : 0;
     answer_.resize(had + count);
-    if (!got || (*got && count == 0)) return finish(false);
+    if (!got || (*got && count == 0)) return fail();
     if (!*got) return;
     examine();
-    if (!on_done_) return;
+    if (!on_done_ || tell_failure_at_) return;
   }
 }
 
 void DialBack::examine() {
   const auto parsed = wire::parse_verify_answer(answer_);
-  if (std::holds_alternative<wire::Malformed>(parsed)) return finish(false);
+  if (std::holds_alternative<wire::Malformed>(parsed)) return fail();
   const auto* done = std::get_if<wire::Done<wire::VerifyAnswer>>(&parsed);
   if (done == nullptr) return;
-  finish(keys_.check_verify_answer(done->value, target_.nonce).has_value());
+  if (!keys_.check_verify_answer(done->value, target_.nonce)) return fail();
+  tell(true);
 }
 
-void DialBack::finish(bool reached) {
+// Nothing of the connection is kept; only its end is told later.
+void DialBack::fail() {
+  if (tell_failure_at_) return;
+  fd_.reset();
+  if (stream_) {
+    stream_->finish();
+    poller_.loop().retire(std::move(stream_));
+  }
+  tell_failure_at_ = failure_told_at(kind_, began_, rng_);
+  poller_.loop().timers().arm(timer_, *tell_failure_at_);
+}
+
+void DialBack::on_timer() {
+  if (!tell_failure_at_) fail();  // its time is up
+  if (poller_.loop().now() >= *tell_failure_at_) return tell(false);
+}
+
+void DialBack::tell(bool reached) {
   if (!on_done_) return;
   timer_.cancel();
   fd_.reset();

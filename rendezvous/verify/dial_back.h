@@ -1,19 +1,21 @@
 #pragma once
 // One dial-back to an address that an agent offered: TCP, for a full check mutual TLS (ALPN fairlead-verify/1, no SNI,
 // the agent's very SPIFFE id), then a nonce that only the holder of the session's key can answer (wire/verify.h). It
-// tells nothing but reached or not: how a stranger's address answers is nobody's business. On its control thread; the
-// EndpointVerifier owns it and retires it when told.
+// tells nothing but reached or not, and "not" at a time that says nothing either (verdict_time.h): how a stranger's
+// address answers is nobody's business. On its control thread; the EndpointVerifier owns it and retires it when told.
+//
+//   dialing --answered--> told (reached)
+//      | refused, silent, wrong
+//      v
+//   failed --failure_told_at--> told (not reached)
 #include <functional>
 #include <memory>
 
 #include "common/core/channel_keys.h"
 #include "common/net/tls_stream.h"
-#include "rendezvous/verify/candidate.h"
+#include "rendezvous/verify/verdict_time.h"
 
 namespace fairlead::rendezvous {
-
-inline constexpr Duration kLivenessTimeout = 2s;   // one lost SYN is survived
-inline constexpr Duration kFullCheckTimeout = 6s;  // small devices take a second for a handshake
 
 struct DialBackTarget {
   SocketAddress address;
@@ -27,7 +29,7 @@ class DialBack final : public net::PollTarget, public net::TlsStreamOwner {
   using OnDone = std::function<void(bool reached)>;  // exactly once, never from start()
 
   DialBack(net::Poller& poller, tls::TlsClientContext& context, VerifyDial kind, DialBackTarget target,
-           const core::ChannelKeys& keys, OnDone on_done);
+           const core::ChannelKeys& keys, Rng& rng, OnDone on_done);
   void start();
 
  private:
@@ -36,16 +38,21 @@ class DialBack final : public net::PollTarget, public net::TlsStreamOwner {
   void on_connected();
   void read_plain();
   void examine();
-  void finish(bool reached);
+  void on_timer();
+  void fail();
+  void tell(bool reached);
 
   net::Poller& poller_;
   tls::TlsClientContext& context_;
   const VerifyDial kind_;
   const DialBackTarget target_;
   const core::ChannelKeys& keys_;
+  Rng& rng_;
   OnDone on_done_;
   net::PolledFd fd_;
   std::unique_ptr<net::TlsStream> stream_;
+  std::optional<TimePoint> tell_failure_at_;  // set once it has failed
+  TimePoint began_;
   bool connected_ = false;
   bool asked_ = false;
   Bytes answer_;

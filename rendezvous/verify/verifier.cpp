@@ -31,12 +31,10 @@ std::string code_of(const Candidate& candidate) {
 
 }  // namespace
 
-EndpointVerifier::EndpointVerifier(VerifierOwner& owner, net::Poller& poller, Shared& shared, const Limits& limits,
+EndpointVerifier::EndpointVerifier(VerifierOwner& owner, const VerifyTools& tools,
                                    std::shared_ptr<AgentCarrier> session, IpAddress session_local)
     : owner_(owner),
-      poller_(poller),
-      shared_(shared),
-      limits_(limits),
+      tools_(tools),
       session_(std::move(session)),
       session_local_(session_local),
       timer_([](void* self) { static_cast<EndpointVerifier*>(self)->run(); }, this) {}
@@ -57,21 +55,24 @@ void EndpointVerifier::offer(const wire::EndpointCandidate& offered) {
   Entry& entry = made->second;
   if (const auto past = needed_.find(offered.candidate); past != needed_.end()) entry.candidate.expect(past->second);
   if (entry.candidate.state() == Candidate::State::denied) {
-    shared_.counters.refused.add(entry.candidate.reason());
+    tools_.counters.refused.add(entry.candidate.reason());
     tell(made);
   } else if (entry.candidate.state() == Candidate::State::unproved) {
     entry.nonce.emplace();
     rng_.fill(*entry.nonce);
-    shared_.proofs.expect(*entry.nonce, session_->description().spiffe_id, owner_.proof_hook());
+    tools_.shared.proofs.expect(*entry.nonce, session_->description().spiffe_id, owner_.proof_hook());
     owner_.on_proof_wanted({offered.candidate, *entry.nonce});
   }
   publish();
   run();
 }
 
-Candidate EndpointVerifier::judge_offer(const wire::EndpointCandidate& offered) const {
-  if (!may_dial(offered.address, shared_.dial_policy)) {
+Candidate EndpointVerifier::judge_offer(const wire::EndpointCandidate& offered) {
+  if (!may_dial(offered.address, tools_.shared.ground.now()->policy)) {
     return Candidate::denied(offered.address, offered.method, Reason::candidate_denied);
+  }
+  if (!tools_.shared.targets.admit(session_->description().spiffe_id, offered.address, now())) {
+    return Candidate::denied(offered.address, offered.method, Reason::verify_targets_max);
   }
   const bool seen = offered.address.ip == session_->description().peer.ip ||
                     std::find(proved_.begin(), proved_.end(), offered.address.ip) != proved_.end();
@@ -92,7 +93,7 @@ void EndpointVerifier::drop(Entries::iterator at) {
   // Withdrawn while it was live: its agent knew before we did.
   const bool live = entry.candidate.state() == Candidate::State::live;
   needed_[at->first] = std::min(entry.candidate.needed() * (live ? 2 : 1), kNeededMost);
-  if (entry.nonce) shared_.proofs.forget(*entry.nonce);
+  if (entry.nonce) tools_.shared.proofs.forget(*entry.nonce);
   entries_.erase(at);  // with its dial, which must not answer for what comes under this number next
 }
 
@@ -114,9 +115,9 @@ void EndpointVerifier::run() {
   for (auto at = entries_.begin(); at != entries_.end(); ++at) {
     Entry& entry = at->second;
     if (entry.candidate.on_time(now())) {
-      if (entry.nonce) shared_.proofs.forget(*entry.nonce);
+      if (entry.nonce) tools_.shared.proofs.forget(*entry.nonce);
       entry.nonce.reset();
-      shared_.counters.refused.add(entry.candidate.reason());
+      tools_.counters.refused.add(entry.candidate.reason());
       tell(at);
       changed = true;
     }
@@ -124,26 +125,26 @@ void EndpointVerifier::run() {
     if (const auto due = entry.candidate.deadline()) next = std::min(next, *due);
   }
   if (changed) publish();
-  if (next != TimePoint::max()) poller_.loop().timers().arm(timer_, next);
+  if (next != TimePoint::max()) tools_.poller.loop().timers().arm(timer_, next);
 }
 
 void EndpointVerifier::begin(Entries::iterator at, VerifyDial kind) {
   Entry& entry = at->second;
   const SocketAddress& address = entry.candidate.address();
-  auto place = shared_.gauges.verify_dials.take();
-  auto target = place ? shared_.gauges.verify_dials_per_target.take(address.ip) : std::nullopt;
+  auto place = tools_.dials.take();
+  auto target = place ? tools_.dials_per_target.take(address.ip) : std::nullopt;
   if (!target) {
-    shared_.counters.refused.add(Reason::verify_busy);
+    tools_.counters.refused.add(Reason::verify_busy);
     return entry.candidate.postpone(now(), rng_);
   }
   entry.place = std::move(*place);
   entry.target = std::move(*target);
   DialBackTarget to{.address = address,
-                    .source = dial_source(address, session_local_, shared_.dial_sources),
+                    .source = dial_source(address, session_local_, tools_.shared.ground.now()->sources),
                     .spiffe_id = session_->description().spiffe_id};
   rng_.fill(to.nonce);
   entry.dial =
-      std::make_unique<DialBack>(poller_, owner_.verify_context(), kind, std::move(to), session_->keys(),
+      std::make_unique<DialBack>(tools_.poller, tools_.context, kind, std::move(to), session_->keys(), rng_,
                                  [this, number = at->first, kind](bool reached) { on_dialed(number, kind, reached); });
   entry.dial->start();
 }
@@ -152,11 +153,11 @@ void EndpointVerifier::on_dialed(std::uint32_t number, VerifyDial kind, bool rea
   const auto at = entries_.find(number);
   if (at == entries_.end()) return;
   Entry& entry = at->second;
-  poller_.loop().retire(std::move(entry.dial));
+  tools_.poller.loop().retire(std::move(entry.dial));
   entry.place = {};
   entry.target = {};
   const bool changed = entry.candidate.on_dialed(kind, reached, timing(), now(), rng_);
-  if (!reached) shared_.counters.refused.add(Reason::verify_failed);
+  if (!reached) tools_.counters.refused.add(Reason::verify_failed);
   if (changed) entry.since = net::wall_now();
   // A repair that failed is told as well: the agent tries something else then.
   if (changed || !reached) tell(at);

@@ -4,21 +4,34 @@
 #include <map>
 #include <memory>
 
+#include "common/base/gauge.h"
+#include "common/base/source_gauge.h"
 #include "common/core/message_stream.h"
 #include "common/crypto/system_rng.h"
+#include "rendezvous/record/counters.h"
 #include "rendezvous/registry/direct_endpoint.h"
 #include "rendezvous/relay/agent_carrier.h"
-#include "rendezvous/shared.h"
+#include "rendezvous/setting/config.h"
 #include "rendezvous/verify/dial_back.h"
-#include "rendezvous/verify/dial_policy.h"
+#include "rendezvous/verify/verify_shared.h"
 
 namespace fairlead::rendezvous {
 
-// What a verifier needs of its link.
+// What verifiers use of the rest of the server; of one control thread, and outlives them.
+struct VerifyTools {
+  net::Poller& poller;
+  tls::TlsClientContext& context;  // of full checks; its contents may be replaced between dials
+  const Limits& limits;
+  Gauge& dials;
+  SourceGauge& dials_per_target;
+  VerifyShared& shared;
+  Counters& counters;
+};
+
+// Who hears what a verifier finds out: the agent's link.
 class VerifierOwner {
  public:
   virtual ~VerifierOwner() = default;
-  virtual tls::TlsClientContext& verify_context() = 0;
   virtual void on_judged(std::uint32_t candidate, std::string code) = 0;  // empty: published
   virtual void on_proof_wanted(const wire::VerifyNonce& nonce) = 0;
   virtual ProofDirectory::OnProof proof_hook() = 0;  // leads back to on_proof(), from any thread
@@ -27,8 +40,8 @@ class VerifierOwner {
 
 class EndpointVerifier {
  public:
-  EndpointVerifier(VerifierOwner& owner, net::Poller& poller, Shared& shared, const Limits& limits,
-                   std::shared_ptr<AgentCarrier> session, IpAddress session_local);
+  EndpointVerifier(VerifierOwner& owner, const VerifyTools& tools, std::shared_ptr<AgentCarrier> session,
+                   IpAddress session_local);
   ~EndpointVerifier();
 
   void offer(const wire::EndpointCandidate& candidate);
@@ -48,20 +61,18 @@ class EndpointVerifier {
   };
   using Entries = std::map<std::uint32_t, Entry>;
 
-  Candidate judge_offer(const wire::EndpointCandidate& offered) const;
+  Candidate judge_offer(const wire::EndpointCandidate& offered);
   void run();
   void begin(Entries::iterator at, VerifyDial kind);
   void on_dialed(std::uint32_t number, VerifyDial kind, bool reached);
   void tell(Entries::iterator at);
   void publish();
   void drop(Entries::iterator at);
-  VerifyTiming timing() const { return {.probe = limits_.verify_probe, .full = limits_.verify_interval}; }
-  TimePoint now() const { return poller_.loop().now(); }
+  VerifyTiming timing() const { return {.probe = tools_.limits.verify_probe, .full = tools_.limits.verify_interval}; }
+  TimePoint now() const { return tools_.poller.loop().now(); }
 
   VerifierOwner& owner_;
-  net::Poller& poller_;
-  Shared& shared_;
-  const Limits& limits_;
+  const VerifyTools& tools_;
   const std::shared_ptr<AgentCarrier> session_;
   const IpAddress session_local_;
   crypto::SystemRng rng_;

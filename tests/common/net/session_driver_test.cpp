@@ -1,7 +1,7 @@
 #include "common/net/session_driver.h"
 
 #include "tests/common/core/session_pair.h"
-#include "tests/common/net/tls_rig.h"
+#include "tests/common/net/session_side.h"
 
 namespace fairlead::net {
 namespace {
@@ -11,41 +11,6 @@ using fairlead::test::Mesh;
 using fairlead::test::some_hello;
 using fairlead::test::some_welcome;
 
-// One end's owner: keeps what it hears.
-template <class Session, class Event>
-struct Side final : SessionDriverOwner {
-  template <class... Args>
-  Side(Worker& on, std::unique_ptr<TlsStream> stream, Args&&... args)
-      : worker(on), session(std::forward<Args>(args)...) {
-    driver = std::make_unique<SessionDriver>(on.loop, std::move(stream), session, *this);
-  }
-  void on_session_events() override {
-    while (auto event = session.next_event()) {
-      events.push_back(std::move(*event));
-      if (ends_at_first_event) return end();
-    }
-  }
-  void on_session_over(const Error& how) override {
-    CHECK_FALSE(over.has_value());
-    over = how;
-    end();
-  }
-  void end() {
-    driver->end();
-    worker.loop.retire(std::move(driver));
-  }
-  template <class E>
-  bool heard() const {
-    return std::any_of(events.begin(), events.end(), [](const Event& e) { return std::holds_alternative<E>(e); });
-  }
-
-  Worker& worker;
-  Session session;
-  std::unique_ptr<SessionDriver> driver;
-  std::vector<Event> events;
-  std::optional<Error> over;
-  bool ends_at_first_event = false;
-};
 using Server = Side<core::ServerSession, core::ServerEvent>;
 using Agent = Side<core::AgentSession, core::AgentEvent>;
 namespace server_event = core::server_event;
