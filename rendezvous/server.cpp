@@ -123,7 +123,7 @@ Server::Server(RendezvousConfig config, std::string config_path, std::shared_ptr
                                .instance_address = config_.server.instance_address,
                                .handshakes_share = std::max<std::size_t>(1, config_.limits.handshakes_max / count)};
   for (unsigned i = 0; i < count; ++i) {
-    controls_.push_back(std::make_unique<ControlThread>(shared_, verify_, registry_, config_.limits, options));
+    controls_.push_back(std::make_unique<ControlThread>(shared_, control_shared_, registry_, config_.limits, options));
     workers_.push_back(std::make_unique<Worker>(i, shared_, config_.limits, system_rng().next(),
                                                 [this](ControlInbound inbound) { to_control(std::move(inbound)); }));
     shared_.workers.push_back(workers_.back().get());
@@ -185,7 +185,7 @@ void Server::confine() const {
 
 // Own addresses come and go: dial-backs leave from what is there, and never go to ourselves.
 void Server::survey_network() {
-  verify_.ground.replace(make_ground(ground_wishes(config_.server), net::host_addresses()));
+  control_shared_.verify.ground.replace(make_ground(ground_wishes(config_.server), net::host_addresses()));
 }
 
 void Server::on_network_event(net::NetworkEvent event) {

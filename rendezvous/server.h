@@ -60,7 +60,7 @@ class Server {
   net::Loop loop_;
   net::Poller poller_;
   Shared shared_;
-  VerifyShared verify_;
+  ControlShared control_shared_;
   RegistryOwner registry_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::unique_ptr<ControlThread>> controls_;

@@ -52,7 +52,8 @@ void ServerSession::on_register(wire::Register& request, TimePoint now) {
   const bool held = std::find(claims_.begin(), claims_.end(), request.claim) != claims_.end();
   if (!held && claims_.size() >= services_max_) {
     events_.push(server_event::ClaimRefused{request.claim, Reason::services_max});
-    return send(refused_message(request.claim, Reason::services_max, kServicesMaxRetry, {}));
+    send(refused_message(request.claim, Reason::services_max, kServicesMaxRetry, {}));
+    return spend_refusal(now);
   }
   if (!registers_->take(now)) {
     // For the agent a refused claim is gone, so what it stood for must go as well.
@@ -60,7 +61,8 @@ void ServerSession::on_register(wire::Register& request, TimePoint now) {
       events_.push(server_event::Unregistered{request.claim, std::string(reason_code(Reason::register_rate))});
     }
     events_.push(server_event::ClaimRefused{request.claim, Reason::register_rate});
-    return send(refused_message(request.claim, Reason::register_rate, kRegisterRateRetry, {}));
+    send(refused_message(request.claim, Reason::register_rate, kRegisterRateRetry, {}));
+    return spend_refusal(now);
   }
   if (!held) claims_.push_back(request.claim);
   events_.push(server_event::RegisterRequested{std::move(request)});
@@ -84,11 +86,19 @@ void ServerSession::on_candidate(wire::EndpointCandidate& candidate, TimePoint n
       events_.push(server_event::CandidateWithdrawn{candidate.candidate, std::string(reason_code(reason))});
     }
     send(wire::Verified{candidate.candidate, std::string(reason_code(reason))});
+    spend_refusal(now);
   };
   if (!held && candidates_.size() >= kMaxCandidates) return refuse(Reason::candidates_max);
   if (!offers_->take(now)) return refuse(Reason::verify_busy);
   if (!held) candidates_.push_back(candidate.candidate);
   events_.push(server_event::CandidateOffered{std::move(candidate)});
+}
+
+void ServerSession::spend_refusal(TimePoint now) {
+  if (over() || refusals_->take(now)) return;
+  const char* const why = "it asks again and again for what it is refused";
+  tell_and_close(Reason::refusals_max, kRefusalsPause, why);
+  if (over()) events_.push(server_event::Failed{Reason::refusals_max, why});
 }
 
 void ServerSession::on_withdrawn(wire::CandidateWithdrawn& message) {
@@ -115,6 +125,7 @@ void ServerSession::welcome(wire::Welcome message, TimePoint now) {
   message.features &= agent_features_;
   services_max_ = message.services_max;
   registers_.emplace(std::max<double>(services_max_, 1), kRegistersPerSecond, now);
+  refusals_.emplace(kRefusalsBurst, kRefusalsPerSecond, now);
   offers_.emplace(kMaxCandidates, kCandidatesPerSecond, now);
   enter_active(PingRole::leads, interval, now);
   send(message);

@@ -21,6 +21,12 @@ inline constexpr std::chrono::seconds kRegisterRateRetry = 2s;
 // Each candidate costs a dial-back: a burst of what a session may offer, then at this pace.
 inline constexpr double kCandidatesPerSecond = 1;
 inline constexpr std::chrono::seconds kServicesMaxRetry = 10min;
+// What the session refuses by itself costs an answer and a line of log each; who asks on and on ends. The burst lets an
+// agent with a thousand services too many be told so, once for each. (What the registry refuses went through
+// kRegistersPerSecond.)
+inline constexpr double kRefusalsBurst = 1'024;
+inline constexpr double kRefusalsPerSecond = 5;
+inline constexpr std::chrono::seconds kRefusalsPause = 1min;  // before it may come back
 
 namespace server_event {
 struct HelloReceived {
@@ -29,7 +35,7 @@ struct HelloReceived {
 struct RegisterRequested {
   wire::Register request;  // answer with registered() or refuse(); a claim that stands already is replaced
 };
-struct ClaimRefused {  // refused by the session itself: services_max or register_rate; nothing to answer
+struct ClaimRefused {  // by the session itself: services_max or register_rate; nothing to answer
   std::uint32_t claim;
   Reason reason;
 };
@@ -85,6 +91,8 @@ class ServerSession final : public ControlSession {
   void on_candidate(wire::EndpointCandidate& candidate, TimePoint now);
   void on_withdrawn(wire::CandidateWithdrawn& message);
   void on_refused(const wire::Refused& message);
+  // Ends the session of who was refused too often.
+  void spend_refusal(TimePoint now);
   bool holds_candidate(std::uint32_t candidate) const;
   bool drop_claim(std::uint32_t claim);
 
@@ -96,6 +104,7 @@ class ServerSession final : public ControlSession {
   std::vector<std::uint32_t> candidates_;
   std::optional<TokenBucket> registers_;
   std::optional<TokenBucket> offers_;
+  std::optional<TokenBucket> refusals_;
 };
 
 }  // namespace fairlead::core

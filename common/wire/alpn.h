@@ -1,6 +1,6 @@
 #pragma once
-// What a peer that ends its TLS with us may want, by ALPN: the one list of these names. Each has one room that serves it
-// (rendezvous/control/tls_door.h; agent/direct for what an agent is asked).
+// What a peer that ends its TLS with us may want, by ALPN: the one list of these names. Each has one room that serves
+// it (rendezvous/control/tls_door.h; agent/direct for what an agent is asked).
 #include <string_view>
 
 namespace fairlead::wire {

@@ -70,6 +70,9 @@ void AgentLink::on_session_events() {
 }
 
 void AgentLink::on_event(core::server_event::HelloReceived& event) {
+  if (const Duration left = tools_.pauses.left(identity().spiffe_id, now()); left > 0s) {
+    return on_refused(Reason::refusals_max, left, "its last session asked too often for what it was refused");
+  }
   auto place = tools_.places.take();
   if (!place) return on_refused(Reason::server_full, 30s, "the server has no room for another session");
   place_ = std::move(*place);
@@ -217,6 +220,7 @@ void AgentLink::on_event(core::server_event::Draining& /*event*/) {
 void AgentLink::on_event(core::server_event::Failed& event) {
   if (!end_reason_) end_reason_ = Error{event.reason, event.detail};
   if (state_ == State::flushing) return;
+  if (event.reason == Reason::refusals_max) tools_.pauses.pause(identity().spiffe_id, now() + core::kRefusalsPause);
   tools_.counters.closed.add(event.reason);
   release_session();
   enter(State::flushing);

@@ -11,6 +11,7 @@
 #include "common/core/server_session.h"
 #include "common/net/session_driver.h"
 #include "rendezvous/control/channel_desk.h"
+#include "rendezvous/control/identity_pauses.h"
 #include "rendezvous/control/registry_desk.h"
 #include "rendezvous/control/tls_door.h"
 #include "rendezvous/relay/session_directory.h"
@@ -45,6 +46,7 @@ struct LinkTools {
   SessionDirectory& sessions;
   Gauge& places;
   Counters& counters;
+  IdentityPauses& pauses;
   VerifyTools verify;
   SessionHome& home;
   LinkOwner& owner;

@@ -23,7 +23,7 @@ void lower_own_priority() {
 
 }  // namespace
 
-ControlThread::ControlThread(Shared& shared, VerifyShared& verify, RegistryDesk& registry, const Limits& limits,
+ControlThread::ControlThread(Shared& shared, ControlShared& control, RegistryDesk& registry, const Limits& limits,
                              ControlOptions options)
     : shared_(shared),
       limits_(limits),
@@ -35,7 +35,7 @@ ControlThread::ControlThread(Shared& shared, VerifyShared& verify, RegistryDesk&
       context_(server_context()),
       verify_context_(verify_context()),
       door_tools_{poller_, rooms_, shared.counters, shared.access_log, *this},
-      proof_tools_{loop_, verify.proofs, shared.counters, shared.access_log, *this},
+      proof_tools_{loop_, control.verify.proofs, shared.counters, shared.access_log, *this},
       link_tools_{.loop = loop_,
                   .rng = rng_,
                   .limits = limits_,
@@ -46,12 +46,13 @@ ControlThread::ControlThread(Shared& shared, VerifyShared& verify, RegistryDesk&
                   .sessions = shared.sessions,
                   .places = shared.gauges.sessions,
                   .counters = shared.counters,
+                  .pauses = control.pauses,
                   .verify = {.poller = poller_,
                              .context = verify_context_,
                              .limits = limits_,
                              .dials = shared.gauges.verify_dials,
                              .dials_per_target = shared.gauges.verify_dials_per_target,
-                             .shared = verify,
+                             .shared = control.verify,
                              .counters = shared.counters},
                   .home = *this,
                   .owner = *this},

@@ -9,6 +9,7 @@
 
 #include "common/crypto/system_rng.h"
 #include "rendezvous/control/agent_link.h"
+#include "rendezvous/control/control_shared.h"
 #include "rendezvous/control/proof_receiver.h"
 #include "rendezvous/relay/numbered.h"
 #include "rendezvous/shared.h"
@@ -24,7 +25,7 @@ struct ControlOptions {
 
 class ControlThread final : public SessionHome, public LinkOwner, public DoorOwner, public ProofOwner {
  public:
-  ControlThread(Shared& shared, VerifyShared& verify, RegistryDesk& registry, const Limits& limits,
+  ControlThread(Shared& shared, ControlShared& control, RegistryDesk& registry, const Limits& limits,
                 ControlOptions options);
   ~ControlThread() override;
 

@@ -359,5 +359,53 @@ TEST_CASE("candidates are few, and offered at a bounded pace") {
   expect<CandidateOffered>(agent.server);
 }
 
+// Registrations without end, as one hostile agent sends them: 22 MB of log a second it was.
+std::size_t refusals_until_the_end(test::SessionPair& pair, const wire::ControlMessage& asked) {
+  std::size_t refused = 0;
+  const Bytes message = test::written(asked);
+  for (int i = 0; i < 10'000; ++i) {
+    pair.server.receive(message, pair.now);
+    while (auto event = pair.server.next_event()) {
+      if (std::holds_alternative<server_event::ClaimRefused>(*event)) ++refused;
+      if (const auto* failed = std::get_if<server_event::Failed>(&*event)) {
+        CHECK(failed->reason == Reason::refusals_max);
+        return refused;
+      }
+    }
+    for (const wire::ControlMessage& each : test::take_messages(pair.server)) {
+      if (std::holds_alternative<wire::Verified>(each)) ++refused;
+    }
+  }
+  FAIL("the session goes on");
+  return refused;
+}
+
+TEST_CASE("a session that asks on and on for what it is refused ends, and says when to come back") {
+  test::SessionPair pair;
+  pair.welcome();
+  CHECK(refusals_until_the_end(pair, wire::Register{.claim = 9, .service = "web"}) <= kRefusalsBurst + 1);
+  const auto last = test::take_messages(pair.server);
+  REQUIRE_FALSE(last.empty());
+  const auto* refused = std::get_if<wire::Refused>(&last.back());
+  REQUIRE(refused != nullptr);
+  CHECK(refused->claim == 0);
+  CHECK(refused->code == "refusals_max");
+  CHECK(std::chrono::seconds(refused->retry_after_s) == kRefusalsPause);
+  test::SessionPair other;
+  other.welcome();
+  CHECK(refusals_until_the_end(other, wire::EndpointCandidate{.candidate = 1}) <= kRefusalsBurst + 1);
+}
+
+TEST_CASE("an agent with a thousand services too many is told so of each, and stays") {
+  test::SessionPair pair;
+  pair.welcome();
+  for (std::uint32_t claim = 1; claim <= 1'000; ++claim) {
+    pair.server.receive(test::written(wire::Register{.claim = claim, .service = "s" + std::to_string(claim)}),
+                        pair.now);
+    test::take_messages(pair.server);
+  }
+  CHECK_FALSE(pair.server.over());
+}
+
 }  // namespace
 }  // namespace fairlead::core

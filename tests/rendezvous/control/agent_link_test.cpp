@@ -142,5 +142,21 @@ TEST_CASE("an answer that comes after the end finds nobody") {
   CHECK(rig.registry.closed.size() == 1);
 }
 
+TEST_CASE("a session that is refused all the time ends, and its identity waits before it may come back") {
+  ControlRig rig;
+  rig.open();
+  rig.admit();
+  for (std::uint32_t claim = 1; claim < 3'000 && rig.link; ++claim) {
+    rig.agent->session.register_service({.claim = claim, .service = "s"});
+    rig.agent->driver->settle();
+    rig.worker.loop.turn(net::Loop::Turn::glance);
+  }
+  CHECK(rig.heard<agent_event::SessionRefused>().refusal.reason == Reason::refusals_max);
+  CHECK(rig.worker.until([&] { return rig.links_ended == 1; }));
+  const std::size_t registered = rig.registry.registers.size();
+  CHECK(registered < 100);
+  CHECK(rig.pauses.left("spiffe://mesh.test/agent/home/nas1", rig.worker.loop.now()) > 0s);
+}
+
 }  // namespace
 }  // namespace fairlead::rendezvous

@@ -115,6 +115,7 @@ struct ControlRig : SessionHome, LinkOwner {
   Counters counters;
   AccessLines access_log{AccessLog::off};
   VerifyShared verify;
+  IdentityPauses pauses;
   Gauge verify_dials{4};
   SourceGauge verify_dials_per_target{4};
   tls::TlsClientContext verify_context{mesh.client_context()};
@@ -128,6 +129,7 @@ struct ControlRig : SessionHome, LinkOwner {
                         .sessions = sessions,
                         .places = places,
                         .counters = counters,
+                        .pauses = pauses,
                         .verify = {.poller = worker.poller,
                                    .context = verify_context,
                                    .limits = limits,
