@@ -11,6 +11,7 @@
 #include "rendezvous/record/access_lines.h"
 #include "rendezvous/record/counters.h"
 #include "rendezvous/registry/routing.h"
+#include "rendezvous/relay/end_word_table.h"
 #include "rendezvous/relay/session_directory.h"
 #include "rendezvous/setting/config.h"
 
@@ -66,6 +67,7 @@ struct Shared {
   Counters counters;
   AccessLines access_log;
   SessionDirectory sessions;
+  EndWordTable end_words;
   SnapshotCell routes;
   std::size_t large_pipes = 0;   // of each worker; fixed before the threads start
   std::vector<Worker*> workers;  // by index; fixed before the threads start; only post() may be called from elsewhere

@@ -57,6 +57,7 @@ class DataChannel final : public net::PollTarget, public net::RelayOwner {
   void close(Reason reason);
   // The NAT on the way may have forgotten a live relay: what goes out teaches it anew.
   void keep_alive(Duration idle);
+  bool relayed() const { return relay_.has_value(); }  // its target was reached
   bool bound() const { return state_ >= State::hearing; }
   const std::optional<RelayShare>& share() const { return share_; }  // from its header on
   const wire::ChannelHeader& header() const { return header_; }

@@ -164,7 +164,9 @@ void RendezvousLink::on_event(core::agent_event::Welcomed& event) {
                         stream_->engine().peer().not_after);
   // Never the name again: it may lead to another server now.
   const SocketAddress data = welcome.data_addresses.empty() ? address_ : welcome.data_addresses.front();
-  channels_ = std::make_unique<SessionChannels>(tools_, welcome, data);
+  channels_ = std::make_unique<SessionChannels>(
+      tools_, welcome, data,
+      [this](const wire::ConnectionId& connection, Reason reason) { tell_ended(connection, reason); });
   enter(State::up);
   deadline_ = TimePoint::max();
   log(Level::info, "session opened",
@@ -314,6 +316,17 @@ void RendezvousLink::offer(const std::vector<nat::Candidate>& candidates) {
   if (state_ != State::up || !session_) return;
   offers_.update(candidates, *session_);
   settle();
+}
+
+void RendezvousLink::on_event(core::agent_event::RelayEnded& event) {
+  channels_->on_relay_ended_there(event.connection, event.reason);
+}
+
+// A channel is in the middle of its end: what settles may drop the session, and all channels with it.
+void RendezvousLink::tell_ended(const wire::ConnectionId& connection, Reason reason) {
+  if (!session_) return;
+  session_->relay_ended(connection, reason);
+  tools_.loop.timers().arm(timer_, now());
 }
 
 void RendezvousLink::on_event(core::agent_event::Failed& event) {

@@ -111,7 +111,9 @@ class RendezvousLink final : public net::TlsStreamOwner, public net::PollTarget 
   void on_event(core::agent_event::ProbeAnswered& event);
   void on_event(core::agent_event::NonceToProve& event);
   void on_event(core::agent_event::CandidateJudged& event);
+  void on_event(core::agent_event::RelayEnded& event);
   void on_event(core::agent_event::Failed& event);
+  void tell_ended(const wire::ConnectionId& connection, Reason reason);
   tls::ServerExpectation expected_server();
   void register_services();
   void prove(const nat::Candidate& candidate, const wire::VerifyNonce& nonce);

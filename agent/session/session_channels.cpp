@@ -18,7 +18,8 @@ Duration target_time(Duration connect_timeout, std::uint32_t answer_timeout_ms) 
 
 }  // namespace
 
-SessionChannels::SessionChannels(AgentTools& tools, const wire::Welcome& welcome, SocketAddress data_address)
+SessionChannels::SessionChannels(AgentTools& tools, const wire::Welcome& welcome, SocketAddress data_address,
+                                 TellEnded tell_ended)
     : tools_(tools),
       keys_(std::make_shared<const core::ChannelKeys>(welcome.key, welcome.session_id)),
       address_(data_address),
@@ -29,9 +30,12 @@ SessionChannels::SessionChannels(AgentTools& tools, const wire::Welcome& welcome
               .buffers = tools.memory.first_buffers(),
               .hello_max = tools.memory.hello_max(wire::kMaxChannelHello)},
       dialer_(static_cast<std::uint16_t>(tools.memory.pool_max(tools.config.pool.max)), tools.loop.now()),
-      timer_([](void* self) { static_cast<SessionChannels*>(self)->dial(); }, this) {}
+      tell_ended_(std::move(tell_ended)),
+      timer_([](void* self) { static_cast<SessionChannels*>(self)->dial(); }, this),
+      held_timer_([](void* self) { static_cast<SessionChannels*>(self)->record_held(); }, this) {}
 
 SessionChannels::~SessionChannels() {
+  while (auto held = held_.take_any()) record(std::move(*held));
   for (const auto& [number, channel] : channels_) {
     if (channel->share()) tools_.give_back(*channel->share());
   }
@@ -57,6 +61,7 @@ void SessionChannels::dial() {
 
 void SessionChannels::retire(Reason reason, std::function<void()> on_empty) {
   retired_ = true;
+  tell_ended_ = nullptr;
   timer_.cancel();
   std::vector<DataChannel*> idle;
   for (const auto& [number, channel] : channels_) {
@@ -109,22 +114,48 @@ void SessionChannels::on_channel_ended(DataChannel& channel, Stage stage, const 
   if (stage == Stage::dialing) dialer_.on_dial_failed(now, tools_.rng);
   if (stage == Stage::ready) dialer_.on_lost();
   if (channel.share()) tools_.give_back(*channel.share());
-  const bool relayed = stage == Stage::bound && outcome.client_bytes + outcome.service_bytes > 0;
-  (relayed || stage == Stage::ready ? tools_.counters.closed : tools_.counters.refused).add(outcome.reason);
-  const bool ordinary = stage != Stage::bound || outcome.reason == Reason::completed;
-  log(ordinary ? Level::debug : Level::warn, stage == Stage::bound ? "connection" : "data channel closed",
-      {{"conn", stage == Stage::bound ? to_hex(channel.header().connection) : ""},
-       {"service", channel.header().service},
-       {"peer", stage == Stage::bound ? channel.header().caller.to_string() : ""},
-       {"reason", reason_code(outcome.reason)},
-       {"detail", detail},
-       {"bytes_in", outcome.client_bytes},
-       {"bytes_out", outcome.service_bytes}});
+  if (stage == Stage::bound) {
+    on_bound_ended({channel.header().connection, channel.header().service, channel.header().caller, detail, outcome,
+                    channel.relayed()});
+  } else {
+    (stage == Stage::ready ? tools_.counters.closed : tools_.counters.refused).add(outcome.reason);
+    log(Level::debug, "data channel closed", {{"reason", reason_code(outcome.reason)}, {"detail", detail}});
+  }
   const auto at = channels_.find(channel.number);
   tools_.loop.retire(std::move(at->second));
   channels_.erase(at);
   if (!retired_) return dial();
   if (channels_.empty() && on_empty_) on_empty_();
+}
+
+// A refusal went with the answer; of a relay each side sees what it sees.
+void SessionChannels::on_bound_ended(End end) {
+  if (!end.relayed) return record(std::move(end));
+  const net::RelayOutcome& how = end.outcome;
+  if (tell_ended_ && core::worth_telling(how.reason)) tell_ended_(end.connection, how.reason);
+  if (core::doubtful(how.reason, how.client_bytes, how.service_bytes, how.lasted)) {
+    held_.push(std::move(end), tools_.loop.now());
+    return record_held();
+  }
+  record(std::move(end));
+}
+
+void SessionChannels::record_held() {
+  while (auto held = held_.take_due(tools_.loop.now())) record(std::move(*held));
+  if (const auto due = held_.deadline()) tools_.loop.timers().arm(held_timer_, *due);
+}
+
+void SessionChannels::record(End end) {
+  const Reason reason = core::agreed(end.outcome.reason, words_.take(end.connection, tools_.loop.now()));
+  (end.relayed ? tools_.counters.closed : tools_.counters.refused).add(reason);
+  log(reason == Reason::completed ? Level::debug : Level::warn, "connection",
+      {{"conn", to_hex(end.connection)},
+       {"service", end.service},
+       {"peer", end.caller.to_string()},
+       {"reason", reason_code(reason)},
+       {"detail", end.detail},
+       {"bytes_in", end.outcome.client_bytes},
+       {"bytes_out", end.outcome.service_bytes}});
 }
 
 }  // namespace fairlead::agent

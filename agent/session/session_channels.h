@@ -9,16 +9,25 @@
 #include "agent/resource/agent_tools.h"
 #include "agent/session/data_channel.h"
 #include "common/core/channel_dialer.h"
+#include "common/core/end_words.h"
 #include "common/wire/control_message.h"
 
 namespace fairlead::agent {
 
 class SessionChannels final : public ChannelOwner {
  public:
-  SessionChannels(AgentTools& tools, const wire::Welcome& welcome, SocketAddress data_address);
+  // Tells the rendezvous why a relay ended, which it cannot see; not called once retired.
+  using TellEnded = std::function<void(const wire::ConnectionId&, Reason)>;
+
+  SessionChannels(AgentTools& tools, const wire::Welcome& welcome, SocketAddress data_address,
+                  TellEnded tell_ended = {});
   ~SessionChannels() override;
 
   void open(std::uint16_t count);
+  // The rendezvous's word for how a relay ended (core/end_words.h).
+  void on_relay_ended_there(const wire::ConnectionId& connection, Reason reason) {
+    words_.put(connection, reason, tools_.loop.now());
+  }
   // The session has ended: nothing is dialled any more, and what carries no mesh connection closes. `on_empty` is
   // called once the last one has ended, never from within this call.
   void retire(Reason reason, std::function<void()> on_empty);
@@ -37,6 +46,17 @@ class SessionChannels final : public ChannelOwner {
   void on_channel_ended(DataChannel& channel, Stage stage, const net::RelayOutcome& outcome,
                         const std::string& detail) override;
   void dial();
+  struct End {  // of a bound channel: what is counted and written down
+    wire::ConnectionId connection;
+    std::string service;
+    SocketAddress caller;
+    std::string detail;
+    net::RelayOutcome outcome;
+    bool relayed = false;
+  };
+  void on_bound_ended(End end);
+  void record(End end);
+  void record_held();
 
   AgentTools& tools_;
   std::shared_ptr<const core::ChannelKeys> keys_;
@@ -47,7 +67,11 @@ class SessionChannels final : public ChannelOwner {
   bool retired_ = false;
   std::function<void()> on_empty_;  // once retired
   std::map<std::uint64_t, std::unique_ptr<DataChannel>> channels_;
+  TellEnded tell_ended_;
+  core::EndWords words_;
+  core::HeldRecords<End> held_;
   core::TimerEntry timer_;
+  core::TimerEntry held_timer_;
 };
 
 }  // namespace fairlead::agent

@@ -54,13 +54,15 @@ struct CandidateJudged {  // of a candidate that this session offered and did no
 using session_event::Draining;
 using session_event::Failed;
 using session_event::ProbeAnswered;
+using session_event::RelayEnded;
 using session_event::RttMeasured;
 }  // namespace agent_event
 
-using AgentEvent = std::variant<agent_event::Welcomed, agent_event::ServiceRegistered, agent_event::ServiceRefused,
-                                agent_event::SessionRefused, agent_event::OpenChannels, agent_event::PoolSizeChanged,
-                                agent_event::Draining, agent_event::RttMeasured, agent_event::ProbeAnswered,
-                                agent_event::NonceToProve, agent_event::CandidateJudged, agent_event::Failed>;
+using AgentEvent =
+    std::variant<agent_event::Welcomed, agent_event::ServiceRegistered, agent_event::ServiceRefused,
+                 agent_event::SessionRefused, agent_event::OpenChannels, agent_event::PoolSizeChanged,
+                 agent_event::Draining, agent_event::RttMeasured, agent_event::ProbeAnswered, agent_event::NonceToProve,
+                 agent_event::CandidateJudged, agent_event::RelayEnded, agent_event::Failed>;
 
 class AgentSession final : public ControlSession {
  public:

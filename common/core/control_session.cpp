@@ -50,6 +50,9 @@ void ControlSession::on_shared_message(const wire::ControlMessage& message, Time
                  },
                  [&](const wire::Pong& m) { on_pong(m, now); },
                  [&](const wire::Drain& m) { push(session_event::Draining{std::chrono::milliseconds(m.within_ms)}); },
+                 [&](const wire::RelayEnded& m) {
+                   if (const auto reason = find_reason(m.code)) push(session_event::RelayEnded{m.connection, *reason});
+                 },
                  [&](const wire::Skipped&) {},
                  [&](const auto&) {
                    fail_peer(Reason::protocol_error, "a message that no " + std::string(peer_) + " sends here");
@@ -101,6 +104,12 @@ void ControlSession::probe(TimePoint now, TimePoint deadline) {
 
 void ControlSession::drain(Duration within) {
   if (active()) send(drain_message(within));
+}
+
+// A word that does not fit is not worth the session.
+void ControlSession::relay_ended(const wire::ConnectionId& connection, Reason reason) {
+  if (active() && output().size() < kMaxQueued / 2)
+    send(wire::RelayEnded{connection, std::string(reason_code(reason))});
 }
 
 void ControlSession::send(const wire::ControlMessage& message) {

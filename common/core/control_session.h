@@ -27,6 +27,10 @@ struct ProbeAnswered {};  // the peer lives; a probe that is not answered ends i
 struct Draining {         // the peer will stop: it takes nothing new, and what is live ends within this time
   Duration within;
 };
+struct RelayEnded {  // the peer's word for how one relayed connection ended; never a code that we do not know
+  wire::ConnectionId connection;
+  Reason reason;
+};
 struct Failed {  // last event
   Reason reason;
   std::string detail;
@@ -46,6 +50,7 @@ class ControlSession {
   // Only while active; they do nothing before and after.
   void probe(TimePoint now, TimePoint deadline);  // ProbeAnswered, or Failed at the deadline
   void drain(Duration within);                    // this side stops
+  void relay_ended(const wire::ConnectionId& connection, Reason reason);
 
  protected:
   // opening -----------------> active
@@ -62,7 +67,7 @@ class ControlSession {
     closed,    // the peer is gone or does not read: there is nothing to flush
   };
   using SharedEvent = std::variant<session_event::RttMeasured, session_event::ProbeAnswered, session_event::Draining,
-                                   session_event::Failed>;
+                                   session_event::RelayEnded, session_event::Failed>;
 
   ControlSession(std::string_view peer, TimePoint open_until) : peer_(peer), open_until_(open_until) {}
   ~ControlSession() = default;

@@ -53,13 +53,15 @@ struct CandidateWithdrawn {
 using session_event::Draining;
 using session_event::Failed;
 using session_event::ProbeAnswered;
+using session_event::RelayEnded;
 using session_event::RttMeasured;
 }  // namespace server_event
 
 using ServerEvent =
     std::variant<server_event::HelloReceived, server_event::RegisterRequested, server_event::ClaimRefused,
                  server_event::Unregistered, server_event::CandidateOffered, server_event::CandidateWithdrawn,
-                 server_event::RttMeasured, server_event::ProbeAnswered, server_event::Draining, server_event::Failed>;
+                 server_event::RttMeasured, server_event::ProbeAnswered, server_event::Draining,
+                 server_event::RelayEnded, server_event::Failed>;
 
 class ServerSession final : public ControlSession {
  public:

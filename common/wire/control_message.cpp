@@ -118,6 +118,12 @@ void fields(F& f, typename F::template Ref<CandidateWithdrawn> m) {
   f.reason_code(m.code);
 }
 
+template <class F>
+void fields(F& f, typename F::template Ref<RelayEnded> m) {
+  f.octets(m.connection);
+  f.reason_code(m.code);
+}
+
 // Bytes behind the last field are a newer peer's fields: ignored.
 template <class T>
 std::optional<ControlMessage> parse_payload(ByteView payload) {
@@ -163,6 +169,8 @@ PayloadParser parser_of(std::uint16_t type) {
       return parse_payload<Verified>;
     case MessageType::candidate_withdrawn:
       return parse_payload<CandidateWithdrawn>;
+    case MessageType::relay_ended:
+      return parse_payload<RelayEnded>;
     case MessageType::server_list:
     case MessageType::config_push:
     case MessageType::lookup:
@@ -194,6 +202,7 @@ struct TypeOf {
   std::uint16_t operator()(const CandidateWithdrawn&) const {
     return wire_type(MessageType::candidate_withdrawn, false);
   }
+  std::uint16_t operator()(const RelayEnded&) const { return wire_type(MessageType::relay_ended, false); }
 };
 
 }  // namespace

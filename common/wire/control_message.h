@@ -44,6 +44,7 @@ enum class MessageType : std::uint16_t {
   verify_nonce = 17,
   verified = 18,
   candidate_withdrawn = 19,
+  relay_ended = 20,
   server_list = 24,
   config_push = 25,
   lookup = 26,
@@ -162,6 +163,13 @@ struct CandidateWithdrawn {
   std::string code;
   bool operator==(const CandidateWithdrawn&) const = default;
 };
+// Both ways: why a relayed connection ended, from the side that decided it, to the side that saw no more than an end
+// (core/end_words.h). May come before the end itself does.
+struct RelayEnded {
+  ConnectionId connection{};
+  std::string code;
+  bool operator==(const RelayEnded&) const = default;
+};
 // A message of an unknown type that its sender allows us to pass over.
 struct Skipped {
   std::uint16_t type = 0;
@@ -170,7 +178,7 @@ struct Skipped {
 
 using ControlMessage =
     std::variant<Hello, Welcome, Register, Registered, Refused, Unregister, OpenChannels, PoolSize, Ping, Pong, Drain,
-                 EndpointCandidate, VerifyNonce, Verified, CandidateWithdrawn, Skipped>;
+                 EndpointCandidate, VerifyNonce, Verified, CandidateWithdrawn, RelayEnded, Skipped>;
 
 // Malformed is always protocol_error. Decides by the head alone where it can: a length above the limit is refused at
 // once.

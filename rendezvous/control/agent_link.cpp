@@ -87,7 +87,10 @@ void AgentLink::on_event(core::server_event::HelloReceived& event) {
   description.relays_max = tools_.limits.relays_per_agent;
   agent_ = std::make_shared<AgentCarrier>(
       description, now(), [link = ref()] { link.tell([](SessionEnd& self) { self.on_demand(); }); },
-      [link = ref()] { link.tell([](SessionEnd& self) { self.probe(core::kUnansweredProbe); }); });
+      [link = ref()] { link.tell([](SessionEnd& self) { self.probe(core::kUnansweredProbe); }); },
+      [link = ref()](const wire::ConnectionId& connection, Reason reason) {
+        link.tell([connection, reason](SessionEnd& self) { self.on_relay_ended(connection, reason); });
+      });
   tools_.registry.post_hello(ref(), SessionClaim{.spiffe_id = description.spiffe_id,
                                                  .endpoint = event.hello.endpoint,
                                                  .cluster = event.hello.cluster,
@@ -215,6 +218,16 @@ void AgentLink::on_event(core::server_event::Draining& /*event*/) {
   tools_.registry.post_direct(agent_, {});
   for (const auto& [claim, service] : claims_) tools_.registry.post_unregister(agent_, claim);
   claims_.clear();
+}
+
+void AgentLink::on_event(core::server_event::RelayEnded& event) {
+  tools_.end_words.put(event.connection, event.reason, now());
+}
+
+void AgentLink::on_relay_ended(const wire::ConnectionId& connection, Reason reason) {
+  if (state_ != State::admitted) return;
+  session_.relay_ended(connection, reason);
+  driver_.settle();
 }
 
 void AgentLink::on_event(core::server_event::Failed& event) {

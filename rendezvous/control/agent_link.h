@@ -14,6 +14,7 @@
 #include "rendezvous/control/identity_pauses.h"
 #include "rendezvous/control/registry_desk.h"
 #include "rendezvous/control/tls_door.h"
+#include "rendezvous/relay/end_word_table.h"
 #include "rendezvous/relay/session_directory.h"
 #include "rendezvous/verify/verifier.h"
 
@@ -44,6 +45,7 @@ struct LinkTools {
   RegistryDesk& registry;
   ChannelDesk& channels;
   SessionDirectory& sessions;
+  EndWordTable& end_words;
   Gauge& places;
   Counters& counters;
   IdentityPauses& pauses;
@@ -66,6 +68,7 @@ class AgentLink final : public SessionEnd, public net::SessionDriverOwner, publi
   void on_claim_refused(std::uint32_t claim, Reason reason, Duration retry_after, const std::string& detail) override;
   void on_demand() override;
   void probe(Duration within) override;
+  void on_relay_ended(const wire::ConnectionId& connection, Reason reason) override;
   void on_proof(const wire::Nonce& nonce, const IpAddress& from) override;
 
   void drain(Duration within);
@@ -104,6 +107,7 @@ class AgentLink final : public SessionEnd, public net::SessionDriverOwner, publi
   void on_event(core::server_event::RttMeasured& event);
   void on_event(core::server_event::ProbeAnswered& event);
   void on_event(core::server_event::Draining& event);
+  void on_event(core::server_event::RelayEnded& event);
   void on_event(core::server_event::Failed& event);
   wire::Welcome welcome_message() const;
   void on_timer();

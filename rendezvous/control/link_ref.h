@@ -23,6 +23,8 @@ class SessionEnd {
                                 const std::string& detail) = 0;
   virtual void on_demand() = 0;             // its carrier wants more or fewer channels
   virtual void probe(Duration within) = 0;  // does the agent live? The session ends if it does not answer
+  // We decided why a connection to its agent ended; the agent should hear it.
+  virtual void on_relay_ended(const wire::ConnectionId& connection, Reason reason) = 0;
   // Somebody with its identity showed this nonce from that address.
   virtual void on_proof(const wire::Nonce& nonce, const IpAddress& from) = 0;
 };

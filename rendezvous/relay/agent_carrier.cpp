@@ -5,11 +5,12 @@
 namespace fairlead::rendezvous {
 
 AgentCarrier::AgentCarrier(Description description, TimePoint now, std::function<void()> demand,
-                           std::function<void()> probe)
+                           std::function<void()> probe, TellEnded tell_ended)
     : description_(std::move(description)),
       keys_(description_.key, description_.id),
       demand_(std::move(demand)),
       probe_(std::move(probe)),
+      tell_ended_(std::move(tell_ended)),
       relays_(description_.relays_max),
       pool_(description_.pool, now) {}
 

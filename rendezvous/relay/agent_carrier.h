@@ -39,7 +39,10 @@ class AgentCarrier final : public Carrier {
     std::vector<WorkerItem> waiters;
   };
 
-  AgentCarrier(Description description, TimePoint now, std::function<void()> demand, std::function<void()> probe);
+  using TellEnded = std::function<void(const wire::ConnectionId&, Reason)>;  // to the agent; any thread
+
+  AgentCarrier(Description description, TimePoint now, std::function<void()> demand, std::function<void()> probe,
+               TellEnded tell_ended = {});
 
   const Description& description() const { return description_; }
   const core::ChannelKeys& keys() const { return keys_; }
@@ -50,6 +53,9 @@ class AgentCarrier final : public Carrier {
   core::SealedHeader make_header(const wire::ChannelHeader& fields, ByteView hello) const override;
   wire::Parsed<wire::ChannelAnswer> read_answer(ByteView in, const wire::Mac& header_mac) const override;
   void probe() override { probe_(); }  // the control thread pings the agent and ends the session if that fails
+  void tell_ended(const wire::ConnectionId& connection, Reason reason) override {
+    if (tell_ended_ && !ended()) tell_ended_(connection, reason);
+  }
   std::optional<GaugeToken> take_place() override { return relays_.take(); }
   bool ended() const override { return ended_.load(std::memory_order_relaxed); }
   Duration rtt() const override { return Duration(rtt_.load(std::memory_order_relaxed)); }
@@ -84,6 +90,7 @@ class AgentCarrier final : public Carrier {
   const core::ChannelKeys keys_;
   const std::function<void()> demand_;
   const std::function<void()> probe_;
+  const TellEnded tell_ended_;
   std::atomic<bool> ended_{false};
   std::atomic<bool> demand_told_{false};  // until take_ask(): a burst of takers wakes the control thread once
   std::atomic<Duration::rep> rtt_{0};

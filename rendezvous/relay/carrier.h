@@ -63,6 +63,8 @@ class Carrier {
 
   // A channel of it was silent or dead: the carrier finds out whether it still brings anybody there.
   virtual void probe() = 0;
+  // Why a connection through it ended, which its far end cannot see; nothing where the carrier has no way to say so.
+  virtual void tell_ended(const wire::ConnectionId& /*connection*/, Reason /*reason*/) {}
   // One of the connections that it may carry at a time; none: no more now. Given back before the carrier goes.
   virtual std::optional<GaugeToken> take_place() = 0;
   virtual bool ended() const = 0;

@@ -240,10 +240,10 @@ void Worker::on_mesh_turned_away(MeshConnection& connection, net::PolledFd clien
 
 void Worker::on_live_relay_ended(LiveRelay& relay, const net::RelayOutcome& ended) {
   const net::RelayOutcome outcome = judge(relay.attempt(), ended);
-  shared_.counters.closed.add(outcome.reason);
   shared_.counters.bytes_in.fetch_add(outcome.client_bytes, std::memory_order_relaxed);
   shared_.counters.bytes_out.fetch_add(outcome.service_bytes, std::memory_order_relaxed);
-  record(relay.who(), relay.who().service, &relay.attempt(), outcome);
+  ends_.on_ended(relay.who().id, *relay.attempt().endpoint->carrier, outcome,
+                 [&] { return access_line(relay.who(), relay.who().service, &relay.attempt(), outcome); });
   retire(relays_, relay.number);
 }
 
@@ -271,6 +271,11 @@ void Worker::farewell(net::PolledFd fd, Reason reason) {
 void Worker::record(const MeshCaller& who, const std::string& service, const Attempt* attempt,
                     const net::RelayOutcome& outcome) {
   if (!shared_.access_log.wants(outcome.reason)) return;
+  shared_.access_log.write(access_line(who, service, attempt, outcome));
+}
+
+AccessRecord Worker::access_line(const MeshCaller& who, const std::string& service, const Attempt* attempt,
+                                 const net::RelayOutcome& outcome) {
   AccessRecord line{.reason = outcome.reason, .conn = to_hex(who.id), .peer = who.peer.to_string()};
   line.service = service;
   if (attempt != nullptr) {
@@ -280,7 +285,7 @@ void Worker::record(const MeshCaller& who, const std::string& service, const Att
   line.bytes_in = outcome.client_bytes;
   line.bytes_out = outcome.service_bytes;
   line.lasted = outcome.lasted;
-  shared_.access_log.write(line);
+  return line;
 }
 
 std::vector<RelaySummary> Worker::relays(std::size_t limit) const {

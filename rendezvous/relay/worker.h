@@ -19,6 +19,7 @@
 #include "common/net/farewell.h"
 #include "common/net/pipe_pool.h"
 #include "rendezvous/relay/control_inbound.h"
+#include "rendezvous/relay/end_ledger.h"
 #include "rendezvous/relay/live_relay.h"
 #include "rendezvous/relay/mesh_connection.h"
 #include "rendezvous/relay/numbered.h"
@@ -96,6 +97,8 @@ class Worker final : public front::InboundOwner, public ReadyChannelOwner, publi
   void farewell(net::PolledFd fd, Reason reason);
   void record(const MeshCaller& who, const std::string& service, const Attempt* attempt,
               const net::RelayOutcome& outcome);
+  static AccessRecord access_line(const MeshCaller& who, const std::string& service, const Attempt* attempt,
+                                  const net::RelayOutcome& outcome);
   void leave_lobby(Inbound& inbound);
   template <class T>
   void retire(Numbered<T>& from, std::uint64_t number) {
@@ -112,6 +115,7 @@ class Worker final : public front::InboundOwner, public ReadyChannelOwner, publi
   net::Poller poller_;
   net::PipePool pipes_;
   net::Farewells farewells_;
+  EndLedger ends_{loop_, shared_.counters, shared_.access_log, shared_.end_words};
   front::Lobby lobby_;  // of inbounds_
   std::vector<std::unique_ptr<ListenerRules>> rules_;
   std::vector<std::unique_ptr<Listener>> listeners_;

@@ -407,5 +407,19 @@ TEST_CASE("an agent with a thousand services too many is told so of each, and st
   CHECK_FALSE(pair.server.over());
 }
 
+TEST_CASE("both ends tell each other how a relay ended; a code that is not known says nothing") {
+  test::SessionPair pair;
+  pair.welcome();
+  pair.agent.relay_ended({1}, Reason::service_not_tls);
+  pair.server.relay_ended({2}, Reason::shutting_down);
+  pair.exchange();
+  const auto heard = test::expect<server_event::RelayEnded>(pair.server);
+  CHECK(heard.connection == wire::ConnectionId{1});
+  CHECK(heard.reason == Reason::service_not_tls);
+  CHECK(test::expect<agent_event::RelayEnded>(pair.agent).reason == Reason::shutting_down);
+  pair.server.receive(test::written(wire::RelayEnded{{3}, "not_yet_known"}), pair.now);
+  test::expect_silence(pair.server);
+}
+
 }  // namespace
 }  // namespace fairlead::core

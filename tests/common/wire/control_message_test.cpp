@@ -86,6 +86,14 @@ TEST_CASE("refused, byte by byte") {
   CHECK(written(refused) == bytes);
 }
 
+TEST_CASE("relay_ended, byte by byte; who does not know it passes it over") {
+  const Bytes bytes = from_hex("0014 0000001d 000102030405060708090a0b0c0d0e0f 0c 69646c655f74696d656f7574");
+  const auto ended = parse_as<RelayEnded>(bytes);
+  CHECK(ended.connection[15] == 15);
+  CHECK(ended.code == "idle_timeout");
+  CHECK(written(ended) == bytes);
+}
+
 TEST_CASE("every message comes back as it was written") {
   round_trip(full_hello());
   round_trip(Hello{});
@@ -108,6 +116,7 @@ TEST_CASE("every message comes back as it was written") {
   round_trip(Verified{3, "verify_failed"});
   round_trip(Verified{});
   round_trip(CandidateWithdrawn{4, "network_changed"});
+  round_trip(RelayEnded{{1, 2, 3}, "service_not_tls"});
 }
 
 TEST_CASE("the longest messages fit") {
@@ -175,7 +184,8 @@ TEST_CASE("a payload that ends before its fields is refused") {
         ControlMessage(Register{1, "w", "h", 2, {"s"}, {"t"}}),
         ControlMessage(Registered{1, "w.h", {"a:1"}, {"::/0"}, 1}), ControlMessage(Refused{1, "internal", 0, "x"}),
         ControlMessage(Unregister{1, "internal"}), ControlMessage(OpenChannels{1}), ControlMessage(PoolSize{1}),
-        ControlMessage(Ping{1}), ControlMessage(Pong{1}), ControlMessage(Drain{1})}) {
+        ControlMessage(Ping{1}), ControlMessage(Pong{1}), ControlMessage(Drain{1}),
+        ControlMessage(RelayEnded{{1}, "completed"})}) {
     const Bytes whole = written(message);
     // What was appended to the welcome since may be missing.
     const std::size_t needed = whole.size() - kControlHead - (std::holds_alternative<Welcome>(message) ? 1 : 0);

@@ -158,5 +158,22 @@ TEST_CASE("a session that is refused all the time ends, and its identity waits b
   CHECK(rig.pauses.left("spiffe://mesh.test/agent/home/nas1", rig.worker.loop.now()) > 0s);
 }
 
+TEST_CASE("what the agent says of an end is kept for the worker, and what we decided reaches the agent") {
+  ControlRig rig;
+  rig.open();
+  rig.admit();
+  rig.agent->session.relay_ended({1}, Reason::service_not_tls);
+  rig.agent->driver->settle();
+  std::optional<Reason> word;
+  CHECK(rig.worker.until([&] {
+    word = rig.end_words.take({1}, rig.worker.loop.now());
+    return word.has_value();
+  }));
+  CHECK(word == Reason::service_not_tls);
+  const auto carrier = rig.sessions.find(rig.heard<agent_event::Welcomed>().welcome.session_id);
+  carrier->tell_ended({2}, Reason::idle_timeout);
+  CHECK(rig.heard<agent_event::RelayEnded>().reason == Reason::idle_timeout);
+}
+
 }  // namespace
 }  // namespace fairlead::rendezvous

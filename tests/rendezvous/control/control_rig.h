@@ -111,6 +111,7 @@ struct ControlRig : SessionHome, LinkOwner {
   AskedRegistry registry;
   AskedWorkers workers;
   SessionDirectory sessions;
+  EndWordTable end_words;
   Gauge places{1};
   Counters counters;
   AccessLines access_log{AccessLog::off};
@@ -127,6 +128,7 @@ struct ControlRig : SessionHome, LinkOwner {
                         .registry = registry,
                         .channels = workers,
                         .sessions = sessions,
+                        .end_words = end_words,
                         .places = places,
                         .counters = counters,
                         .pauses = pauses,

@@ -8,7 +8,7 @@
 
 namespace fairlead::rendezvous {
 
-class ToyCarrier final : public Carrier {
+class ToyCarrier : public Carrier {
  public:
   explicit ToyCarrier(std::size_t most = 1000) : places(most) {}
 

@@ -1,0 +1,26 @@
+#pragma once
+// What agents said of how relayed connections ended (core::EndWords), from the control threads that hear it to the
+// workers that write it down. Any thread.
+#include <mutex>
+
+#include "common/core/end_words.h"
+
+namespace fairlead::rendezvous {
+
+class EndWordTable {
+ public:
+  void put(const wire::ConnectionId& connection, Reason reason, TimePoint now) {
+    const std::lock_guard lock(mutex_);
+    words_.put(connection, reason, now);
+  }
+  std::optional<Reason> take(const wire::ConnectionId& connection, TimePoint now) {
+    const std::lock_guard lock(mutex_);
+    return words_.take(connection, now);
+  }
+
+ private:
+  std::mutex mutex_;
+  core::EndWords words_;
+};
+
+}  // namespace fairlead::rendezvous
