@@ -155,6 +155,10 @@ class Targets(MeshTest):
                 self.assertNotIn(b"SSH", answer)
                 wait_until(lambda: any(agent.counter(reason) for reason in reasons), f"the agent counts one of {reasons}")
                 self.assertTrue(any(agent.records(reason=reason) for reason in reasons))
+                told = next(reason for reason in reasons if agent.counter(reason))
+                self.rendezvous.wait_counted(told)  # both ends say the same of it, and each says it once
+                self.assertEqual((agent.counter(told), self.rendezvous.counter(told)), (1, 1))
+                self.assertEqual(self.rendezvous.counter("completed"), 0)
 
     def test_two_rendezvous_at_the_same_time(self):
         second = self.mesh.start_rendezvous("rv2")
