@@ -9,7 +9,7 @@ namespace fairlead::rendezvous {
 
 inline constexpr Duration kLivenessTimeout = 2s;   // one lost SYN is survived
 inline constexpr Duration kFullCheckTimeout = 6s;  // small devices take a second for a handshake
-inline constexpr Duration kVerdictJitter = 500ms;  // from the timeout on
+inline constexpr Duration kVerdictJitter = 250ms;  // from the timeout on
 
 inline Duration dial_timeout(VerifyDial kind) {
   return kind == VerifyDial::full ? kFullCheckTimeout : kLivenessTimeout;
