@@ -8,8 +8,9 @@
 namespace fairlead::agent::nat {
 namespace {
 
-constexpr std::string_view kAnswerStart = "HTTP/1.1 200";
-constexpr std::string_view kNotifyStart = "NOTIFY * HTTP/1.1";
+constexpr std::string_view kHttp1 = "HTTP/1.";  // some devices speak 1.0
+constexpr std::string_view kAccepted = " 200";
+constexpr std::string_view kNotify = "NOTIFY * ";
 constexpr std::string_view kScheme = "http://";
 
 char lower(char c) {
@@ -30,20 +31,30 @@ bool is_text(std::string_view line) {
   return std::ranges::all_of(line, [](char c) { return c == '\t' || (c >= ' ' && c <= '~'); });
 }
 
-// Takes one line, without its CRLF (some devices send a bare LF). False: none is left, or a bad one.
+// Takes one line, without its CRLF (some devices send a bare LF). False: none is left.
 bool take_line(std::string_view& rest, std::string_view& line) {
   const auto end = rest.find('\n');
   if (end == std::string_view::npos) return false;
   line = rest.substr(0, end);
   rest.remove_prefix(end + 1);
   if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-  return line.size() <= kMaxSsdpLine && is_text(line);
+  return true;
 }
 
 struct Headers {
   std::string_view location, search_target, notify_target, notify_kind, usn;
 };
 
+std::string_view* field_of(Headers& headers, std::string_view name) {
+  if (same_word(name, "location")) return &headers.location;
+  if (same_word(name, "st")) return &headers.search_target;
+  if (same_word(name, "nt")) return &headers.notify_target;
+  if (same_word(name, "nts")) return &headers.notify_kind;
+  if (same_word(name, "usn")) return &headers.usn;
+  return nullptr;
+}
+
+// Strict in the headers that are used; the others may hold whatever a device's maker put there.
 bool read_headers(std::string_view rest, Headers& out) {
   std::string_view line;
   for (std::size_t count = 0; count < kMaxSsdpLines; ++count) {
@@ -51,15 +62,20 @@ bool read_headers(std::string_view rest, Headers& out) {
     if (line.empty()) return true;
     const auto colon = line.find(':');
     if (colon == std::string_view::npos) continue;
-    const std::string_view name = trimmed(line.substr(0, colon));
-    const std::string_view value = trimmed(line.substr(colon + 1));
-    if (same_word(name, "location")) out.location = value;
-    if (same_word(name, "st")) out.search_target = value;
-    if (same_word(name, "nt")) out.notify_target = value;
-    if (same_word(name, "nts")) out.notify_kind = value;
-    if (same_word(name, "usn")) out.usn = value;
+    std::string_view* const field = field_of(out, trimmed(line.substr(0, colon)));
+    if (field == nullptr) continue;
+    if (line.size() > kMaxSsdpLine || !is_text(line)) return false;
+    *field = trimmed(line.substr(colon + 1));
   }
   return false;
+}
+
+bool is_answer(std::string_view start) {
+  return start.starts_with(kHttp1) && start.substr(std::min(start.size(), kHttp1.size() + 1)).starts_with(kAccepted);
+}
+
+bool is_notify(std::string_view start) {
+  return start.starts_with(kNotify) && start.substr(kNotify.size()).starts_with(kHttp1);
 }
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
@@ -87,12 +103,12 @@ std::optional<SsdpMessage> parse_ssdp(ByteView datagram) {
   Headers headers;
   if (!take_line(rest, start) || !read_headers(rest, headers)) return std::nullopt;
   SsdpMessage out{.location = std::string(headers.location), .usn = std::string(headers.usn)};
-  if (start.starts_with(kAnswerStart)) {
+  if (is_answer(start)) {
     out.target = headers.search_target;
     if (out.location.empty()) return std::nullopt;
     return out;
   }
-  if (!start.starts_with(kNotifyStart)) return std::nullopt;
+  if (!is_notify(start)) return std::nullopt;
   out.target = headers.notify_target;
   if (headers.notify_kind == "ssdp:byebye") {
     out.kind = SsdpMessage::Kind::leaving;

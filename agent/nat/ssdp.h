@@ -11,7 +11,7 @@
 namespace fairlead::agent::nat {
 
 inline constexpr std::uint16_t kSsdpPort = 1900;
-inline constexpr std::size_t kMaxSsdpLine = 512;  // a message with a longer line is refused
+inline constexpr std::size_t kMaxSsdpLine = 512;  // a message with a longer line that matters is refused
 inline constexpr std::size_t kMaxSsdpLines = 64;
 
 // 239.255.255.250, or ff02::c on the link for IPv6.

@@ -33,6 +33,23 @@ TEST_CASE("an answer is read, however its lines are written") {
   CHECK(parse("HTTP/1.1 200 OK\r\nno colon\r\nLocation: http://a\r\n\r\n")->location == "http://a");
 }
 
+TEST_CASE("what is not used may be as odd as it likes") {
+  const std::string long_line(2 * kMaxSsdpLine, 'x');
+  for (const std::string& odd : {std::string("SERVER: Fritz\xfc"), std::string("X-\xff: \x01"), "OPT: " + long_line}) {
+    CAPTURE(odd);
+    const auto message = parse("HTTP/1.1 200 OK\r\n" + odd + "\r\nLOCATION: http://a\r\n\r\n");
+    REQUIRE(message);
+    CHECK(message->location == "http://a");
+  }
+  CHECK(parse("HTTP/1.0 200 OK\r\nLOCATION: http://a\r\n\r\n"));
+  CHECK(parse("HTTP/1.1 200 \xd6K\r\nLOCATION: http://a\r\n\r\n"));
+  CHECK(parse("NOTIFY * HTTP/1.0\r\nNTS: ssdp:alive\r\nLOCATION: http://a\r\n\r\n"));
+  for (const char* bad : {"HTTP/1.", "HTTP/1.1", "HTTP/2 200", "HTTP/1.1 2000"}) {
+    CAPTURE(bad);
+    parse(std::string(bad) + "\r\nLOCATION: http://a\r\n\r\n");  // read as one or refused, never trouble
+  }
+}
+
 TEST_CASE("announcements: alive, update, byebye") {
   const auto notify = [](const char* kind, const char* location) {
     return parse(std::string("NOTIFY * HTTP/1.1\r\nNT: x\r\nNTS: ") + kind + "\r\nLOCATION: " + location + "\r\n\r\n");
