@@ -89,15 +89,15 @@ GatewayFailure pinhole_failure(UpnpCode code) {
 
 std::optional<HttpUrl> control_url(const HttpUrl& description, std::string_view url_base, std::string_view control) {
   if (control.empty()) return std::nullopt;
-  if (control.starts_with(kScheme)) {
-    auto absolute = parse_http_url(control);
-    if (absolute) absolute->host = description.host;
-    return absolute;
+  auto url = parse_http_url(control);
+  if (!control.starts_with(kScheme)) {
+    HttpUrl base = parse_http_url(url_base).value_or(description);
+    base.path = control.front() == '/' ? std::string(control) : "/" + std::string(control);
+    url = parse_http_url(base.to_string());  // its path may hold what no URL holds
   }
-  HttpUrl base = parse_http_url(url_base).value_or(description);
-  base.host = description.host;
-  base.path = control.front() == '/' ? std::string(control) : "/" + std::string(control);
-  return parse_http_url(base.to_string());  // its path may hold what no URL holds
+  if (!url || !is_http_port(url->port)) return std::nullopt;
+  url->host = description.host;
+  return url;
 }
 
 }  // namespace fairlead::agent::nat

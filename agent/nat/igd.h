@@ -55,7 +55,8 @@ class Igd {
 };
 
 // Where a service is controlled: as the description says, but always at the host the description came from. Some
-// devices name an address of another network in URLBase, and a stranger's could send us anywhere.
+// devices name an address of another network in URLBase, and a stranger's could send us anywhere. Empty also for a port
+// where no device serves HTTP.
 std::optional<HttpUrl> control_url(const HttpUrl& description, std::string_view url_base, std::string_view control);
 
 // Reads the description at `location`. Error: absent (nobody answers there, or it is no gateway) or broken.

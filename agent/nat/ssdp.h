@@ -47,6 +47,10 @@ struct HttpUrl {
   bool operator==(const HttpUrl&) const = default;
 };
 inline constexpr std::size_t kMaxUrl = 256;
+// Where devices serve HTTP: 80, and what needs no privilege; never the ports of other services below 1024.
+inline bool is_http_port(std::uint16_t port) {
+  return port == 80 || port >= 1024;
+}
 std::optional<HttpUrl> parse_http_url(std::string_view text);
 
 }  // namespace fairlead::agent::nat

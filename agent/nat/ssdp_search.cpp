@@ -45,7 +45,7 @@ void read_answers(int fd, const Uplink& uplink, const std::vector<Cidr>& network
   // An ICMP error answers the search at the gateway alone: others may still speak.
   for (Received got; (got = receive_datagram(fd, buffer, datagram)) != Received::nothing;) {
     if (got != Received::datagram || !is_on_link(datagram.from.ip, uplink, networks)) continue;
-    if (const auto message = parse_ssdp(datagram.bytes)) add_finding(*message, uplink, networks, into);
+    if (const auto message = parse_ssdp(datagram.bytes)) add_finding(*message, datagram.from.ip, uplink, networks, into);
   }
 }
 
@@ -57,11 +57,18 @@ void wait_readable(int fd, Duration time) {
 
 }  // namespace
 
-void add_finding(const SsdpMessage& message, const Uplink& uplink, const std::vector<Cidr>& networks,
-                 SsdpFindings& into) {
+bool speaks_for_itself(const HttpUrl& location, const IpAddress& from, const Uplink& uplink,
+                       const std::vector<Cidr>& networks) {
+  if (!is_http_port(location.port) || !is_on_link(location.host, uplink, networks)) return false;
+  if (uplink.local.is_v4()) return from == uplink.gateway && location.host == from;
+  return from == uplink.gateway || location.host == from;
+}
+
+void add_finding(const SsdpMessage& message, const IpAddress& from, const Uplink& uplink,
+                 const std::vector<Cidr>& networks, SsdpFindings& into) {
   if (message.kind != SsdpMessage::Kind::answer || !names_gateway(message.target)) return;
   const auto url = parse_http_url(message.location);
-  if (!url || !is_on_link(url->host, uplink, networks)) {
+  if (!url || !speaks_for_itself(*url, from, uplink, networks)) {
     into.refused = printable(message.location, kShownUrl);
     return;
   }

@@ -73,7 +73,7 @@ FoundIgd find_igd(const UpnpRequest& request) {
   const std::vector<Cidr> networks = on_link_networks(read_network(), request.uplink.index);
   // The place that is known already. It may have moved: a restarted router takes another port.
   const auto known = parse_http_url(request.location);
-  if (known && is_on_link(known->host, request.uplink, networks)) {
+  if (known && speaks_for_itself(*known, known->host, request.uplink, networks)) {
     FoundIgd found = open_best({*known}, request.uplink);
     if (found.igd) return found;
   }
@@ -81,7 +81,7 @@ FoundIgd find_igd(const UpnpRequest& request) {
   const auto findings = search_gateways(request.uplink, networks, std::min(kLongestSearch, request.patience / 2));
   if (!findings) return {.error = {GatewayFailure::absent, findings.error().detail}};
   if (findings->locations.empty() && !findings->refused.empty()) {
-    return {.error = {GatewayFailure::broken, "off-link LOCATION " + findings->refused}};
+    return {.error = {GatewayFailure::broken, "LOCATION of another host: " + findings->refused}};
   }
   return open_best(findings->locations, request.uplink);
 }

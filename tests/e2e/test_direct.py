@@ -338,6 +338,20 @@ class DirectOdd(NatTest):
             with self.assertRaises(TimeoutError):
                 elsewhere.accept()
 
+    def test_location_at_another_host_of_the_home_is_not_visited(self):
+        neighbour = "192.168.1.5"
+
+        def prepare(router):
+            router.namespace.ip(f"address add {neighbour}/24 dev lan")
+            return ScriptedUpnp(router, location=f"http://{neighbour}:8080/desc.xml")
+        self.start(gateway=prepare)
+        with self.lab.router.namespace.listen((neighbour, 8080)) as elsewhere:
+            self.wait_reason("gateway_broken", "no_port_mapping")
+            self.assert_serves(f"{RV}:{RV_PORT}")
+            elsewhere.settimeout(0.2)
+            with self.assertRaises(TimeoutError):
+                elsewhere.accept()
+
     def test_pcp_not_authorized(self):
         self.start(gateway=ScriptedPcp, result=2)
         self.wait_reason("mapping_refused")

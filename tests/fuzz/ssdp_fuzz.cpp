@@ -17,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto message = parse_ssdp(in)) {
     CHECK(message->location.size() <= kMaxSsdpLine && message->target.size() <= kMaxSsdpLine);
     SsdpFindings findings;
-    add_finding(*message, uplink, networks, findings);
+    add_finding(*message, uplink.gateway, uplink, networks, findings);
     // Nothing but a neighbour is ever asked for its description.
     for (const HttpUrl& url : findings.locations) {
       CHECK(networks[0].contains(url.host) && url.host != uplink.local);

@@ -142,38 +142,56 @@ TEST_CASE("which answers may hide a gateway") {
   CHECK_FALSE(names_gateway(""));
 }
 
-TEST_CASE("a LOCATION is followed only to a neighbour; the gateway's comes first") {
-  const Uplink uplink{.interface = "eth0",
-                      .index = 2,
-                      .local = *IpAddress::parse("192.168.1.10"),
-                      .gateway = *IpAddress::parse("192.168.1.1")};
+Uplink uplink_of(const char* local, const char* gateway) {
+  return {.interface = "eth0", .index = 2, .local = *IpAddress::parse(local), .gateway = *IpAddress::parse(gateway)};
+}
+
+TEST_CASE("a LOCATION is followed only from the gateway to itself") {
+  const Uplink uplink = uplink_of("192.168.1.10", "192.168.1.1");
   const std::vector<Cidr> networks{*Cidr::parse("192.168.1.0/24")};
   SsdpFindings found;
-  const auto add = [&](const char* location) {
-    add_finding({.location = location, .target = "upnp:rootdevice"}, uplink, networks, found);
+  const auto add = [&](const char* location, const char* from = "192.168.1.1") {
+    add_finding({.location = location, .target = "upnp:rootdevice"}, *IpAddress::parse(from), uplink, networks, found);
   };
-  add("http://192.168.1.5/a");
-  add("http://192.168.1.5/a");
   add("http://192.168.1.1/b");
+  add("http://192.168.1.1/b");
+  add("http://192.168.1.1:1024/c");
   REQUIRE(found.locations.size() == 2);
-  CHECK(found.locations[0].to_string() == "http://192.168.1.1:80/b");
   CHECK(found.refused.empty());
   for (const char* strange :
        {"http://169.254.169.254/latest/meta-data", "http://127.0.0.1:8080/", "http://192.168.1.10/", "http://8.8.8.8/x",
         "http://10.0.0.1/x", "http://router.lan/x", "file:///etc/passwd", "https://192.168.1.1/x", "http://0.0.0.0/x",
-        "http://239.255.255.250/x"}) {
+        "http://239.255.255.250/x", "http://192.168.1.5/x", "http://192.168.1.1:22/", "http://192.168.1.1:1023/"}) {
     CAPTURE(strange);
     found.refused.clear();
     add(strange);
     CHECK(found.locations.size() == 2);
     CHECK(found.refused == strange);
   }
-  add_finding({.location = "http://192.168.1.9/", .target = "urn:x:MediaServer:1"}, uplink, networks, found);
-  add_finding({.kind = SsdpMessage::Kind::alive, .location = "http://192.168.1.9/", .target = "upnp:rootdevice"},
-              uplink, networks, found);
+  for (const char* other : {"http://192.168.1.5/a", "http://192.168.1.1/d", "http://192.168.1.9/a"}) {
+    add(other, "192.168.1.5");  // neither of itself nor of others: it is no gateway
+    CHECK(found.locations.size() == 2);
+  }
+  const IpAddress& gateway = uplink.gateway;
+  add_finding({.location = "http://192.168.1.1/e", .target = "urn:x:MediaServer:1"}, gateway, uplink, networks, found);
+  add_finding({.kind = SsdpMessage::Kind::alive, .location = "http://192.168.1.1/f", .target = "upnp:rootdevice"},
+              gateway, uplink, networks, found);
   CHECK(found.locations.size() == 2);
-  for (int i = 20; i < 40; ++i) add(("http://192.168.1." + std::to_string(i) + "/").c_str());
+  for (int i = 20; i < 40; ++i) add(("http://192.168.1.1/" + std::to_string(i)).c_str());
   CHECK(found.locations.size() == kMaxDevices);
+}
+
+TEST_CASE("by IPv6 a router may name another address of its own") {
+  const Uplink uplink = uplink_of("2a01:db80:1::10", "fe80::1");
+  const std::vector<Cidr> networks{*Cidr::parse("2a01:db80:1::/64"), *Cidr::parse("fe80::/64")};
+  const auto allowed = [&](const char* location, const char* from) {
+    return speaks_for_itself(*parse_http_url(location), *IpAddress::parse(from), uplink, networks);
+  };
+  CHECK(allowed("http://[2a01:db80:1::1]:5000/", "fe80::1"));
+  CHECK(allowed("http://[2a01:db80:1::1]:5000/", "2a01:db80:1::1"));
+  CHECK_FALSE(allowed("http://[2a01:db80:1::7]:5000/", "fe80::7"));
+  CHECK_FALSE(allowed("http://[2a01:db80:2::1]:5000/", "fe80::1"));
+  CHECK_FALSE(allowed("http://[2a01:db80:1::1]:25/", "fe80::1"));
 }
 
 }  // namespace
