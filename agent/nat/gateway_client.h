@@ -26,10 +26,12 @@ struct MapRequest {
   std::chrono::seconds lifetime{};  // 0: without end (UPnP alone)
   MappingNonce nonce{};
   std::string description;  // ASCII, at most 31 characters: longer ones break routers
+  // It was granted to us before: what stands there for our client and port is ours, whatever it is called.
+  bool remembered = false;
 };
 
 struct MapGrant {
-  SocketAddress external;              // what the gateway says; its address may be a lie or private
+  SocketAddress external;  // what the gateway says; its address may be a lie, private, or not said (unspecified)
   std::chrono::seconds lifetime{};     // granted; 0: without end
   std::optional<std::uint32_t> epoch;  // PCP and NAT-PMP: seconds since the gateway lost its state
 };
@@ -56,7 +58,7 @@ Reason reason_of(GatewayFailure failure);
 
 struct GatewayError {
   GatewayFailure failure = GatewayFailure::absent;
-  std::string detail;  // "UPnP error 718: ConflictInMappingEntry"; printable ASCII, at most 200 characters
+  std::string detail;  // "error 718: ConflictInMappingEntry"; printable ASCII, at most 200 characters
 };
 
 // What a gateway says of itself, for `probe` and for judging which NAT this is.

@@ -40,10 +40,9 @@ constexpr CodeName kNames[] = {
 
 std::string describe_upnp(UpnpCode code) {
   for (const CodeName& each : kNames) {
-    if (each.code == code)
-      return code > 0 ? fmt::format("UPnP error {}: {}", code, each.name) : fmt::format("UPnP: {}", each.name);
+    if (each.code == code) return code > 0 ? fmt::format("error {}: {}", code, each.name) : std::string(each.name);
   }
-  return fmt::format("UPnP error {}", code);
+  return fmt::format("error {}", code);
 }
 
 GatewayFailure mapping_failure(UpnpCode code, WanState wan) {

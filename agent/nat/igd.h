@@ -18,7 +18,7 @@ inline constexpr UpnpCode kUpnpNoAnswer = -3;       // UPNPCOMMAND_HTTP_ERROR
 inline constexpr UpnpCode kUpnpActionFailed = 501;  // UPnP Device Architecture 1.1 §3.2.6
 inline constexpr UpnpCode kNoSuchEntry = 714;       // NoSuchEntryInArray, WANIPConnection:1 §2.4
 inline constexpr UpnpCode kNoSuchPinhole = 704;     // NoSuchEntry, WANIPv6FirewallControl:1 §2.6
-std::string describe_upnp(UpnpCode code);           // "UPnP error 718: ConflictInMappingEntry"
+std::string describe_upnp(UpnpCode code);           // "error 718: ConflictInMappingEntry"
 
 enum class WanState { down, connected };
 // What a code means to the mapping machine; WANIPv6FirewallControl has its own meanings for 701 to 709.
@@ -44,6 +44,8 @@ class Igd {
 
   virtual UpnpCode external_address(IpAddress& out) = 0;
   virtual UpnpCode find_entry(std::uint16_t external_port, PortEntry& out) = 0;
+  // The table by number, from 0: GetGenericPortMappingEntry. Entries of other protocols than TCP have port 0.
+  virtual UpnpCode entry_at(unsigned index, std::uint16_t& external_port, PortEntry& out) = 0;
   virtual UpnpCode add_entry(std::uint16_t external_port, const PortEntry& entry) = 0;
   virtual UpnpCode add_any_entry(std::uint16_t external_port, const PortEntry& entry, std::uint16_t& chosen) = 0;
   virtual UpnpCode delete_entry(std::uint16_t external_port) = 0;

@@ -85,6 +85,20 @@ class MiniupnpcIgd final : public Igd {
     return kUpnpOk;
   }
 
+  UpnpCode entry_at(unsigned index, std::uint16_t& external_port, PortEntry& out) override {
+    Text external{}, client{}, port{}, protocol{}, description{}, enabled{}, remote{}, lease{};
+    const UpnpCode code = UPNP_GetGenericPortMappingEntry(
+        wan_.url.c_str(), wan_.type.c_str(), std::to_string(index).c_str(), external.data(), client.data(), port.data(),
+        protocol.data(), description.data(), enabled.data(), remote.data(), lease.data());
+    if (code != kUpnpOk) return code;
+    external_port = std::string_view(protocol.data()) == kTcp ? to_number<std::uint16_t>(external) : std::uint16_t{0};
+    out = {.client = client.data(),
+           .internal_port = to_number<std::uint16_t>(port),
+           .description = description.data(),
+           .lease = std::chrono::seconds(to_number<std::uint32_t>(lease))};
+    return kUpnpOk;
+  }
+
   UpnpCode add_entry(std::uint16_t external_port, const PortEntry& entry) override {
     return UPNP_AddPortMapping(wan_.url.c_str(), wan_.type.c_str(), std::to_string(external_port).c_str(),
                                std::to_string(entry.internal_port).c_str(), entry.client.c_str(),

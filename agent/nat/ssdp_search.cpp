@@ -45,7 +45,8 @@ void read_answers(int fd, const Uplink& uplink, const std::vector<Cidr>& network
   // An ICMP error answers the search at the gateway alone: others may still speak.
   for (Received got; (got = receive_datagram(fd, buffer, datagram)) != Received::nothing;) {
     if (got != Received::datagram || !is_on_link(datagram.from.ip, uplink, networks)) continue;
-    if (const auto message = parse_ssdp(datagram.bytes)) add_finding(*message, datagram.from.ip, uplink, networks, into);
+    if (const auto message = parse_ssdp(datagram.bytes))
+      add_finding(*message, datagram.from.ip, uplink, networks, into);
   }
 }
 

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kLeastTelling = 8;  // characters of a description that was cut short, to know it again
 constexpr std::size_t kShownClient = 46;
+constexpr unsigned kMostEntries = 64;  // of a device's table that are looked through
 
 UpnpAnswer failed(GatewayError error) {
   UpnpAnswer out;
@@ -52,6 +53,11 @@ PortEntry wanted_entry(const UpnpRequest& request) {
           .lease = request.lifetime};
 }
 
+// Forwarded to the very client and port that are asked for.
+bool is_for_us(const PortEntry& entry, const UpnpRequest& request) {
+  return IpAddress::parse(entry.client) == request.uplink.local && entry.internal_port == request.internal_port;
+}
+
 UpnpAnswer foreign(std::uint16_t port, const PortEntry& entry) {
   const std::string client = printable(entry.client, kShownClient);
   return failed({GatewayFailure::foreign_mapping,
@@ -69,34 +75,58 @@ UpnpCode add(Igd& igd, const UpnpRequest& request, std::uint16_t& port) {
   return igd.add_entry(port, wanted_entry(request));
 }
 
+// Where the device put what it was asked to add: some ignore the external port, and answer for it that there is none.
+// The wished port where it does not tell.
+std::uint16_t find_added(Igd& igd, const UpnpRequest& request, std::uint16_t wished) {
+  for (unsigned index = 0; index < kMostEntries; ++index) {
+    PortEntry entry;
+    std::uint16_t port = 0;
+    if (igd.entry_at(index, port, entry) != kUpnpOk) break;
+    if (port != 0 && is_for_us(entry, request)) return port;
+  }
+  return wished;
+}
+
+// After a device said yes, or something that is neither yes nor no (an empty 200): what stands there for our client and
+// port is ours, whatever it is called.
+UpnpAnswer confirm(Igd& igd, const UpnpRequest& request, std::uint16_t port, UpnpCode said) {
+  UpnpAnswer out{.external_port = port, .lifetime = request.lifetime};
+  PortEntry made;
+  UpnpCode found = igd.find_entry(port, made);
+  if (found == kNoSuchEntry) {
+    out.external_port = find_added(igd, request, port);
+    if (out.external_port != port) found = igd.find_entry(out.external_port, made);
+  }
+  if (found == kUpnpOk && !is_for_us(made, request)) return foreign(out.external_port, made);
+  if (found != kUpnpOk && said != kUpnpOk) return failed(mapping_error(igd, said));
+  // What was granted is only seen in the entry. Devices that report 0 for a lease with an end do not report it.
+  if (found == kUpnpOk && made.lease > std::chrono::seconds(0)) out.lifetime = made.lease;
+  IpAddress external;
+  if (igd.external_address(external) == kUpnpOk) out.facts.external = external;
+  return out;
+}
+
 UpnpAnswer map_port(Igd& igd, const UpnpRequest& request) {
   PortEntry entry;
   const bool taken = igd.find_entry(request.external_port, entry) == kUpnpOk;
   if (taken && ownership_of(entry, request) == Ownership::foreign) return foreign(request.external_port, entry);
 
-  UpnpAnswer out{.external_port = request.external_port, .lifetime = request.lifetime};
-  const UpnpCode code =
-      taken ? igd.add_entry(request.external_port, wanted_entry(request)) : add(igd, request, out.external_port);
-  if (code != kUpnpOk) return failed(mapping_error(igd, code));
-
-  // What was granted is only seen in the entry. Devices that report 0 for a lease with an end do not report it.
-  PortEntry made;
-  if (igd.find_entry(out.external_port, made) == kUpnpOk) {
-    if (ownership_of(made, request) == Ownership::foreign) return foreign(out.external_port, made);
-    if (made.lease > std::chrono::seconds(0)) out.lifetime = made.lease;
-  }
-  IpAddress external;
-  if (igd.external_address(external) == kUpnpOk) out.facts.external = external;
-  return out;
+  std::uint16_t port = request.external_port;
+  const UpnpCode code = taken ? igd.add_entry(port, wanted_entry(request)) : add(igd, request, port);
+  if (code > kUpnpOk) return failed(mapping_error(igd, code));
+  return confirm(igd, request, port, code);
 }
 
 UpnpAnswer unmap_port(Igd& igd, const UpnpRequest& request) {
   PortEntry entry;
   const UpnpCode found = igd.find_entry(request.external_port, entry);
   if (found == kNoSuchEntry) return {};
-  // Without knowing whose it is we leave it: it may end by its lease.
-  if (found != kUpnpOk) return failed(mapping_error(igd, found));
-  if (ownership_of(entry, request) == Ownership::foreign) return foreign(request.external_port, entry);
+  if (found == kUpnpOk && ownership_of(entry, request) == Ownership::foreign) {
+    return foreign(request.external_port, entry);
+  }
+  // Of a device that does not tell whose an entry is we remove what we remember; the rest may end by its lease.
+  const bool untold = found > kUpnpOk && request.remembered;
+  if (found != kUpnpOk && !untold) return failed(mapping_error(igd, found));
   const UpnpCode code = igd.delete_entry(request.external_port);
   if (code == kUpnpOk || code == kNoSuchEntry) return {};
   return failed(mapping_error(igd, code));
@@ -129,12 +159,15 @@ UpnpAnswer unmap_pinhole(Igd& igd, const UpnpRequest& request) {
 }  // namespace
 
 Ownership ownership_of(const PortEntry& entry, const UpnpRequest& request) {
+  const bool for_us = is_for_us(entry, request);
+  // Some devices keep no description, or one of their own: memory tells what we made.
+  if (for_us && request.remembered) return Ownership::ours;
   if (IpAddress::parse(entry.client) != request.uplink.local) return Ownership::foreign;
-  // Some devices cut descriptions short. An entry of this host with another description is its owner's own doing.
+  // Some cut descriptions short. An entry of this host with another description is its owner's own doing.
   const bool same = entry.description == request.description;
   const bool cut = entry.description.size() >= kLeastTelling && request.description.starts_with(entry.description);
   if (!same && !cut) return Ownership::foreign;
-  return entry.internal_port == request.internal_port ? Ownership::ours : Ownership::ours_stale;
+  return for_us ? Ownership::ours : Ownership::ours_stale;
 }
 
 UpnpAnswer run_upnp_action(Igd& igd, const UpnpRequest& request) {

@@ -53,7 +53,8 @@ class UpnpClient final : public GatewayClient {
               .internal_port = request.internal_port,
               .external_port = request.external.port,
               .lifetime = request.lifetime,
-              .description = request.description};
+              .description = request.description,
+              .remembered = request.remembered};
     if (const auto pinhole = pinholes_.find(request.internal_port); pinhole != pinholes_.end()) {
       asked_.pinhole = pinhole->second;
     }

@@ -126,6 +126,7 @@ std::string write_upnp_request(const UpnpRequest& request) {
     add(out, "lifetime", request.lifetime.count());
     add(out, "description", request.description);
     if (request.pinhole) add(out, "pinhole", *request.pinhole);
+    add(out, "remembered", request.remembered ? 1 : 0);
   }
   return out + std::string(kEnd) + "\n";
 }
@@ -149,6 +150,7 @@ std::optional<UpnpRequest> parse_upnp_request(std::string_view text) {
     out.lifetime = std::chrono::seconds(in.number("lifetime", kMaxLifetime));
     out.description = in.text("description", kMaxDescriptionText);
     if (in.has("pinhole")) out.pinhole = in.port("pinhole");
+    out.remembered = in.number("remembered", 1) == 1;
   }
   if (!in.ok() || out.uplink.local.is_v4() != out.uplink.gateway.is_v4()) return std::nullopt;
   return out;

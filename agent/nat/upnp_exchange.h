@@ -26,6 +26,7 @@ struct UpnpRequest {
   std::chrono::seconds lifetime{};
   std::string description;
   std::optional<std::uint16_t> pinhole;  // UniqueID of the pinhole that is to be renewed or deleted
+  bool remembered = false;               // as MapRequest's
   bool operator==(const UpnpRequest&) const = default;
 };
 

@@ -25,6 +25,8 @@ TEST_CASE("control URLs stay at the host of the description") {
   CHECK(at("", "https://192.168.1.1/ctl") == "http://192.168.1.1:5000/https://192.168.1.1/ctl");
   CHECK(at("", "http://router/ctl") == "none");
   CHECK(at("", "/a b") == "none");
+  CHECK(at("http://192.168.1.1:25", "/ctl") == "none");  // no device serves HTTP there
+  CHECK(at("", "http://192.168.1.1:22/ctl") == "none");
   CHECK(at("", "/" + std::string(kMaxUrl, 'a')) == "none");
 }
 
@@ -49,9 +51,9 @@ TEST_CASE("each UPnP error says what can be done about it") {
   CHECK(failure_name(pinhole_failure(702)) == "unsupported");
   CHECK(failure_name(pinhole_failure(703)) == "refused");
   CHECK(failure_name(pinhole_failure(-1)) == "broken");
-  CHECK(describe_upnp(718) == "UPnP error 718: ConflictInMappingEntry");
-  CHECK(describe_upnp(899) == "UPnP error 899");
-  CHECK(describe_upnp(-3) == "UPnP: no answer");
+  CHECK(describe_upnp(718) == "error 718: ConflictInMappingEntry");
+  CHECK(describe_upnp(899) == "error 899");
+  CHECK(describe_upnp(-3) == "no answer");
 }
 
 TEST_CASE("a description tells version and model") {

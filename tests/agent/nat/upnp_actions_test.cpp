@@ -30,8 +30,18 @@ class FakeIgd final : public Igd {
   UpnpCode add_entry(std::uint16_t port, const PortEntry& entry) override {
     ++adds;
     if (add_code != kUpnpOk) return add_code;
-    entries[port] = entry;
-    if (granted_lease) entries[port].lease = *granted_lease;
+    const auto at = static_cast<std::uint16_t>(port + add_shift);
+    entries[at] = entry;
+    if (granted_lease) entries[at].lease = *granted_lease;
+    if (!keeps_descriptions) entries[at].description.clear();
+    return add_says;
+  }
+  UpnpCode entry_at(unsigned index, std::uint16_t& external_port, PortEntry& out) override {
+    if (!lists) return 401;
+    if (index >= entries.size()) return 713;  // SpecifiedArrayIndexInvalid
+    const auto at = std::next(entries.begin(), index);
+    external_port = at->first;
+    out = at->second;
     return kUpnpOk;
   }
   UpnpCode add_any_entry(std::uint16_t port, const PortEntry& entry, std::uint16_t& chosen) override {
@@ -69,7 +79,9 @@ class FakeIgd final : public Igd {
   WanState wan = WanState::connected;
   IpAddress external = *IpAddress::parse("25.1.0.2");
   UpnpCode external_code = 0, find_code = 0, add_code = 0, any_code = 0, delete_code = 0;
-  std::uint16_t any_shift = 0;
+  std::uint16_t any_shift = 0, add_shift = 0;
+  UpnpCode add_says = kUpnpOk;  // although it did what it was asked
+  bool keeps_descriptions = true, lists = true;
   std::optional<std::chrono::seconds> granted_lease;
   std::map<std::uint16_t, PortEntry> entries;
   std::map<std::uint16_t, PortEntry> pinholes;
@@ -228,6 +240,57 @@ TEST_CASE("what is ours is deleted; what is gone is success; what cannot be seen
   CHECK(failure(run_upnp_action(igd, request(UpnpAction::unmap))) == "none");
   igd.delete_code = 606;
   CHECK(failure(run_upnp_action(igd, request(UpnpAction::unmap))) == "refused");
+}
+
+TEST_CASE("what was added for our client and port is ours, whatever the device calls it") {
+  FakeIgd igd;
+  igd.keeps_descriptions = false;
+  UpnpRequest ask = request(UpnpAction::map);
+  CHECK(failure(run_upnp_action(igd, ask)) == "none");
+  ask.remembered = true;
+  CHECK(failure(run_upnp_action(igd, ask)) == "none");  // renewed
+  CHECK(igd.adds == 2);
+  CHECK(igd.entries.size() == 1);
+  ask.action = UpnpAction::unmap;
+  CHECK(failure(run_upnp_action(igd, ask)) == "none");
+  CHECK(igd.entries.empty());
+  igd.entries[40001] = {.client = "192.168.1.77", .internal_port = 4433};
+  CHECK(failure(run_upnp_action(igd, ask)) == "foreign_mapping");  // memory does not make another's entry ours
+}
+
+TEST_CASE("a device that puts the entry at another port is asked where") {
+  FakeIgd igd;
+  igd.add_shift = 7;
+  igd.entries[80] = {.client = "192.168.1.77", .internal_port = 4433};
+  auto answer = run_upnp_action(igd, request(UpnpAction::map));
+  CHECK(failure(answer) == "none");
+  CHECK(answer.external_port == 40008);
+  igd.lists = false;  // it does not tell: the outside will
+  answer = run_upnp_action(igd, request(UpnpAction::map));
+  CHECK(answer.external_port == 40001);
+}
+
+TEST_CASE("an answer that is neither yes nor no is judged by what stands there then") {
+  FakeIgd igd;
+  igd.add_says = -4;
+  CHECK(failure(run_upnp_action(igd, request(UpnpAction::map))) == "none");
+  CHECK(igd.entries.size() == 1);
+  igd.entries.clear();
+  igd.add_code = -4;  // and nothing was done
+  CHECK(failure(run_upnp_action(igd, request(UpnpAction::map))) == "broken");
+  igd.add_code = kUpnpNoAnswer;
+  CHECK(failure(run_upnp_action(igd, request(UpnpAction::map))) == "late");
+}
+
+TEST_CASE("what we remember is removed also where the device does not tell its entries") {
+  FakeIgd igd;
+  igd.entries[40001] = our_entry();
+  igd.find_code = 401;
+  UpnpRequest ask = request(UpnpAction::unmap);
+  CHECK(failure(run_upnp_action(igd, ask)) == "unsupported");
+  ask.remembered = true;
+  CHECK(failure(run_upnp_action(igd, ask)) == "none");
+  CHECK(igd.entries.empty());
 }
 
 TEST_CASE("a device that does not tell its entries can still be asked to add one") {
