@@ -121,9 +121,24 @@ void Mapping::on_network_changed(TimePoint now) {
   check_soon(kCheckSpacing, now);
 }
 
+void Mapping::on_outside_address(const IpAddress& address, TimePoint now) {
+  if (outside_ == address || address.is_v4() != setup_.uplink.local.is_v4()) return;
+  const bool moved = std::exchange(outside_, address).has_value();
+  const bool wanting = standing_ && standing_->address != Standing::Address::told;
+  if (!moved && !wanting) return;
+  repairs_ = 0;
+  pause_ = kFirstPause;
+  const TimePoint when = last_check_ ? std::max(now, *last_check_ + kOutsideSpacing) : now;
+  ask_at(when);
+}
+
 void Mapping::check_soon(Duration spacing, TimePoint now) {
   TimePoint when = now + up_to(kLossWait);
   if (last_check_) when = std::max(when, *last_check_ + spacing);
+  ask_at(when);
+}
+
+void Mapping::ask_at(TimePoint when) {
   if (standing_ && when < standing_->renew_at) {
     standing_->renew_at = when;
     check_retry_ = kFirstRest;
@@ -175,9 +190,10 @@ std::optional<MappingCommand> Mapping::take_removal(TimePoint now) {
     if (!removable(left) || (stop_ == Stop::no && now < left.not_before)) continue;
     if (stop_ != Stop::no) ++left.last_tries;
     const MappingRecord& record = left.record;
-    return issue({MappingCommand::Kind::unmap,
-                  record.protocol,
-                  {record.internal.port, record.external, 0s, record.nonce, mapping_description(setup_.identity)}});
+    return issue(
+        {MappingCommand::Kind::unmap,
+         record.protocol,
+         {record.internal.port, record.external, 0s, record.nonce, mapping_description(setup_.identity), true}});
   }
   return std::nullopt;
 }
@@ -215,8 +231,14 @@ SocketAddress Mapping::wished(MappingProtocol protocol) const {
 MapRequest Mapping::make_request(MappingProtocol protocol) {
   ProtocolState& state = at(protocol);
   if (!state.nonce) rng_.fill(state.nonce.emplace());
-  return {setup_.internal_port, wished(protocol), kLeaseLadder[state.ladder], *state.nonce,
-          mapping_description(setup_.identity)};
+  const SocketAddress external = wished(protocol);
+  const bool remembered = state.held && state.held->port == external.port;
+  return {setup_.internal_port,
+          external,
+          kLeaseLadder[state.ladder],
+          *state.nonce,
+          mapping_description(setup_.identity),
+          remembered};
 }
 
 std::optional<TimePoint> Mapping::removal_due() const {

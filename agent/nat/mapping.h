@@ -35,6 +35,8 @@ inline constexpr Duration kFirstPause = 1min, kLongestPause = 1h;
 inline constexpr Duration kProvedFor = 1min;      // reachable for so long: the next repair begins at its first step
 inline constexpr Duration kCheckSpacing = 1min;   // between requests that something unasked for causes
 inline constexpr Duration kNotifySpacing = 5min;  // the same for announcements without an epoch (SSDP repeats itself)
+inline constexpr Duration kOutsideSpacing = 5s;   // the same where the outside saw us at another address
+inline constexpr Duration kAddressRetry = 30s;    // a gateway that did not tell its outside address is asked again
 inline constexpr Duration kFirstDeleteRetry = 1min, kLongestDeleteRetry = 1h;
 
 struct MappingSetup {
@@ -78,6 +80,7 @@ class Mapping {
     TimePoint since, renew_at;
     std::optional<TimePoint> expires;         // none: a lease without end
     std::optional<TimePoint> verified_since;  // none: not proved reachable
+    enum class Address : std::uint8_t { told, borrowed, unknown } address = Address::told;  // by the gateway itself?
   };
 
   Mapping(MappingSetup setup, Rng& rng);
@@ -93,6 +96,10 @@ class Mapping {
   // Unproved news: a mapping is checked by renewing it soon, a rest ends. Never more often than kCheckSpacing.
   void on_announcement(std::optional<std::uint32_t> epoch, TimePoint now);
   void on_network_changed(TimePoint now);
+  // This uplink's outside address, as another protocol's gateway or a rendezvous has it. It stands in where the gateway
+  // of the mapping does not tell its own. Another one than before: the gateway's address changed, so it is asked at
+  // once, whatever pause the mapping is in.
+  void on_outside_address(const IpAddress& address, TimePoint now);
   void on_time(TimePoint now);
   // Deletes everything, one try each; then stopped().
   void stop(TimePoint now);
@@ -169,7 +176,9 @@ class Mapping {
   void drop_replaced(const MappingRecord& granted);
   void repair(TimePoint now);
 
+  Standing::Address complete(SocketAddress& external) const;
   void check_soon(Duration spacing, TimePoint now);
+  void ask_at(TimePoint when);
   void wait_until(TimePoint when, Wait why);
   void set_problem(Reason reason, std::string detail, MappingProtocol protocol);
   void tell(MappingEvent event) { events_.push_back(std::move(event)); }
@@ -197,6 +206,7 @@ class Mapping {
   std::optional<Duration> check_retry_;  // a check is due or failed: not to be put off to half of the lease
 
   enum class OwnAddress : std::uint8_t { hidden, offered, verified } own_ = OwnAddress::hidden;
+  std::optional<IpAddress> outside_;  // as others have it
   Stop stop_ = Stop::no;
   std::optional<Reason> problem_;
   std::vector<MappingEvent> events_;

@@ -75,13 +75,15 @@ void Mapping::on_answer(const tl::expected<MapGrant, GatewayError>& answer, Time
 void Mapping::on_grant(const MappingCommand& asked, const MapGrant& grant, TimePoint now) {
   MapRequest request = asked.request;
   request.external = grant.external;
+  request.remembered = true;
+  const Standing::Address address = complete(request.external);
   if (unwanted()) {
     MappingRecord record = record_of(asked.protocol, request);
     record.lifetime = grant.lifetime;
     return leave_behind(record, Leftover::Use::remove, now, now);
   }
   const std::optional<Standing> before = std::exchange(standing_, std::nullopt);
-  const bool same = before && before->protocol == asked.protocol && before->request.external == grant.external;
+  const bool same = before && before->protocol == asked.protocol && before->request.external == request.external;
   // PCP and NAT-PMP move a mapping; UPnP makes a second one.
   if (before && !same && asked.protocol == MappingProtocol::upnp) {
     leave_behind(record_of(*before), Leftover::Use::remove, now, now);
@@ -93,9 +95,10 @@ void Mapping::on_grant(const MappingCommand& asked, const MapGrant& grant, TimeP
                        same ? before->since : now,
                        now,
                        {},
-                       same ? before->verified_since : std::nullopt};
+                       same ? before->verified_since : std::nullopt,
+                       address};
   schedule_renewal(now);
-  at(asked.protocol).held = grant.external;
+  at(asked.protocol).held = request.external;
   for (ProtocolState& state : protocols_) state.failed.reset();
   conflicts_ = 0;
   failed_rounds_ = 0;
@@ -104,9 +107,9 @@ void Mapping::on_grant(const MappingCommand& asked, const MapGrant& grant, TimeP
   wait_ = Wait::none;
   if (!same) {
     const auto kind = before ? MappingEvent::Kind::moved : MappingEvent::Kind::mapped;
-    tell({kind, asked.protocol, grant.external, standing_->lifetime, {}, {}});
+    tell({kind, asked.protocol, request.external, standing_->lifetime, {}, {}});
   }
-  const IpScope scope = scope_of(grant.external.ip);
+  const IpScope scope = scope_of(request.external.ip);
   if (scope != IpScope::global) {
     set_problem(scope_problem(scope), "the gateway's outside address is not global", asked.protocol);
   } else if (repairs_ == 0) {
@@ -114,17 +117,28 @@ void Mapping::on_grant(const MappingCommand& asked, const MapGrant& grant, TimeP
   }
 }
 
+// A gateway that does not tell its outside address, often right after its start, may still have one.
+Mapping::Standing::Address Mapping::complete(SocketAddress& external) const {
+  if (scope_of(external.ip) != IpScope::unspecified) return Standing::Address::told;
+  if (!outside_) return Standing::Address::unknown;
+  external.ip = *outside_;
+  return Standing::Address::borrowed;
+}
+
 // RFC 6887 §11.2.1: at a random point of [1/2, 5/8] of the granted lifetime, so that a network's renewals spread.
 void Mapping::schedule_renewal(TimePoint now) {
   Standing& standing = *standing_;
-  if (standing.lifetime == 0s) {
-    standing.renew_at = now + kPermanentCheck;
-    standing.expires.reset();
-    return;
+  standing.expires.reset();
+  standing.renew_at = now + kPermanentCheck;
+  if (const Duration lifetime = standing.lifetime; lifetime != 0s) {
+    standing.renew_at = now + lifetime / 2 + up_to(lifetime / 8);
+    standing.expires = now + lifetime;
   }
-  const Duration lifetime = standing.lifetime;
-  standing.renew_at = now + lifetime / 2 + up_to(lifetime / 8);
-  standing.expires = now + lifetime;
+  if (standing.address == Standing::Address::unknown) {
+    standing.renew_at = std::min(standing.renew_at, now + kAddressRetry);
+  } else if (standing.address == Standing::Address::borrowed) {
+    standing.renew_at = std::min(standing.renew_at, now + kPermanentCheck);
+  }
 }
 
 void Mapping::on_map_failure(const MappingCommand& asked, const GatewayError& error, TimePoint now) {

@@ -67,6 +67,9 @@ void PortMapper::on_network_changed() {
   impl_->core.on_network_changed();
 }
 
+void PortMapper::on_seen(const IpAddress& local, const IpAddress& outside) {
+  impl_->core.on_seen(local, outside);
+}
 void PortMapper::on_verified(std::uint32_t number) {
   impl_->core.on_verified(number);
 }

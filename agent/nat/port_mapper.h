@@ -40,6 +40,7 @@ struct ProtocolReport {
 struct UplinkReport {
   Uplink uplink;
   ProtocolReport pcp, nat_pmp, upnp;
+  std::optional<Reason> problem;  // why nothing is offered through its gateway, as far as that is known
 };
 
 struct PortMapperOptions {
@@ -64,6 +65,9 @@ class PortMapper {
   void start();
   // The network changed or the host slept: routes and addresses are read again, mappings checked.
   void on_network_changed();
+  // A rendezvous sees what leaves by `local` as `outside`. Another address than before: the gateway's changed, and it
+  // is asked at once, also where its mapping pauses.
+  void on_seen(const IpAddress& local, const IpAddress& outside);
   // What came of a candidate: proved reachable, or not (never, or not any more). Failures lead to repair: mapping
   // deleted and made anew, then another external port, then ever longer pauses. Unknown numbers are ignored.
   void on_verified(std::uint32_t number);

@@ -159,6 +159,14 @@ UplinkWorker* PortMapperCore::find_worker(std::uint32_t number, Method& method) 
   return nullptr;
 }
 
+void PortMapperCore::on_seen(const IpAddress& local, const IpAddress& outside) {
+  if (life_ != Life::running) return;
+  for (const auto& worker : workers_) {
+    if (worker->uplink().local == local) worker->on_seen(outside);
+  }
+  pump();
+}
+
 void PortMapperCore::on_verified(std::uint32_t number) {
   Method method;
   UplinkWorker* worker = find_worker(number, method);

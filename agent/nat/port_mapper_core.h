@@ -25,6 +25,7 @@ class PortMapperCore {
 
   void start();
   void on_network_changed();
+  void on_seen(const IpAddress& local, const IpAddress& outside);
   void on_verified(std::uint32_t number);
   void on_unreachable(std::uint32_t number);
   void stop(Duration patience, std::function<void()> done);

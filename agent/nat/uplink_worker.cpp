@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/base/check.h"
+#include "common/base/ip_scope.h"
 
 namespace fairlead::agent::nat {
 namespace {
@@ -55,6 +56,7 @@ void UplinkWorker::on_looked(MappingProtocol protocol, const Looked& looked) {
   if (looked) {
     state.facts = *looked;
     state.error.reset();
+    lend_address(state.facts);
   } else {
     state.error = looked.error();
   }
@@ -66,6 +68,18 @@ void UplinkWorker::on_looked(MappingProtocol protocol, const Looked& looked) {
     put_off_look(state);
     mapping_.on_absent(protocol, clock_());
   }
+}
+
+// A gateway that does not tell its outside address by one protocol may tell it by another.
+void UplinkWorker::lend_address(const GatewayFacts& facts) {
+  if (seen_ || !facts.external || scope_of(*facts.external) != IpScope::global) return;
+  mapping_.on_outside_address(*facts.external, clock_());
+}
+
+void UplinkWorker::on_seen(const IpAddress& outside) {
+  if (scope_of(outside) != IpScope::global) return;
+  seen_ = true;
+  mapping_.on_outside_address(outside, clock_());
 }
 
 // A protocol that was once there comes back sooner or later: it is never left alone for an hour.
@@ -234,7 +248,8 @@ ProtocolReport UplinkWorker::report(MappingProtocol protocol) const {
 }
 
 UplinkReport UplinkWorker::report() const {
-  return {uplink(), report(MappingProtocol::pcp), report(MappingProtocol::nat_pmp), report(MappingProtocol::upnp)};
+  return {uplink(), report(MappingProtocol::pcp), report(MappingProtocol::nat_pmp), report(MappingProtocol::upnp),
+          mapping_.problem()};
 }
 
 }  // namespace fairlead::agent::nat

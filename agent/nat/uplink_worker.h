@@ -31,8 +31,9 @@ class UplinkWorker {
   void start();  // looks for every protocol, all at once
   void on_announcement(std::optional<std::uint32_t> epoch);
   void on_network_changed();
-  void stop();    // deletes what stands; stopped() tells the end
-  void cancel();  // gives up whatever is under way
+  void on_seen(const IpAddress& outside);  // by a rendezvous
+  void stop();                             // deletes what stands; stopped() tells the end
+  void cancel();                           // gives up whatever is under way
 
   // Starts the looks that are due.
   void on_time();
@@ -70,6 +71,7 @@ class UplinkWorker {
   bool may_look(MappingProtocol protocol) const;
   void look_soon(Protocol& protocol);
   void on_looked(MappingProtocol protocol, const Looked& looked);
+  void lend_address(const GatewayFacts& facts);
   void put_off_look(Protocol& protocol);
   void rediscover();
   void send_now();
@@ -82,6 +84,7 @@ class UplinkWorker {
   std::function<void()> on_change_;
   Mapping mapping_;
   std::optional<MappingCommand> request_;  // the one that is to be sent or under way
+  bool seen_ = false;  // a rendezvous told our outside address: it knows better than another protocol
   enum class Life : std::uint8_t { running, stopping } life_ = Life::running;
   std::array<Protocol, kProtocols> protocols_;  // clients die first: their callbacks use what is above
 };

@@ -32,6 +32,73 @@ TEST_CASE("an endpoint that was good and died is deleted and mapped anew at once
   CHECK(!rig.mapping.unreliable());
 }
 
+TEST_CASE("seen from outside at another address: the gateway is asked at once, whatever pause the mapping is in") {
+  Rig rig;
+  rig.all_present();
+  rig.mapping.on_outside_address(rig.router.outside, rig.now);
+  for (int i = 0; i < 3; ++i) {  // until it pauses
+    CHECK(rig.until([&] { return rig.mapping.offer().has_value(); }, 1min));
+    rig.verdict(false);
+  }
+  REQUIRE(rig.mapping.state() == State::pausing);
+  rig.router.outside = ip("25.1.0.8");
+  rig.mapping.on_outside_address(rig.router.outside, rig.now);
+  CHECK(rig.until([&] { return rig.mapping.offer().has_value(); }, kOutsideSpacing + 1s));
+  CHECK(rig.mapping.offer()->external.ip == rig.router.outside);
+
+  rig.verdict(true);
+  rig.run(2min);
+  rig.router.outside = ip("25.1.0.9");  // while it stands: renewed, and so corrected
+  rig.mapping.on_outside_address(rig.router.outside, rig.now);
+  CHECK(rig.until([&] { return rig.mapping.offer()->external.ip == rig.router.outside; }, kOutsideSpacing + 1s));
+  const auto asked = rig.asked.size();
+  rig.mapping.on_outside_address(rig.router.outside, rig.now);  // no news
+  rig.run(1min);
+  CHECK(rig.asked.size() == asked);
+}
+
+TEST_CASE("an outside address that flaps causes few requests") {
+  Rig rig;
+  rig.all_present();
+  for (int i = 0; i < 600; ++i) {
+    rig.mapping.on_outside_address(ip(i % 2 == 0 ? "25.1.0.8" : "25.1.0.9"), rig.now);
+    rig.run(100ms);
+  }
+  CHECK(rig.requests_within(1min) <= 1min / kOutsideSpacing + 2);
+}
+
+TEST_CASE("a gateway that does not tell its outside address: another's word stands in, and it is asked again") {
+  Rig rig(1, {kUpnp});
+  rig.router.outside = IpAddress();
+  rig.all_present();
+  rig.run(10s);
+  REQUIRE(rig.mapping.standing());
+  CHECK(!rig.mapping.offer());
+  CHECK(rig.mapping.problem() == Reason::gateway_wan_down);
+  rig.mapping.on_outside_address(ip("25.1.0.7"), rig.now);
+  CHECK(rig.until([&] { return rig.mapping.offer().has_value(); }, kOutsideSpacing + 1s));
+  CHECK(rig.mapping.offer()->external.ip == ip("25.1.0.7"));
+  CHECK(!rig.mapping.problem());
+  rig.verdict(true);
+  rig.router.outside = ip("25.1.0.7");
+  const auto port = rig.mapping.offer()->external.port;
+  rig.run(2 * kPermanentCheck);
+  CHECK(rig.mapping.standing()->address == Mapping::Standing::Address::told);
+  CHECK(rig.mapping.offer()->external.port == port);
+  CHECK(rig.mapping.offer_verified());  // the same address: nothing changed for those outside
+  CHECK(rig.ours() == 1);
+}
+
+TEST_CASE("a gateway that tells its outside address only later is asked until it does") {
+  Rig rig(1, {kUpnp});
+  rig.router.outside = IpAddress();
+  rig.all_present();
+  rig.run(5min);
+  rig.router.outside = ip("25.1.0.7");
+  CHECK(rig.until([&] { return rig.mapping.offer().has_value(); }, kAddressRetry + 1s));
+  CHECK(rig.ours() == 1);
+}
+
 TEST_CASE("a gateway that lies: the same port, another one, then pauses that double, without a mapping") {
   Rig rig;
   rig.all_present();
