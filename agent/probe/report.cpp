@@ -54,6 +54,12 @@ std::optional<IpAddress> inner_hop(const ProbeFacts& facts, IpScope scope) {
   return std::nullopt;
 }
 
+bool dialled_in_vain(const ProbeFacts& facts) {
+  return std::any_of(facts.candidates.begin(), facts.candidates.end(), [](const CandidateFacts& each) {
+    return !each.live && each.code && each.candidate.method != "host";
+  });
+}
+
 struct NatVerdict {
   NatKind kind;
   std::string evidence;
@@ -62,7 +68,8 @@ struct NatVerdict {
 NatVerdict judge_nat(const ProbeFacts& facts, const UplinkReport& uplink, const std::optional<IpAddress>& seen) {
   if (seen && *seen == uplink.uplink.local) return {NatKind::none, ""};
   const auto external = external_address(uplink);
-  if (external && external == seen) return {NatKind::nat, ""};
+  // What the gateway claims holds until a dial from outside came to nothing: some say their provider's address.
+  if (external && external == seen && !dialled_in_vain(facts)) return {NatKind::nat, ""};
   const auto says = [&] { return fmt::format("the gateway's own outside address is {}", external->to_string()); };
   if (external && scope_of(*external) == IpScope::shared) return {NatKind::cgnat, says()};
   if (external && scope_of(*external) == IpScope::private_use) return {NatKind::double_nat, says()};
@@ -135,8 +142,21 @@ void find_candidate_troubles(const ProbeFacts& facts, const std::optional<IpAddr
     if (!each.code) continue;  // no verdict yet
     const auto evidence =
         fmt::format("{}: {} was dialled from outside: {}", each.candidate.method, address, *each.code);
-    out.findings.insert(out.findings.begin(),
+    const bool explained = out.nat == NatKind::cgnat || out.nat == NatKind::double_nat;
+    out.findings.insert(explained ? out.findings.end() : out.findings.begin(),
                         {own ? Reason::address_unreachable : Reason::mapping_unreachable, evidence});
+  }
+}
+
+// No state that is not direct is without a reason.
+void find_anything(const ProbeFacts& facts, const UplinkReport& uplink, Diagnosis& out) {
+  if (!out.findings.empty()) return;
+  if (!facts.candidates.empty()) {
+    out.findings.push_back({Reason::verifying, facts.candidates.front().candidate.external.to_string()});
+  } else if (uplink.problem) {
+    out.findings.push_back({*uplink.problem, ""});
+  } else {
+    out.findings.push_back({Reason::mapping_pending, "gateway " + uplink.uplink.gateway.to_string()});
   }
 }
 
@@ -169,6 +189,7 @@ Diagnosis diagnose(const ProbeFacts& facts) {
   if (nat.kind == NatKind::double_nat) out.findings.push_back({Reason::double_nat, nat.evidence});
   if (nat.kind != NatKind::none) find_mapping_troubles(facts, *uplink, out);
   find_candidate_troubles(facts, seen, out);
+  find_anything(facts, *uplink, out);
   return out;
 }
 

@@ -182,5 +182,32 @@ TEST_CASE("both renderings say path, NAT and next step, whatever is known") {
   }
 }
 
+TEST_CASE("a gateway that claims its provider's address is not believed once nothing arrives") {
+  ProbeFacts facts = home();
+  facts.uplinks[0].upnp = mapped("25.1.0.2");
+  facts.candidates = {candidate("25.1.0.2:40000", "upnp", "verify_failed")};
+  CHECK(diagnose(facts).nat == NatKind::nat);  // a firewall, for all that is known
+  facts.hops = {ip("192.168.1.1"), ip("100.64.0.1")};
+  Diagnosis found = diagnose(facts);
+  CHECK(found.nat == NatKind::cgnat);
+  CHECK(found.findings.front().code == Reason::cgnat);
+  CHECK(found.findings.front().evidence.find("100.64.0.1") != std::string::npos);
+  CHECK(finds(found, Reason::mapping_unreachable));
+  facts.hops = {ip("192.168.1.1"), ip("10.0.0.1")};
+  CHECK(diagnose(facts).findings.front().code == Reason::double_nat);
+  facts.candidates = {candidate("25.1.0.2:40000", "upnp", std::nullopt)};
+  CHECK(diagnose(facts).nat == NatKind::nat);  // not dialled yet: providers have private routers, too
+}
+
+TEST_CASE("no state that is not direct is without a reason") {
+  ProbeFacts facts = home();
+  facts.uplinks[0].upnp.state = ProtocolReport::State::mapped;  // without an outside address, so nothing is offered
+  CHECK(diagnose(facts).findings.front().code == Reason::mapping_pending);
+  facts.uplinks[0].problem = Reason::gateway_wan_down;
+  CHECK(diagnose(facts).findings.front().code == Reason::gateway_wan_down);
+  facts.candidates = {candidate("25.1.0.2:40000", "upnp", std::nullopt)};
+  CHECK(diagnose(facts).findings.front().code == Reason::verifying);
+}
+
 }  // namespace
 }  // namespace fairlead::agent
