@@ -247,6 +247,53 @@ class ScriptedUpnp(Gateway):
         return {}
 
 
+class Forgetful(ScriptedUpnp):
+    """Keeps no descriptions."""
+
+    def on_GetSpecificPortMappingEntry(self, given):
+        answer = super().on_GetSpecificPortMappingEntry(given)
+        return {**answer, "NewPortMappingDescription": ""} if isinstance(answer, dict) else answer
+
+
+class Nowhere(ScriptedUpnp):
+    """Does not tell its outside address, by error or by silence, until `told` is set."""
+
+    def __init__(self, router, answer=501, **kwargs):
+        super().__init__(router, **kwargs)
+        self.answer, self.told = answer, False
+
+    def on_GetExternalIPAddress(self, given):
+        return super().on_GetExternalIPAddress(given) if self.told else self.answer
+
+
+class Wilful(ScriptedUpnp):
+    """Forwards another port than was asked for, and says so only in its table."""
+
+    def on_AddPortMapping(self, given):
+        return super().on_AddPortMapping({**given, "NewExternalPort": str(int(given["NewExternalPort"]) ^ 1)})
+
+    def on_AddAnyPortMapping(self, _):
+        return 401
+
+    def on_GetGenericPortMappingEntry(self, given):
+        ports = sorted(self.table)
+        index = int(given["NewPortMappingIndex"])
+        if index >= len(ports):
+            return 713
+        host, internal, lifetime, description = self.table[ports[index]]
+        return {"NewRemoteHost": "", "NewExternalPort": ports[index], "NewProtocol": "TCP", "NewInternalPort": internal,
+                "NewInternalClient": host, "NewEnabled": 1, "NewPortMappingDescription": description,
+                "NewLeaseDuration": lifetime}
+
+
+class Speechless(ScriptedUpnp):
+    """Does what it is asked, and answers with an empty 200."""
+
+    def call(self, action, arguments):
+        status, body = super().call(action, arguments)
+        return (200, "") if action.startswith("Add") and status == 200 else (status, body)
+
+
 def handler_for(gateway):
     class Handler(http.server.BaseHTTPRequestHandler):
         def log_message(self, *_):

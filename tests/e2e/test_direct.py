@@ -9,7 +9,7 @@ from harness import needs_netns, wait_until
 from natlab import CLIENT, HOME6, LAN_GATEWAY, RV, RV6, SOMEBODY_ELSE, WAN, WAN_RENUMBERED
 from natlab_igd import needs_miniupnpd
 from natlab_mesh import RV_PORT, HeldConnection, NatTest, NeverDirect, SteadyClient, endpoint
-from natlab_scripted import (ScriptedPcp, ScriptedUpnp, always_conflict, any_lease_refused, broken_xml, endless, only_permanent,
+from natlab_scripted import (Forgetful, Nowhere, ScriptedPcp, ScriptedUpnp, Speechless, Wilful, always_conflict, any_lease_refused, broken_xml, endless, only_permanent,
                              trickling)
 
 ALERT_ACCESS_DENIED = 49
@@ -276,6 +276,34 @@ class DirectOdd(NatTest):
         self.assertEqual((report["lifetime"], endpoint(report["external"])[1]), (0, port))
         self.agent.stop()
         self.assertEqual((self.gateway.table, self.mappings()), ({}, []))
+
+    def check_one_mapping(self, **manners):
+        """Direct all the same, by one mapping that is asked for a few times at most and gone at the end."""
+        self.start(**manners)
+        self.assert_serves(self.wait_direct())
+        self.assertEqual(len(self.gateway.table), 1)
+        self.agent.stop()
+        self.assertEqual((self.gateway.table, self.mappings()), ({}, []))
+        asked = len(self.gateway.asked("AddPortMapping")) + len(self.gateway.asked("AddAnyPortMapping"))
+        self.assertLessEqual(asked, 4)
+
+    def test_descriptions_that_are_not_kept(self):
+        self.check_one_mapping(gateway=Forgetful)
+
+    def test_descriptions_that_are_not_kept_by_who_knows_permanent_leases_only(self):
+        self.check_one_mapping(gateway=Forgetful, error=only_permanent)
+
+    def test_outside_address_that_is_an_error(self):
+        self.check_one_mapping(gateway=Nowhere)
+
+    def test_outside_address_that_is_empty(self):
+        self.check_one_mapping(gateway=Nowhere, answer={"NewExternalIPAddress": ""})
+
+    def test_external_port_that_is_not_the_one_asked_for(self):
+        self.check_one_mapping(gateway=Wilful)
+
+    def test_yes_without_a_word(self):
+        self.check_one_mapping(gateway=Speechless)
 
     def test_permanent_mappings_only(self):
         self.check_permanent(only_permanent)
