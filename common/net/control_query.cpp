@@ -70,10 +70,22 @@ class Query {
   TimePoint until_;
 };
 
+// A busy program's backlog is full for a moment, and nothing tells when there is room again.
+Result<Fd> reach(const std::string& path, TimePoint until) {
+  constexpr int kPause = 20;  // ms
+  while (true) {
+    auto fd = connect_unix(path);
+    if (!fd) return tl::unexpected(fd.error());
+    if (*fd) return std::move(**fd);
+    if (monotonic_now() >= until) return fail(Reason::io_failed, "the program has too many questions waiting");
+    ::poll(nullptr, 0, kPause);
+  }
+}
+
 }  // namespace
 
 Result<wire::HttpResponse> query_control(const std::string& path, const std::string& path_and_query, Duration timeout) {
-  auto fd = connect_unix(path);
+  auto fd = reach(path, monotonic_now() + timeout);
   if (!fd && fd.error().reason == Reason::connect_refused) return fail(Reason::not_running, path + ": nobody answers");
   if (!fd) return fail(Reason::io_failed, path + ": " + fd.error().detail);
   Query query(std::move(*fd), timeout);

@@ -78,10 +78,9 @@ Result<void> remove_stale_socket(const std::string& path) {
   struct stat found{};
   if (::lstat(path.c_str(), &found) != 0) return {};  // bind() tells what else is wrong with the path
   if (!S_ISSOCK(found.st_mode)) return fail(Reason::config_invalid, path + ": is there and is no socket; it stays");
-  const auto answered = connect_unix(path);
+  const auto answered = connect_unix(path);  // a full backlog is an answer, too
   if (answered.has_value()) return fail(Reason::address_in_use, path + ": another program answers here");
-  const bool full = answered.error().reason != Reason::connect_refused;
-  if (full || (found.st_uid != ::geteuid() && ::geteuid() != 0)) {
+  if (answered.error().reason != Reason::connect_refused || (found.st_uid != ::geteuid() && ::geteuid() != 0)) {
     return fail(Reason::address_in_use, path + ": a socket of another program; it stays");
   }
   ::unlink(path.c_str());
@@ -194,12 +193,14 @@ std::vector<IpAddress> host_addresses() {
   return out;
 }
 
-Result<Fd> connect_unix(const std::string& path) {
+Result<std::optional<Fd>> connect_unix(const std::string& path) {
   const auto raw = to_raw_unix(path);
   if (!raw) return tl::unexpected(raw.error());
   auto fd = stream_socket(AF_UNIX);
-  if (!fd) return fd;
-  return start_connect(std::move(*fd), *raw);
+  if (!fd) return tl::unexpected(fd.error());
+  if (::connect(fd->get(), raw->get(), raw->length) == 0) return std::optional(std::move(*fd));
+  if (errno == EAGAIN) return std::optional<Fd>();
+  return fail(connect_reason(errno), std::strerror(errno));
 }
 
 std::optional<Error> connect_result(int fd) {

@@ -39,7 +39,8 @@ struct ConnectOptions {
   SocketBuffers buffers;
 };
 Result<Fd> connect_tcp(const SocketAddress& address, const ConnectOptions& options);
-Result<Fd> connect_unix(const std::string& path);
+// Empty: the backlog of whoever listens there is full (EAGAIN); nothing tells when it no longer is.
+Result<std::optional<Fd>> connect_unix(const std::string& path);
 // Empty: connected. Otherwise connect_refused, connect_timeout, connect_unreachable or io_failed.
 std::optional<Error> connect_result(int fd);
 Reason connect_reason(int error_number);

@@ -47,7 +47,8 @@ struct Rig {
   Fd connect() {
     auto fd = connect_unix(path);
     REQUIRE(fd.has_value());
-    return std::move(*fd);
+    REQUIRE(fd->has_value());
+    return std::move(**fd);
   }
   std::string hear(const Fd& fd) {
     std::string heard;

@@ -158,7 +158,7 @@ TEST_CASE("unix paths: mode, stale file, too long, nobody there") {
     struct stat status{};
     REQUIRE(::stat(path.c_str(), &status) == 0);
     CHECK((status.st_mode & 0777) == 0600);
-    CHECK(connect_unix(path).has_value());
+    CHECK(connect_unix(path).value().has_value());
     const auto second = listen_unix(path);
     REQUIRE_FALSE(second.has_value());
     CHECK(second.error().reason == Reason::address_in_use);
