@@ -1,7 +1,5 @@
 #include "agent/session/proof_connection.h"
 
-#include "common/net/socket.h"
-
 namespace fairlead::agent {
 
 ProofConnection::ProofConnection(net::Poller& poller, tls::TlsClientContext& context, tls::ServerExpectation expected,
@@ -16,18 +14,18 @@ ProofConnection::ProofConnection(net::Poller& poller, tls::TlsClientContext& con
 void ProofConnection::start(const SocketAddress& server, const IpAddress& from, const RelayShare& share) {
   share_ = share;
   auto& loop = poller_.loop();
-  auto connecting = net::connect_tcp(server, {.source = from, .buffers = share.buffers});
-  if (!connecting) return loop.timers().arm(timer_, loop.now());
-  fd_ = net::PolledFd(poller_, std::move(*connecting), *this);
   loop.timers().arm(timer_, loop.now() + kProofTime);
+  dial_ = std::make_unique<net::Connector>(
+      poller_, net::ConnectOptions{.source = from, .buffers = share.buffers}, nullptr,
+      [this](Result<net::Connection> connection) { on_connected(std::move(connection)); });
+  dial_->start({server}, kProofTime);
 }
 
-void ProofConnection::on_ready(net::Readiness ready) {
-  if (stream_ || !(ready.writable || ready.hung_up)) return;
-  if (net::connect_result(fd_.get())) return finish();
+void ProofConnection::on_connected(Result<net::Connection> connection) {
+  if (!connection) return finish();
   auto engine = tls::TlsEngine::client(context_, expected_, {});
   if (!engine) return finish();
-  stream_ = std::make_unique<net::TlsStream>(poller_, fd_.release(), std::move(*engine), *this);
+  stream_ = std::make_unique<net::TlsStream>(poller_, connection->fd.release(), std::move(*engine), *this);
   stream_->start({});
 }
 
@@ -46,7 +44,7 @@ void ProofConnection::on_tls_progress(net::TlsStream& stream) {
 void ProofConnection::finish() {
   if (!on_done_) return;
   timer_.cancel();
-  fd_.reset();
+  dial_.reset();
   if (stream_) stream_->finish();
   const OnDone done = std::move(on_done_);
   on_done_ = nullptr;

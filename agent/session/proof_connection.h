@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "agent/resource/memory_budget.h"
+#include "common/net/connector.h"
 #include "common/net/tls_stream.h"
 #include "common/wire/control_message.h"
 
@@ -12,7 +13,7 @@ namespace fairlead::agent {
 
 inline constexpr Duration kProofTime = 8s;
 
-class ProofConnection final : public net::PollTarget, public net::TlsStreamOwner {
+class ProofConnection final : public net::TlsStreamOwner {
  public:
   using OnDone = std::function<void(ProofConnection&)>;  // exactly once, never from start()
 
@@ -23,7 +24,7 @@ class ProofConnection final : public net::PollTarget, public net::TlsStreamOwner
   const RelayShare& share() const { return share_; }
 
  private:
-  void on_ready(net::Readiness ready) override;
+  void on_connected(Result<net::Connection> connection);
   void on_tls_progress(net::TlsStream& stream) override;
   void finish();
 
@@ -33,7 +34,7 @@ class ProofConnection final : public net::PollTarget, public net::TlsStreamOwner
   const wire::VerifyNonce nonce_;
   OnDone on_done_;
   RelayShare share_;
-  net::PolledFd fd_;
+  std::unique_ptr<net::Connector> dial_;
   std::unique_ptr<net::TlsStream> stream_;
   bool said_ = false;
   core::TimerEntry timer_;
