@@ -49,24 +49,24 @@ ProbeFacts BareProbe::run() {
     Server& server = *servers_.back();
     server.facts = {.address = each.to_string(), .state = "connecting"};
     server.dial = std::make_unique<TargetDial>(
-        poller_, each, kDialTime, net::SocketBuffers(),
-        [this, &server](Result<net::PolledFd> result) { on_dialed(server, std::move(result)); });
-    server.dial->start();
+        tools_.service(), each, net::SocketBuffers(),
+        [this, &server](Result<net::Connection> result) { on_dialed(server, std::move(result)); });
+    server.dial->start(kDialTime);
   }
   loop_.timers().arm(step_, loop_.now() + kStep);
   loop_.run();
   return *facts_;
 }
 
-void BareProbe::on_dialed(Server& server, Result<net::PolledFd> result) {
-  loop_.retire(std::move(server.dial));
+void BareProbe::on_dialed(Server& server, Result<net::Connection> result) {
+  server.dial.reset();
   server.facts.up = result.has_value();
   server.facts.state = result ? "reachable" : "unreachable";
   if (!result) {
     server.facts.error = Error{as_connect_reason(result.error().reason), result.error().detail};
-  } else if (const auto peer = net::peer_address(result->get()); peer && !trace_) {
+  } else if (!trace_) {
     trace_ = std::make_unique<PathTrace>(poller_, [this](auto hops) { hops_ = std::move(hops); });
-    trace_->start(peer->ip);
+    trace_->start(result->peer.ip);
   }
 }
 

@@ -20,7 +20,7 @@ class BareProbe {
     std::unique_ptr<TargetDial> dial;  // while it is tried
   };
 
-  void on_dialed(Server& server, Result<net::PolledFd> result);
+  void on_dialed(Server& server, Result<net::Connection> result);
   void look();
 
   AgentConfig config_;

@@ -1,21 +1,13 @@
 #pragma once
-// One mesh connection that came straight to the agent, from its routed ClientHello to its end:
-//
-//   reaching --target connected--> relaying --> ended
-//      | target refused, client gone, closed
-//      +--> ended, an alert for a client that is still there
-//
-// Owned by DirectListener; tells it its end as its last act.
-#include <memory>
-#include <optional>
+// The opening of a mesh connection that came straight to the agent: who called, from its routed ClientHello on, and the
+// alert for a caller whose service cannot be had. What is between is its ServiceConnection's. One loop; owned by
+// DirectListener, which is told the end as this object's last act.
 #include <string>
 
 #include "agent/direct/service_table.h"
-#include "agent/resource/memory_budget.h"
-#include "agent/service/target_dial.h"
+#include "agent/service/service_connection.h"
 #include "common/base/source_gauge.h"
 #include "common/front/inbound.h"
-#include "common/net/relay.h"
 #include "common/wire/client_hello.h"
 #include "common/wire/ids.h"
 
@@ -32,7 +24,7 @@ class DirectConnectionOwner {
 };
 
 struct DirectClient {
-  net::Fd fd;
+  net::PolledFd fd;
   Bytes bytes;  // the ClientHello and what came with it
   wire::ClientHello hello;
   SocketAddress peer;
@@ -41,14 +33,13 @@ struct DirectClient {
   SourceToken source;
 };
 
-class DirectConnection final : public net::PollTarget, public net::RelayOwner {
+class DirectConnection final : public ServiceConnectionOwner {
  public:
-  DirectConnection(net::RelayTools tools, DirectConnectionOwner& owner, DirectClient client,
-                   const ConfirmedService& service, Duration connect_timeout, net::RelayLimits limits,
-                   RelayShare share);
+  DirectConnection(ServiceTools tools, DirectConnectionOwner& owner, DirectClient client,
+                   const ConfirmedService& service, const ServiceTerms& terms);
 
-  void start();
-  void close(Reason reason);
+  void start() { connection_.start(); }
+  void close(Reason reason) { connection_.close(reason); }
   const DirectClient& client() const { return client_; }
   const RelayShare& share() const { return share_; }
   const std::string& service() const { return service_; }
@@ -56,26 +47,15 @@ class DirectConnection final : public net::PollTarget, public net::RelayOwner {
   std::uint64_t number = 0;  // the owner's
 
  private:
-  enum class State { reaching, relaying, ended };
+  void on_service_ended(ServiceEnd end) override;
 
-  void on_ready(net::Readiness ready) override;
-  void on_relay_ended(net::Relay& relay, const net::RelayOutcome& outcome) override;
-  void on_target(Result<net::PolledFd> target);
-  void refuse(Reason reason, const std::string& detail);
-  void end(Reason reason, const std::string& detail);
-
-  net::RelayTools tools_;
+  const ServiceTools tools_;
   DirectConnectionOwner& owner_;
-  State state_ = State::reaching;
-  DirectClient client_;  // without its descriptor
-  net::PolledFd fd_;     // until it is relayed
+  DirectClient client_;  // without its descriptor and its bytes
   const std::string service_;
   const std::string endpoint_;
-  const ProxyProtocol proxy_protocol_;
-  const net::RelayLimits limits_;
   const RelayShare share_;
-  std::unique_ptr<TargetDial> dial_;
-  std::optional<net::Relay> relay_;
+  ServiceConnection connection_;
 };
 
 }  // namespace fairlead::agent

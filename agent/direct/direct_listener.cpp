@@ -115,7 +115,7 @@ void DirectListener::serve(front::Inbound& inbound, wire::ClientHello hello, con
   if (!source) return refuse(inbound, Reason::relays_per_source);
   const auto share = tools_.take_relay();
   if (!share) return refuse(inbound, share.error().reason);
-  DirectClient client{.fd = inbound.take_fd(),
+  DirectClient client{.fd = inbound.take_polled(),
                       .bytes = inbound.take_bytes(),
                       .hello = std::move(hello),
                       .peer = peer,
@@ -125,9 +125,10 @@ void DirectListener::serve(front::Inbound& inbound, wire::ClientHello hello, con
   tools_.rng.fill(client.id);
   retire(inbound);
   const auto& limits = tools_.config.limits;
+  const net::RelayLimits relay{.idle_timeout = limits.idle_timeout, .half_close_timeout = limits.half_close_timeout};
   auto connection = std::make_unique<DirectConnection>(
-      tools_.channel, *this, std::move(client), *service, limits.connect_timeout,
-      share->within({.idle_timeout = limits.idle_timeout, .half_close_timeout = limits.half_close_timeout}), *share);
+      tools_.service(), *this, std::move(client), *service,
+      ServiceTerms{.reach_within = limits.connect_timeout, .relay = share->within(relay), .share = *share});
   DirectConnection& started = *connection;
   started.number = ++last_number_;
   connections_[started.number] = std::move(connection);

@@ -7,6 +7,7 @@
 #include "agent/resource/counters.h"
 #include "agent/resource/descriptor_plan.h"
 #include "agent/resource/memory_budget.h"
+#include "agent/resource/service_tools.h"
 #include "agent/setting/config.h"
 #include "common/base/random.h"
 #include "common/net/relay.h"
@@ -25,7 +26,9 @@ struct AgentTools {
   MemoryBudget memory;
   DescriptorPlan descriptors;
   std::string cluster;  // CLUSTER of our services; empty: the rendezvous knows it from the certificate
+  core::AddressMemory target_addresses;
 
+  ServiceTools service() { return {.relay = channel, .addresses = target_addresses}; }
   // A place for one more relay and what it may hold; agent_busy, memory_limit.
   Result<RelayShare> take_relay() {
     if (relays >= relays_max) return fail(Reason::agent_busy, "limits.relays_max");

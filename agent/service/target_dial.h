@@ -1,43 +1,38 @@
 #pragma once
-// Connects to a service's target: a unix path, or each address of a host in turn, within one deadline. One loop; the
-// owner destroys it when told.
+// Connects to a service's target: a unix path, or whoever of a host's addresses answers first (net::Connector), within
+// one deadline that counts the lookup. One loop.
 #include <functional>
+#include <memory>
 
+#include "agent/resource/service_tools.h"
 #include "agent/setting/config.h"
-#include "common/net/poller.h"
+#include "common/net/connector.h"
 #include "common/net/resolver.h"
-#include "common/net/socket_buffers.h"
 
 namespace fairlead::agent {
 
-class TargetDial final : public net::PollTarget {
+class TargetDial {
  public:
-  // A connected descriptor that still has this target, or why not: target_refused, target_unreachable, target_timeout.
-  // Exactly one call, never before start() returned or from it.
-  using OnDone = std::function<void(Result<net::PolledFd>)>;
+  // Connected (as net::Connection says), or target_refused, target_unreachable, target_timeout. Exactly once, never
+  // from start(). May destroy the dial.
+  using OnDone = std::function<void(Result<net::Connection>)>;
 
   // `buffers`: of the connection, as net::limit_buffers.
-  TargetDial(net::Poller& poller, const Target& target, Duration limit, net::SocketBuffers buffers, OnDone on_done);
-  void start();
+  TargetDial(const ServiceTools& tools, Target target, net::SocketBuffers buffers, OnDone on_done);
+  void start(Duration limit);
 
  private:
-  void on_ready(net::Readiness ready) override;
-  Result<net::Fd> connect(const SocketAddress& address) const;
-  void begin(Result<net::Fd> connecting);
-  void try_next();
-  void finish(Result<net::PolledFd> result);
-  static Reason target_reason(Reason reason);
+  void on_resolved(Result<std::vector<SocketAddress>> answer);
+  void on_connected(Result<net::Connection> result);
+  void finish(Result<net::Connection> result);
 
-  net::Poller& poller_;
-  Target target_;
-  net::SocketBuffers buffers_;
+  net::Loop& loop_;
+  const Target target_;
   OnDone on_done_;
+  TimePoint until_{};
   net::Resolver resolver_;
-  std::vector<SocketAddress> addresses_;  // still to be tried, the next last
-  net::PolledFd fd_;
-  Error last_error_{Reason::target_unreachable, "no address"};
-  core::TimerEntry deadline_;
-  core::TimerEntry soon_;  // tells a failure that was known at once, from the loop
+  net::Connector connector_;
+  core::TimerEntry deadline_;  // of the lookup; the connector keeps its own
 };
 
 }  // namespace fairlead::agent

@@ -1,6 +1,6 @@
 #include "agent/session/data_channel.h"
 
-#include "agent/service/service_preamble.h"
+#include "common/base/check.h"
 #include "common/net/socket.h"
 #include "common/wire/client_hello.h"
 
@@ -10,49 +10,59 @@ constexpr std::size_t kReadSize = 4 * 1024;  // a header and a usual hello
 constexpr Duration kHelloPatience = 5s;      // the hello was sent together with its header
 }  // namespace
 
-DataChannel::DataChannel(net::RelayTools tools, ChannelOwner& owner, std::shared_ptr<const core::ChannelKeys> keys,
+DataChannel::DataChannel(ServiceTools tools, ChannelOwner& owner, std::shared_ptr<const core::ChannelKeys> keys,
                          std::uint64_t ticket_counter, ChannelLimits limits)
     : tools_(tools),
       owner_(owner),
       keys_(std::move(keys)),
       ticket_counter_(ticket_counter),
       limits_(limits),
-      started_(tools.poller.loop().now()),
+      started_(tools.loop().now()),
       timer_([](void* self) { static_cast<DataChannel*>(self)->on_timer(); }, this) {}
 
 void DataChannel::start(const SocketAddress& rendezvous) {
-  auto& loop = tools_.poller.loop();
-  auto connecting = net::connect_tcp(rendezvous, {.source = std::nullopt, .buffers = limits_.buffers});
-  if (!connecting) {
-    loop.timers().arm(timer_, loop.now());  // told from the loop, as every other failure
-    return;
+  dial_ = std::make_unique<net::Connector>(
+      tools_.poller(), net::ConnectOptions{.source = std::nullopt, .buffers = limits_.buffers}, nullptr,
+      [this](Result<net::Connection> connection) { on_connected(std::move(connection)); });
+  dial_->start({rendezvous}, limits_.connect_timeout);
+}
+
+void DataChannel::enter(State next) {
+  switch (state_) {
+    case State::dialing:
+      CHECK(next == State::ready || next == State::ended);
+      break;
+    case State::ready:
+      CHECK(next == State::hearing || next == State::ended);
+      break;
+    case State::hearing:
+      CHECK(next == State::serving || next == State::ended);
+      break;
+    case State::serving:
+      CHECK(next == State::ended);
+      break;
+    case State::ended:
+      CHECK(false);
   }
-  fd_ = net::PolledFd(tools_.poller, std::move(*connecting), *this);
-  loop.timers().arm(timer_, loop.now() + limits_.connect_timeout);
+  state_ = next;
 }
 
 void DataChannel::on_ready(net::Readiness ready) {
-  if (state_ == State::dialing) {
-    if (ready.writable || ready.hung_up) on_connected(ready);
-    return;
-  }
-  if (state_ == State::reaching) {
-    if (ready.hung_up) end(Reason::client_reset, "the rendezvous dropped the connection");
-    return;
-  }
   if (ready.readable) read_more();
 }
 
-void DataChannel::on_connected(net::Readiness ready) {
-  const auto failed = ready.hung_up ? net::connect_result(fd_.get()) : std::nullopt;
-  if (failed) return end(failed->reason, failed->detail);
+void DataChannel::on_connected(Result<net::Connection> connection) {
+  dial_.reset();
+  if (!connection) return end(connection.error().reason, connection.error().detail);
+  fd_ = std::move(connection->fd);
+  fd_.retarget(*this);
   const Bytes ticket = keys_->make_ticket(ticket_counter_);
   const auto put = net::write_some(fd_.get(), ticket);
   // A fresh connection takes 61 bytes, or it is broken.
   if (!put || !*put || **put != ticket.size()) return end(Reason::connection_lost, "the ticket could not be sent");
-  state_ = State::ready;
-  auto& timers = tools_.poller.loop().timers();
-  timers.arm(timer_, tools_.poller.loop().now() + kKeepAliveFrom);
+  enter(State::ready);
+  auto& timers = tools_.loop().timers();
+  timers.arm(timer_, tools_.loop().now() + kKeepAliveFrom);
   owner_.on_channel_ready(*this);
 }
 
@@ -89,8 +99,8 @@ void DataChannel::examine() {
 
 // The relay's share is taken before the hello is waited for: the hello is a part of what it may hold.
 void DataChannel::bind() {
-  state_ = State::hearing;
-  auto& loop = tools_.poller.loop();
+  enter(State::hearing);
+  auto& loop = tools_.loop();
   loop.timers().arm(timer_, loop.now() + kHelloPatience);
   owner_.on_channel_bound(*this);
   if (owner_.find_service(header_.service) == nullptr) return refuse(Reason::unknown_service, header_.service);
@@ -114,80 +124,76 @@ void DataChannel::on_hello() {
   }
   const ServiceConfig* service = owner_.find_service(header_.service);  // again: a reload may have come between
   if (service == nullptr) return refuse(Reason::unknown_service, header_.service);
-  reach(*service);
+  serve(*service);
 }
 
-void DataChannel::reach(const ServiceConfig& service) {
-  state_ = State::reaching;
-  proxy_protocol_ = service.proxy_protocol;
-  dial_ = std::make_unique<TargetDial>(tools_.poller, service.target, limits_.target_timeout, share_->buffers,
-                                       [this](Result<net::PolledFd> target) { on_target(std::move(target)); });
-  dial_->start();
+void DataChannel::serve(const ServiceConfig& service) {
+  enter(State::serving);
+  buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(header_size_));
+  connection_ = std::make_unique<ServiceConnection>(
+      tools_, *this,
+      ServiceCall{.client = std::move(fd_),
+                  .bytes = std::move(buffer_),
+                  .caller = {header_.caller, header_.sni, header_.connection}},
+      service, ServiceTerms{.reach_within = limits_.target_timeout, .relay = limits_.relay, .share = *share_});
+  connection_->start();
 }
 
-void DataChannel::on_target(Result<net::PolledFd> target) {
-  auto& loop = tools_.poller.loop();
-  loop.retire(std::move(dial_));  // it is still running
-  if (!target) return refuse(target.error().reason, target.error().detail);
-  net::RelayEnds ends;
-  ends.to_service = service_preamble(proxy_protocol_, {header_.caller, header_.sni, header_.connection}, target->get(),
-                                     ByteView(buffer_).subspan(header_size_));
-  ends.to_client_prefix = keys_->make_answer({wire::Verdict::accepted, ""}, header_mac_);
-  ends.client = std::move(fd_);
-  ends.service = std::move(*target);
-  buffer_ = Bytes();
-  state_ = State::relaying;
-  loop.timers().arm(timer_, loop.now() + kKeepAliveFrom);
-  relay_.emplace(tools_, std::move(ends), limits_.relay, *this);
+Bytes DataChannel::on_service_reached() {
+  tools_.loop().timers().arm(timer_, tools_.loop().now() + kKeepAliveFrom);
+  return keys_->make_answer({wire::Verdict::accepted, ""}, header_mac_);
+}
+
+void DataChannel::on_service_ended(ServiceEnd end) {
+  if (end.client.valid()) say_refused(std::move(end.client), end.outcome.reason);
+  enter(State::ended);
+  timer_.cancel();
+  owner_.on_channel_ended(*this, ChannelOwner::Stage::bound, end.outcome, end.detail);
 }
 
 void DataChannel::on_timer() {
   switch (state_) {
-    case State::dialing:
-      return end(Reason::connect_timeout, "nothing came in time");
     case State::hearing:
       return end(Reason::hello_tampered, "nothing came in time");
     case State::ready:
       return net::keep_alive(fd_.get(), kChannelKeepAlive);
-    case State::relaying:
+    case State::serving:
       return keep_alive(kChannelKeepAlive);
-    case State::reaching:
+    case State::dialing:
     case State::ended:
       break;
   }
 }
 
+void DataChannel::say_refused(net::PolledFd fd, Reason reason) {
+  tools_.relay.farewells.say(
+      std::move(fd), keys_->make_answer({wire::Verdict::refused, std::string(reason_code(reason))}, header_mac_));
+}
+
 void DataChannel::refuse(Reason reason, const std::string& detail) {
-  Bytes answer = keys_->make_answer({wire::Verdict::refused, std::string(reason_code(reason))}, header_mac_);
-  tools_.farewells.say(std::move(fd_), std::move(answer));
+  say_refused(std::move(fd_), reason);
   end(reason, detail);
 }
 
 void DataChannel::close(Reason reason) {
   if (state_ == State::ended) return;
-  if (relay_) return relay_->close(reason);
+  if (connection_) return connection_->close(reason);
   end(reason, "");
 }
 
 void DataChannel::keep_alive(Duration idle) {
-  if (relay_) relay_->keep_alive(core::Side::client, idle);
-}
-
-void DataChannel::on_relay_ended(net::Relay& /*relay*/, const net::RelayOutcome& outcome) {
-  state_ = State::ended;
-  timer_.cancel();
-  owner_.on_channel_ended(*this, ChannelOwner::Stage::bound, outcome, "");
+  if (connection_) connection_->keep_alive(idle);
 }
 
 void DataChannel::end(Reason reason, const std::string& detail) {
   const auto stage = state_ == State::dialing ? ChannelOwner::Stage::dialing
                      : state_ == State::ready ? ChannelOwner::Stage::ready
                                               : ChannelOwner::Stage::bound;
-  state_ = State::ended;
+  enter(State::ended);
   timer_.cancel();
   dial_.reset();
   fd_.reset();
-  owner_.on_channel_ended(*this, stage, {.reason = reason, .lasted = tools_.poller.loop().now() - started_}, detail);
+  owner_.on_channel_ended(*this, stage, {.reason = reason, .lasted = tools_.loop().now() - started_}, detail);
 }
 
 }  // namespace fairlead::agent

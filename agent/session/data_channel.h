@@ -1,21 +1,19 @@
 #pragma once
 // One data channel of the agent, from its dial to the end of the mesh connection that it carried:
 //
-//   dialing --connected, ticket sent--> ready --header--> hearing --hello--> reaching --accepted--> relaying
-//                                                                              | target refused
-//                                                                              v
-//                                                                           refusing (answer sent, closed politely)
+//   dialing --connected, ticket sent--> ready --header--> hearing --hello--> serving (its ServiceConnection) --> ended
 //
-// Header and hello are verified before the target hears of anything. Owned by its session's ChannelSet; tells it each
+// Each state may end; after its header a channel that is not served gets a MACed answer that says why. Header and hello
+// are verified before the target hears of anything. Owned by its session's ChannelSet; tells it each
 // step, and its end as its last act. A relay outlives the session that its channel came from.
 #include <memory>
 #include <optional>
 
 #include "agent/resource/memory_budget.h"
-#include "agent/service/target_dial.h"
+#include "agent/service/service_connection.h"
 #include "agent/setting/config.h"
 #include "common/core/channel_keys.h"
-#include "common/net/farewell.h"
+#include "common/net/connector.h"
 #include "common/net/relay.h"
 
 namespace fairlead::agent {
@@ -48,38 +46,40 @@ struct ChannelLimits {
   std::size_t hello_max = 0;
 };
 
-class DataChannel final : public net::PollTarget, public net::RelayOwner {
+class DataChannel final : public net::PollTarget, public ServiceConnectionOwner {
  public:
-  DataChannel(net::RelayTools tools, ChannelOwner& owner, std::shared_ptr<const core::ChannelKeys> keys,
+  DataChannel(ServiceTools tools, ChannelOwner& owner, std::shared_ptr<const core::ChannelKeys> keys,
               std::uint64_t ticket_counter, ChannelLimits limits);
 
   void start(const SocketAddress& rendezvous);
   void close(Reason reason);
   // The NAT on the way may have forgotten a live relay: what goes out teaches it anew.
   void keep_alive(Duration idle);
-  bool relayed() const { return relay_.has_value(); }  // its target was reached
+  bool relayed() const { return connection_ && connection_->reached(); }  // its target was reached
   bool bound() const { return state_ >= State::hearing; }
   const std::optional<RelayShare>& share() const { return share_; }  // from its header on
   const wire::ChannelHeader& header() const { return header_; }
   std::uint64_t number = 0;  // the owner's
 
  private:
-  enum class State { dialing, ready, hearing, reaching, relaying, ended };
+  enum class State { dialing, ready, hearing, serving, ended };
 
+  void enter(State next);
   void on_ready(net::Readiness ready) override;
-  void on_relay_ended(net::Relay& relay, const net::RelayOutcome& outcome) override;
-  void on_connected(net::Readiness ready);
+  Bytes on_service_reached() override;
+  void on_service_ended(ServiceEnd end) override;
+  void on_connected(Result<net::Connection> connection);
   void on_timer();
   void read_more();
   void examine();
   void bind();
   void on_hello();
-  void reach(const ServiceConfig& service);
-  void on_target(Result<net::PolledFd> target);
+  void serve(const ServiceConfig& service);
+  void say_refused(net::PolledFd fd, Reason reason);
   void refuse(Reason reason, const std::string& detail);
   void end(Reason reason, const std::string& detail);
 
-  net::RelayTools tools_;
+  ServiceTools tools_;
   ChannelOwner& owner_;
   std::shared_ptr<const core::ChannelKeys> keys_;
   const std::uint64_t ticket_counter_;
@@ -92,9 +92,8 @@ class DataChannel final : public net::PollTarget, public net::RelayOwner {
   wire::ChannelHeader header_;
   wire::Mac header_mac_{};
   std::optional<RelayShare> share_;
-  ProxyProtocol proxy_protocol_ = ProxyProtocol::off;
-  std::unique_ptr<TargetDial> dial_;
-  std::optional<net::Relay> relay_;
+  std::unique_ptr<net::Connector> dial_;           // while dialing
+  std::unique_ptr<ServiceConnection> connection_;  // once serving
   core::TimerEntry timer_;
 };
 

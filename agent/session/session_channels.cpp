@@ -51,7 +51,7 @@ void SessionChannels::dial() {
   const TimePoint now = tools_.loop.now();
   for (auto left = dialer_.take_dials(now); left > 0; --left) {
     const std::uint64_t counter = last_counter_++;
-    auto channel = std::make_unique<DataChannel>(tools_.channel, *this, keys_, counter, limits_);
+    auto channel = std::make_unique<DataChannel>(tools_.service(), *this, keys_, counter, limits_);
     channel->number = counter;
     DataChannel& started = *(channels_[counter] = std::move(channel));
     started.start(address_);

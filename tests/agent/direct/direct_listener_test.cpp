@@ -134,7 +134,7 @@ TEST_CASE("a target that never answers: the client waits for connect_timeout, or
   CHECK(rig.worker.until([&] { return rig.tools.relays == 1; }));
   net::reset_on_close(leaving.get());
   leaving.reset();
-  CHECK(rig.worker.until([&] { return rig.refused(Reason::client_closed) == 1; }));
+  CHECK(rig.worker.until([&] { return rig.refused(Reason::client_reset) == 1; }));
   CHECK(rig.tools.relays == 0);
 
   rig.config.limits.connect_timeout = 50ms;

@@ -1,0 +1,17 @@
+#pragma once
+// What every connection to a service needs of the agent, whichever way its caller came. Its parts outlive all
+// connections. One loop.
+#include "common/core/address_memory.h"
+#include "common/net/relay.h"
+
+namespace fairlead::agent {
+
+struct ServiceTools {
+  net::RelayTools relay;
+  core::AddressMemory& addresses;  // of all targets
+
+  net::Poller& poller() const { return relay.poller; }
+  net::Loop& loop() const { return relay.poller.loop(); }
+};
+
+}  // namespace fairlead::agent

@@ -1,0 +1,79 @@
+#include "agent/service/service_connection.h"
+
+#include "common/base/check.h"
+
+namespace fairlead::agent {
+
+ServiceConnection::ServiceConnection(ServiceTools tools, ServiceConnectionOwner& owner, ServiceCall call,
+                                     const ServiceConfig& service, const ServiceTerms& terms)
+    : tools_(tools),
+      owner_(owner),
+      call_(std::move(call)),
+      proxy_protocol_(service.proxy_protocol),
+      terms_(terms),
+      started_(tools.loop().now()) {
+  dial_.emplace(tools, service.target, terms.share.buffers,
+                [this](Result<net::Connection> target) { on_target(std::move(target)); });
+  call_.client.retarget(*this);
+}
+
+void ServiceConnection::start() {
+  dial_->start(terms_.reach_within);
+}
+
+void ServiceConnection::enter(State next) {
+  switch (state_) {
+    case State::reaching:
+      CHECK(next == State::relaying || next == State::ended);
+      break;
+    case State::relaying:
+      CHECK(next == State::ended);
+      break;
+    case State::ended:
+      CHECK(false);
+  }
+  state_ = next;
+}
+
+void ServiceConnection::on_ready(net::Readiness ready) {
+  if (state_ != State::reaching || !ready.hung_up) return;
+  call_.client.reset();
+  end_unreached(ready.failed ? Reason::client_reset : Reason::client_closed, "the caller left");
+}
+
+void ServiceConnection::on_target(Result<net::Connection> target) {
+  dial_.reset();
+  if (!target) return end_unreached(target.error().reason, target.error().detail);
+  net::RelayEnds ends;
+  ends.to_service = service_preamble(proxy_protocol_, call_.caller, target->fd.get(), call_.bytes);
+  ends.to_client_prefix = owner_.on_service_reached();
+  ends.client = std::move(call_.client);
+  ends.service = std::move(target->fd);
+  call_.bytes = Bytes();
+  enter(State::relaying);
+  relay_.emplace(tools_.relay, std::move(ends), terms_.relay, *this);
+}
+
+void ServiceConnection::close(Reason reason) {
+  if (state_ == State::reaching) return end_unreached(reason, "");
+  if (state_ == State::relaying) relay_->close(reason);
+}
+
+void ServiceConnection::keep_alive(Duration idle) {
+  if (state_ == State::relaying) relay_->keep_alive(core::Side::client, idle);
+}
+
+void ServiceConnection::on_relay_ended(net::Relay& /*relay*/, const net::RelayOutcome& outcome) {
+  enter(State::ended);
+  owner_.on_service_ended({.outcome = outcome, .detail = "", .client = {}});
+}
+
+void ServiceConnection::end_unreached(Reason reason, std::string detail) {
+  enter(State::ended);
+  dial_.reset();
+  owner_.on_service_ended({.outcome = {.reason = reason, .lasted = tools_.loop().now() - started_},
+                           .detail = std::move(detail),
+                           .client = std::move(call_.client)});
+}
+
+}  // namespace fairlead::agent
