@@ -277,6 +277,7 @@ void Agent::on_network(net::NetworkEvent event) {
   log(Level::info, "network changed",
       {{"reason", reason_code(Reason::network_changed)},
        {"detail", event == net::NetworkEvent::resumed ? "resumed" : "changed"}});
+  tools_.names.network_changed();
   for (const auto& link : links_) link->check_path();
   if (direct_.problem()) direct_.start(credentials_, [this] { return wall_now(); });
   direct_.on_network_changed();

@@ -26,9 +26,10 @@ struct AgentTools {
   MemoryBudget memory;
   DescriptorPlan descriptors;
   std::string cluster;  // CLUSTER of our services; empty: the rendezvous knows it from the certificate
+  net::Names names{loop};
   core::AddressMemory target_addresses;
 
-  ServiceTools service() { return {.relay = channel, .addresses = target_addresses}; }
+  ServiceTools service() { return {.relay = channel, .addresses = target_addresses, .names = names}; }
   // A place for one more relay and what it may hold; agent_busy, memory_limit.
   Result<RelayShare> take_relay() {
     if (relays >= relays_max) return fail(Reason::agent_busy, "limits.relays_max");

@@ -2,6 +2,7 @@
 // What every connection to a service needs of the agent, whichever way its caller came. Its parts outlive all
 // connections. One loop.
 #include "common/core/address_memory.h"
+#include "common/net/names.h"
 #include "common/net/relay.h"
 
 namespace fairlead::agent {
@@ -9,6 +10,7 @@ namespace fairlead::agent {
 struct ServiceTools {
   net::RelayTools relay;
   core::AddressMemory& addresses;  // of all targets
+  net::Names& names;
 
   net::Poller& poller() const { return relay.poller; }
   net::Loop& loop() const { return relay.poller.loop(); }

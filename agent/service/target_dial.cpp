@@ -20,7 +20,7 @@ TargetDial::TargetDial(const ServiceTools& tools, Target target, net::SocketBuff
     : loop_(tools.loop()),
       target_(std::move(target)),
       on_done_(std::move(on_done)),
-      resolver_(loop_),
+      resolver_(tools.names),
       connector_(tools.poller(), {.source = std::nullopt, .buffers = buffers}, &tools.addresses,
                  [this](Result<net::Connection> result) { on_connected(std::move(result)); }),
       deadline_(

@@ -33,7 +33,7 @@ RendezvousLink::RendezvousLink(AgentTools& tools, LinkOwner& owner, HostPort ser
     : tools_(tools),
       owner_(owner),
       server_(std::move(server)),
-      resolver_(tools.loop),
+      resolver_(tools.names),
       services_(tools.config.services.size()),
       proof_rate_(core::kMaxCandidates, kProofsPerSecond, tools.loop.now()),
       backoff_(BackoffLimits{}),

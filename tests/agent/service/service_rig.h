@@ -16,7 +16,7 @@ struct ServiceRig {
     address = *net::local_address(listener.get());
   }
 
-  ServiceTools tools() { return {{worker.poller, worker.pipes, worker.farewells}, addresses}; }
+  ServiceTools tools() { return {{worker.poller, worker.pipes, worker.farewells}, addresses, names}; }
   Target target() const { return HostPort{address.ip.to_string(), address.port}; }
   // Nobody listens there.
   static Target closed_target() { return ServiceRig().target(); }
@@ -47,6 +47,7 @@ struct ServiceRig {
 
   net::test::Worker worker;
   core::AddressMemory addresses;
+  net::Names names{worker.loop};
   net::Fd listener;
   SocketAddress address;
 };

@@ -11,7 +11,8 @@ using Answer = Result<std::vector<SocketAddress>>;
 
 TEST_CASE("literals are answered, but not before resolve returned") {
   Worker worker;
-  Resolver resolver(worker.loop);
+  Names names(worker.loop);
+  Resolver resolver(names);
   for (const std::string host : {"127.0.0.1", "192.0.2.7", "::1", "2001:db8::7"}) {
     std::optional<Answer> answer;
     resolver.resolve({.host = host, .port = 443}, [&](Answer got) { answer = std::move(got); });
@@ -25,7 +26,8 @@ TEST_CASE("literals are answered, but not before resolve returned") {
 
 TEST_CASE("a name of the hosts file is answered, each address once") {
   Worker worker;
-  Resolver resolver(worker.loop);
+  Names names(worker.loop);
+  Resolver resolver(names);
   std::optional<Answer> answer;
   resolver.resolve({.host = "localhost", .port = 1}, [&](Answer got) { answer = std::move(got); });
   CHECK(worker.until([&] { return answer.has_value(); }));
@@ -36,7 +38,8 @@ TEST_CASE("a name of the hosts file is answered, each address once") {
 
 TEST_CASE("names that cannot be are resolve_failed") {
   Worker worker;
-  Resolver resolver(worker.loop);
+  Names names(worker.loop);
+  Resolver resolver(names);
   for (const std::string& host : {std::string("no such name"), std::string(64, 'a') + ".b", std::string("a..b"),
                                   std::string(), std::string(300, 'a'), std::string("\xff\xfe")}) {
     CAPTURE(host);
@@ -50,7 +53,8 @@ TEST_CASE("names that cannot be are resolve_failed") {
 
 TEST_CASE("a new question silences the one before, an answer may ask again") {
   Worker worker;
-  Resolver resolver(worker.loop);
+  Names names(worker.loop);
+  Resolver resolver(names);
   int answers = 0;
   resolver.resolve({.host = "127.0.0.1", .port = 1}, [](const Answer&) { FAIL("silenced"); });
   resolver.resolve({.host = "127.0.0.2", .port = 2}, [&](const Answer&) {
@@ -62,16 +66,17 @@ TEST_CASE("a new question silences the one before, an answer may ask again") {
 
 TEST_CASE("a resolver that is gone does not call") {
   Worker worker;
+  Names names(worker.loop);
   {
-    Resolver resolver(worker.loop);
+    Resolver resolver(names);
     resolver.resolve({.host = "127.0.0.1", .port = 1}, [](const Answer&) { FAIL("called"); });
   }
-  Resolver cancelled(worker.loop);
+  Resolver cancelled(names);
   cancelled.resolve({.host = "127.0.0.1", .port = 1}, [](const Answer&) { FAIL("called"); });
   cancelled.cancel();
   cancelled.cancel();
   bool other = false;
-  Resolver later(worker.loop);
+  Resolver later(names);
   later.resolve({.host = "127.0.0.1", .port = 1}, [&](const Answer&) { other = true; });
   CHECK(worker.until([&] { return other; }));
 }
