@@ -1,4 +1,5 @@
-"""A name server for tests that run in a network namespace of their own: a few names with IPv4 addresses, no others."""
+"""A name server for tests that run in a network namespace of their own: a few names with IPv4 addresses, no others;
+names that it is told to be silent about get no answer at all."""
 import socket
 import struct
 import threading
@@ -16,8 +17,8 @@ SECONDS_TO_LIVE = 60
 class DnsServer:
     """Answers on 127.0.0.1:53 until closed; .asked has the names that were asked for."""
 
-    def __init__(self, addresses):
-        self.addresses, self.asked = addresses, set()
+    def __init__(self, addresses, silent=()):
+        self.addresses, self.silent, self.asked = addresses, set(silent), set()
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((LOOPBACK, PORT))
         self.thread = threading.Thread(target=self.serve, daemon=True)
@@ -28,7 +29,8 @@ class DnsServer:
             query, client = self.socket.recvfrom(512)
             if not query:  # close() sends that
                 return
-            self.socket.sendto(self.answer(query), client)
+            if answer := self.answer(query):
+                self.socket.sendto(answer, client)
 
     def answer(self, query):
         """RFC 1035 §4.1, for a query with one question."""
@@ -39,6 +41,8 @@ class DnsServer:
         end = at + 1 + 4
         name, (kind, _) = ".".join(labels).lower(), struct.unpack(">HH", query[at + 1:end])
         self.asked.add(name)
+        if name in self.silent:
+            return None
         address = self.addresses.get(name)
         found = address is not None and kind == TYPE_A
         head = query[:2] + struct.pack(">HHHHH", RESPONSE if address else NAME_ERROR, 1, int(found), 0, 0)

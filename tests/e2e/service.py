@@ -142,7 +142,7 @@ class Service:
         self.names[tls.fileno()] = name
 
     def serve(self):
-        listener = listen(self.options.listen)
+        listener = listen(self.options.listen, self.options.backlog)
         tell("listening", address=self.options.listen)
         while True:
             sock, _ = listener.accept()
@@ -205,7 +205,7 @@ class Service:
         tell("closed", how="end")
 
 
-def listen(address):
+def listen(address, backlog):
     if address.startswith("unix:"):
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(address.removeprefix("unix:"))
@@ -215,7 +215,7 @@ def listen(address):
         listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, int(port)))
-    listener.listen(1024)
+    listener.listen(backlog)
     return listener
 
 
@@ -229,6 +229,7 @@ def main():
     parser.add_argument("--alpn", default="")
     parser.add_argument("--proxy", action="store_true")
     parser.add_argument("--reply-hex", default="")
+    parser.add_argument("--backlog", type=int, default=1024)
     Service(parser.parse_args()).serve()
 
 
