@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "common/config/nearest.h"
@@ -16,23 +17,36 @@ std::string quoted(const Text& text) {
   return fmt::format("\"{}\"", shown(text.written));
 }
 
-}  // namespace
+// What is only looked up need not be a host name in the sense of RFC 952: containers and Windows hosts have
+// underscores.
+bool is_host_label(std::string_view label) {
+  std::string plain(label);
+  std::replace(plain.begin(), plain.end(), '_', 'x');
+  return is_label(plain);
+}
 
-bool is_dns_name(std::string_view name) {
+// Labels with dots between them, the last not a number.
+bool is_name_of(std::string_view name, bool (*is_part)(std::string_view)) {
   if (name.empty() || name.size() > kMaxName) return false;
   std::string_view label;
   while (true) {
     const auto dot = name.find('.');
     label = name.substr(0, dot);
-    if (!is_label(label)) return false;
+    if (!is_part(label)) return false;
     if (dot == std::string_view::npos) break;
     name.remove_prefix(dot + 1);
   }
   return label.find_first_not_of("0123456789") != std::string_view::npos;
 }
 
+}  // namespace
+
+bool is_dns_name(std::string_view name) {
+  return is_name_of(name, &is_label);
+}
+
 bool is_host(std::string_view host) {
-  return IpAddress::parse(host).has_value() || is_dns_name(normalize_name(host));
+  return IpAddress::parse(host).has_value() || is_name_of(normalize_name(host), &is_host_label);
 }
 
 std::optional<HostPort> parse_host_port(std::string_view text) {

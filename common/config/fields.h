@@ -23,7 +23,7 @@ enum class PortZero { refused, allowed };
 
 // Labels joined by dots, the last not all digits (that would be an address); lower case, as normalize_name makes it.
 bool is_dns_name(std::string_view name);
-// A DNS name or an IP literal without brackets.
+// What can be looked up: a DNS name, whose labels may hold underscores here, or an IP literal without brackets.
 bool is_host(std::string_view host);
 // HOST:PORT with a usable host and a port that is not 0.
 std::optional<HostPort> parse_host_port(std::string_view text);

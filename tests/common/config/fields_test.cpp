@@ -49,12 +49,15 @@ TEST_CASE("names") {
   CHECK(is_host("RV.Example.com."));
   CHECK(is_host("192.0.2.1"));
   CHECK(is_host("2001:db8::1"));
+  for (const char* looked_up : {"my_web", "_dmarc.example.com", "My_Web.lan."}) CHECK(is_host(looked_up));
+  for (const char* bad : {"-_a", "a_.b.1", "my web", "a..b", ""}) CHECK_FALSE(is_host(bad));
   CHECK_FALSE(is_host("300.1.1.1"));
   CHECK_FALSE(is_host("[::1]"));
 }
 
 TEST_CASE("hosts with ports") {
   CHECK(parse_host_port("rv.example.com:15443") == HostPort{"rv.example.com", 15443});
+  CHECK(parse_host_port("my_web:8443") == HostPort{"my_web", 8443});
   CHECK(parse_host_port("[::1]:1") == HostPort{"::1", 1});
   for (const char* bad : {"", "host", ":1", "host:", "host:0", "host:65536", "host:-1", "::1:443", "[::1]",
                           "http://h:1", "a b:1", "h:1 ", "300.1.1.1:1", "[host]:1"}) {
