@@ -49,8 +49,8 @@ Answer explain(std::string_view code, AnswerFormat format) {
   const auto reason = find_reason(code);
   if (!reason) {
     return {kExitUnusable, "",
-            fmt::format("explain: \"{}\" is not a reason code; the nearest is {}; `explain` alone lists all\n",
-                        shown(code), nearest(code, all_codes()))};
+            fmt::format("explain: \"{}\" is not a reason code{}; `explain` alone lists all\n", shown(code),
+                        nearest_hint(code, all_codes()))};
   }
   if (format == AnswerFormat::text) return {kExitSuccess, as_text(reason_text(*reason)), ""};
   JsonWriter json;

@@ -8,7 +8,7 @@ namespace fairlead::config {
 
 enum class AnswerFormat : std::uint8_t { text, json };
 
-// An unknown code: exit code 2 and the nearest known one. An empty code lists all.
+// An unknown code: exit code 2, and the known one that is near. An empty code lists all.
 Answer explain(std::string_view code, AnswerFormat format);
 
 }  // namespace fairlead::config

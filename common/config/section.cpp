@@ -272,7 +272,7 @@ void Section::done() {
   for (const Member& member : table_->members) {
     if (known_.contains(member.key) || is_ignored(member)) continue;
     const std::string path = path_of(shown(member.key));
-    const std::string wrong = fmt::format("unknown key, the nearest is \"{}\"", nearest(member.key, names));
+    const std::string wrong = "unknown key" + nearest_hint(member.key, names);
     const std::string allowed = fmt::format("{}", fmt::join(names, ", "));
     if (report_->unknown_keys() == UnknownKeys::refuse) {
       refuse_at(member.value.line, path, wrong, allowed);

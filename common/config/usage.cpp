@@ -46,8 +46,8 @@ Answer no_command(std::string_view program, const std::vector<std::string>& word
   if (std::find(later.begin(), later.end(), word) != later.end()) {
     return unusable(program, fmt::format("{} is not available in this version; {}", word, allowed));
   }
-  return unusable(program, fmt::format("{} is not a command, the nearest is {}; {}", shown(word),
-                                       nearest(word, commands), allowed));
+  return unusable(program,
+                  fmt::format("{} is not a command{}; {}", shown(word), nearest_hint(word, commands), allowed));
 }
 
 std::string socket_path(std::string_view text) {

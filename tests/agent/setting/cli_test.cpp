@@ -95,7 +95,7 @@ TEST_CASE("help and version go to stdout") {
 
 TEST_CASE("no command, an unknown one, one of a later version") {
   has(refused({}), "a command is missing; allowed: run, check");
-  has(refused({"rnu"}), "rnu is not a command, the nearest is run; allowed: run, check");
+  has(refused({"rnu"}), "rnu is not a command, the nearest is \"run\"; allowed: run, check");
   has(refused({"join", "token"}), "join is not available in this version");
   has(refused({"--nope"}), "--nope");
   has(refused({"run", "--nope", "--config", "a"}), "--nope");

@@ -38,7 +38,7 @@ TEST_CASE("an unknown code names the nearest and fails") {
     CHECK(answer.exit_code == kExitUnusable);
     CHECK(answer.out.empty());
     CHECK(answer.err.find("\"conf_invalid\"") != std::string::npos);
-    CHECK(answer.err.find("nearest is config_invalid") != std::string::npos);
+    CHECK(answer.err.find("code, the nearest is \"config_invalid\"; ") != std::string::npos);
     CHECK(std::count(answer.err.begin(), answer.err.end(), '\n') == 1);
   }
   CHECK(explain("CONFIG_INVALID", AnswerFormat::text).exit_code == kExitUnusable);

@@ -14,12 +14,30 @@ TEST_CASE("the nearest word has the fewest edits") {
   CHECK(nearest("names", kKnown) == "names");
 }
 
-TEST_CASE("there is always an answer while something is known") {
-  constexpr std::string_view kKnown[] = {"a", "b"};
-  CHECK(nearest("", kKnown) == "a");
-  CHECK(nearest("zzzz", kKnown) == "a");
-  CHECK(nearest(std::string(1'000'000, 'x'), kKnown) == "a");
+TEST_CASE("two swapped letters are one edit") {
+  constexpr std::string_view kKnown[] = {"run", "check", "status"};
+  CHECK(nearest("rnu", kKnown) == "run");
+  CHECK(nearest("hceck", kKnown) == "check");
+  CHECK(nearest("statsu", kKnown) == "status");
+}
+
+TEST_CASE("what is not near is not suggested") {
+  constexpr std::string_view kKnown[] = {"run", "check", "service", "nat", "a"};
+  for (const std::string& word : {std::string("server"), std::string("banana"), std::string("b"), std::string(""),
+                                  std::string("net work"), std::string(1'000'000, 'x')}) {
+    CAPTURE(word.substr(0, 20));
+    CHECK(nearest(word, kKnown).empty());
+  }
+  CHECK(nearest("servise", kKnown) == "service");
+  CHECK(nearest("net", kKnown) == "nat");
   CHECK(nearest("a", {}).empty());
+  constexpr std::string_view kLong[] = {"relays_per_source", "relays_max", "idle_timeout"};
+  CHECK(nearest("relays", kLong) == "relays_per_source");
+  CHECK(nearest("idle", kLong) == "idle_timeout");
+  CHECK(nearest("timeout", kLong).empty());
+  CHECK(nearest("id", kLong).empty());
+  CHECK(nearest_hint("servise", kKnown) == ", the nearest is \"service\"");
+  CHECK(nearest_hint("server", kKnown).empty());
 }
 
 TEST_CASE("what is shown stays short and on one line") {

@@ -33,7 +33,7 @@ TEST_CASE("a missing or unknown command names what there is") {
   CHECK(no_command("prog", {}, kCommands, kLater).err ==
         "prog: a command is missing; allowed: run, check; see --help\n");
   CHECK(no_command("prog", {"chek"}, kCommands, kLater).err ==
-        "prog: chek is not a command, the nearest is check; allowed: run, check; see --help\n");
+        "prog: chek is not a command, the nearest is \"check\"; allowed: run, check; see --help\n");
   CHECK(no_command("prog", {"probe"}, kCommands, kLater).err ==
         "prog: probe is not available in this version; allowed: run, check; see --help\n");
   CHECK(no_command("prog", {"--nope"}, kCommands, kLater).err == "prog: --nope is not an option; see --help\n");

@@ -84,12 +84,12 @@ TEST_CASE("help and version go to stdout") {
 
 TEST_CASE("no command, an unknown one, one of a later version") {
   refused({}, "a command is missing; allowed: run, check, ca");
-  refused({"stauts"}, "stauts is not a command, the nearest is status");
+  refused({"stauts"}, "stauts is not a command, the nearest is \"status\"");
   refused({"why", "web.home"}, "why is not available in this version");
   refused({"token", "create"}, "token is not available in this version");
   refused({"--nope"}, "--nope");
   refused({"ca"}, " ca: a command is missing; allowed: init, issue");
-  refused({"ca", "isue"}, " ca: isue is not a command, the nearest is issue");
+  refused({"ca", "isue"}, " ca: isue is not a command, the nearest is \"issue\"");
   refused({"ca", "--nope"}, "--nope is not an option");
 }
 
