@@ -156,7 +156,12 @@ void read_tls(Section& section, ServiceConfig& out) {
   }
   constexpr Section::Choice<Tls> kTls[] = {{"passthrough", Tls::passthrough}};
   out.tls = section.one_of("tls", kTls, out.tls);
-  constexpr Section::Choice<Mutual> kMutual[] = {{"require", Mutual::require}, {"unchecked", Mutual::unchecked}};
+  const auto mutual = section.find_text("mutual", "\"unchecked\"");
+  if (mutual && mutual->value == "require") {
+    section.refuse(*mutual, "\"require\" is not available in this version: no target is tried without a certificate",
+                   "\"unchecked\"");
+  }
+  constexpr Section::Choice<Mutual> kMutual[] = {{"unchecked", Mutual::unchecked}};
   out.mutual = section.one_of("mutual", kMutual, out.mutual);
   constexpr Section::Choice<ProxyProtocol> kProxy[] = {
       {"off", ProxyProtocol::off}, {"v1", ProxyProtocol::v1}, {"v2", ProxyProtocol::v2}};

@@ -52,14 +52,15 @@ using Target = std::variant<HostPort, UnixPath>;
 std::string to_string(const Target& target);
 
 enum class Tls : std::uint8_t { passthrough };
-enum class Mutual : std::uint8_t { require, unchecked };
+// Whether the target demands a client certificate. It is not tried in this version.
+enum class Mutual : std::uint8_t { unchecked };
 enum class ProxyProtocol : std::uint8_t { off, v1, v2 };
 
 struct ServiceConfig {
   std::string name;  // one label
   Target target;
   Tls tls = Tls::passthrough;
-  Mutual mutual = Mutual::require;
+  Mutual mutual = Mutual::unchecked;
   std::string host;              // mesh host, lower case; empty: none
   std::uint16_t port = 0;        // service port in the mesh; 0 only for a unix target that names none
   std::vector<std::string> sni;  // lower case

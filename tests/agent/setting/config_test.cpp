@@ -197,7 +197,7 @@ TEST_CASE("[nat], [pool], [limits] and the root refuse") {
   check_refused(error_of("[limits]\nmemory = 0\n"), "8: limits.memory: 0B is out of range", "512KiB to 1GiB");
   check_refused(error_of("[limits]\nmemory = '8MB'\n"), "8: limits.memory: is not a size", "MiB");
   check_refused(error_of("[limits]\nrelays_max = -1\n"), "8: limits.relays_max: -1 is out of range", "0 to");
-  check_refused(error_of("[server]\nlisten = []\n"), "7: server: unknown key, the nearest is \"service\"", "pool");
+  check_refused(error_of("[server]\nlisten = []\n"), "7: server: unknown key; allowed: ", "pool");
   check_refused(error_of("[service]\nname = 'web'\n"), "7: service: must be a list, is a table", "[[service]]");
   check_refused(error_of("pool = 1\n"), "7: identity.pool: unknown key", "cert");
 }
@@ -215,7 +215,9 @@ TEST_CASE("[[service]] refuses") {
   check_refused(service_error("tls = 'terminate'\n"),
                 "10: service[1].tls: \"terminate\" is not available in this version", "\"passthrough\"");
   check_refused(service_error("tls = 'none'\n"), "10: service[1].tls: \"none\" is not known", "passthrough");
-  check_refused(service_error("mutual = 'off'\n"), "10: service[1].mutual: \"off\" is not", "require, unchecked");
+  check_refused(service_error("mutual = 'off'\n"), "10: service[1].mutual: \"off\" is not", "unchecked");
+  check_refused(service_error("mutual = 'require'\n"),
+                "10: service[1].mutual: \"require\" is not available in this version", "unchecked");
   check_refused(service_error("proxy_protocol = 'v3'\n"), "10: service[1].proxy_protocol: ", "off, v1, v2");
   check_refused(service_error("proxy_protocol = 2\n"), "10: service[1].proxy_protocol: must be a string",
                 "off, v1, v2");
