@@ -1,9 +1,8 @@
-#include "common/route/name_table.h"
-
 #include <deque>
 #include <map>
 
 #include "common/base/random.h"
+#include "common/route/name_table.h"
 #include "tests/support/doctest.h"
 
 namespace fairlead::route {
@@ -25,6 +24,10 @@ void check_same(const NameTable& table, const Oracle& oracle, std::size_t names)
     REQUIRE((*found)->name == name);
     REQUIRE((*found)->service == wanted->second);
   }
+  Oracle visited;
+  table.for_each([&](const NameEntryPtr& each) { REQUIRE(visited.emplace(each->name, each->service).second); });
+  REQUIRE(visited == oracle);
+  REQUIRE(table.size() == oracle.size());
 }
 
 TEST_CASE("an empty table knows nothing and lets nothing be removed") {
