@@ -55,22 +55,20 @@ struct PathRow {
   std::string_view reason;
 };
 
-// Those that answer come first, direct before relayed.
 std::vector<PathRow> paths_of(const ListedEndpoint& listed, const StatusReport& view) {
   const Endpoint& endpoint = *listed.endpoint;
   const EndpointState relayed = state_of(endpoint, view.now_steady);
-  std::vector<PathRow> rows;
-  const auto add_direct = [&](bool live) {
-    for (const DirectEndpoint& each : listed.direct) {
-      if ((each.state == DirectEndpoint::State::live) != live) continue;
-      rows.push_back(
-          {endpoint, "direct", each.address.to_string(), each.method, state_name(each.state), each.since, each.reason});
-    }
-  };
-  add_direct(true);
   const std::string relay = view.public_addresses.empty() ? "" : view.public_addresses.front();
-  rows.push_back({endpoint, "relay", relay, "", relayed.state, endpoint.since, relayed.reason});
-  add_direct(false);
+  std::vector<PathRow> rows;
+  for (const Way& way : listed.ways->all()) {
+    if (way.kind == Way::Kind::relay) {
+      rows.push_back({endpoint, "relay", relay, "", relayed.state, endpoint.since, relayed.reason});
+    } else {
+      const DirectEndpoint& to = way.direct;
+      rows.push_back(
+          {endpoint, "direct", to.address.to_string(), to.method, state_name(to.state), to.since, to.reason});
+    }
+  }
   return rows;
 }
 

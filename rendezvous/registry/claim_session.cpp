@@ -69,15 +69,15 @@ Admission Registry::admit_probed(const SessionClaim& claim, const std::shared_pt
 
 Admission Registry::enter(const SessionClaim& claim, Candidate candidate, Moment now) {
   Admitted admitted{candidate.key.endpoint, candidate.cluster};
-  const auto [at, added] = sessions_.emplace(std::move(candidate.key), Session{std::move(candidate.cluster),
-                                                                               {claim.boot_id, claim.counter},
-                                                                               std::move(candidate.grant),
-                                                                               now.wall,
-                                                                               claim.session,
-                                                                               {},
-                                                                               0,
-                                                                               {},
-                                                                               claim.about});
+  Session session{.cluster = std::move(candidate.cluster),
+                  .generation = {claim.boot_id, claim.counter},
+                  .grant = std::move(candidate.grant),
+                  .since = now.wall,
+                  .session = claim.session,
+                  .services = {},
+                  .ways = std::make_shared<const Ways>(std::vector<DirectEndpoint>()),
+                  .about = claim.about};
+  const auto [at, added] = sessions_.emplace(std::move(candidate.key), std::move(session));
   CHECK(added && by_session_.emplace(claim.session.get(), at).second);
   return admitted;
 }

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "rendezvous/registry/direct_endpoint.h"
 #include "rendezvous/registry/routing.h"
+#include "rendezvous/registry/ways.h"
 
 namespace fairlead::rendezvous {
 
@@ -37,10 +37,9 @@ struct SessionSummary {
   SessionAbout about;
 };
 
-// A service's endpoint with the ways to it: its direct ones, then always the relay.
 struct ListedEndpoint {
   EndpointPtr endpoint;
-  std::vector<DirectEndpoint> direct;
+  WaysPtr ways;
 };
 
 bool glob_match(std::string_view pattern, std::string_view text);

@@ -64,8 +64,7 @@ Result<EndpointPtr> Registry::register_service(const Carrier& session, const wir
   wanted->load = place ? place->load : std::make_shared<EndpointLoad>();
   if (place) withdraw(place, now.steady, route::Departure::left);
   place = std::move(wanted);
-  names_.add(place);
-  ++endpoints_;
+  offer(place, holder.ways);
   return place;
 }
 
@@ -82,11 +81,23 @@ bool Registry::unregister(const Carrier& session, std::uint32_t claim, TimePoint
 
 void Registry::set_direct(const Carrier& session, std::vector<DirectEndpoint> endpoints) {
   const auto known = by_session_.find(&session);
-  if (known != by_session_.end()) known->second->second.direct = std::move(endpoints);
+  if (known == by_session_.end()) return;
+  Session& holder = known->second->second;
+  auto ways = std::make_shared<const Ways>(std::move(endpoints));
+  if (*ways == *holder.ways) return;
+  holder.ways = std::move(ways);
+  for (const auto& [service, endpoint] : holder.services) publication_.put(endpoint, holder.ways);
+}
+
+void Registry::offer(const EndpointPtr& endpoint, const WaysPtr& ways) {
+  names_.add(endpoint);
+  publication_.put(endpoint, ways);
+  ++endpoints_;
 }
 
 void Registry::withdraw(const EndpointPtr& endpoint, TimePoint now, route::Departure how) {
   names_.remove(endpoint, now, how);
+  publication_.withdraw(*endpoint);
   --endpoints_;
 }
 
@@ -124,9 +135,9 @@ void Registry::reapply(Session& session, PolicyChange& change, TimePoint now) {
     if (endpoint->sources != session.grant.sources()) {
       auto next = std::make_shared<Endpoint>(*endpoint);
       next->sources = session.grant.sources();
-      names_.remove(endpoint, now, route::Departure::left);
+      withdraw(endpoint, now, route::Departure::left);
       endpoint = std::move(next);
-      names_.add(endpoint);
+      offer(endpoint, session.ways);
       change.updated.push_back(endpoint);
     }
     ++at;
@@ -174,7 +185,7 @@ std::vector<ListedEndpoint> Registry::endpoints(const ListFilter& filter) const 
     if (!is_agent(filter, key)) continue;
     for (const auto& [service, endpoint] : session.services) {
       if (out.size() == filter.limit) return out;
-      if (is_service(filter, service)) out.push_back({endpoint, session.direct});
+      if (is_service(filter, service)) out.push_back({endpoint, session.ways});
     }
   }
   return out;

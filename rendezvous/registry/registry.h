@@ -18,6 +18,7 @@
 //   server's own names, or a name that reads (with or without one of the domains) as another live SERVICE.CLUSTER or
 //   ENDPOINT.SERVICE.CLUSTER: name_taken; and the other way round, a service whose name is claimed as host by another
 //   service is refused.
+// Publication. Each registration is published with the ways of its session; set_direct changes the ways of all of them.
 // Forgetting. A name that lost its last endpoint is remembered for an hour (no_endpoint, then unknown_name).
 #include <cstdint>
 #include <map>
@@ -32,6 +33,7 @@
 #include "common/wire/control_message.h"
 #include "rendezvous/registry/listing.h"
 #include "rendezvous/registry/policy.h"
+#include "rendezvous/registry/publication.h"
 #include "rendezvous/registry/routing.h"
 
 namespace fairlead::rendezvous {
@@ -112,7 +114,8 @@ class Registry {
   // False if there is no such claim, as after a replacement.
   bool unregister(const Carrier& session, std::uint32_t claim, TimePoint now);
 
-  // The addresses at which the session's agent offers all its services without the relay, as the dial-backs left them.
+  // The addresses at which the session's agent offers all its services without the relay, as the dial-backs left them:
+  // published for each of its services if anything is different.
   void set_direct(const Carrier& session, std::vector<DirectEndpoint> endpoints);
 
   void expire(TimePoint now);  // call it now and then; a minute late does no harm
@@ -121,6 +124,10 @@ class Registry {
 
   // Null when nothing changed. The owner calls it at most every 5 ms.
   std::shared_ptr<const Snapshot> publish() { return names_.publish(); }
+
+  // What publishers read. A view is O(1) and may go to any thread.
+  const Publication& publication() const { return publication_; }
+  PublicationView published() { return publication_.view(); }
 
   RegistryCounters counters() const;
   std::vector<SessionSummary> sessions(const ListFilter& filter) const;   // by SPIFFE id, then ENDPOINT
@@ -140,7 +147,7 @@ class Registry {
     std::shared_ptr<Carrier> session;
     std::map<std::string, EndpointPtr> services;  // by SERVICE.CLUSTER
     std::uint64_t duplicates_refused = 0;
-    std::vector<DirectEndpoint> direct;
+    WaysPtr ways;  // to each of its services
     SessionAbout about;
   };
   using Sessions = std::map<Key, Session>;
@@ -154,6 +161,7 @@ class Registry {
   Admission enter(const SessionClaim& claim, Candidate candidate, Moment now);
   Admission take_over(Sessions::iterator held, const SessionClaim& claim, Candidate candidate, Moment now);
   std::shared_ptr<Carrier> evict(Sessions::iterator at, TimePoint now, route::Departure how);
+  void offer(const EndpointPtr& endpoint, const WaysPtr& ways);
   void withdraw(const EndpointPtr& endpoint, TimePoint now, route::Departure how);
   void reapply(Session& session, PolicyChange& change, TimePoint now);
   Result<void> check_claim_number(const Session& session, const Endpoint& wanted) const;
@@ -164,6 +172,7 @@ class Registry {
   Policy policy_;
   RegistryLimits limits_;
   NameIndex names_;
+  Publication publication_;
   Sessions sessions_;
   std::unordered_map<const Carrier*, Sessions::iterator> by_session_;
   std::size_t endpoints_ = 0;

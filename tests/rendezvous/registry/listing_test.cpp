@@ -57,7 +57,7 @@ TEST_CASE("lists are filtered and bounded") {
   };
   const auto services = [&](const ListFilter& filter) {
     std::string out;
-    for (const auto& [endpoint, direct] : world.registry.endpoints(filter)) {
+    for (const auto& [endpoint, ways] : world.registry.endpoints(filter)) {
       out += endpoint->name + "." + endpoint->service + " ";
     }
     return out;
@@ -95,11 +95,11 @@ TEST_CASE("a session's direct endpoints serve each of its services, and go with 
   const DirectEndpoint direct{.address = *SocketAddress::parse("25.1.0.2:40000"), .method = "pcp"};
   world.registry.set_direct(*nas1, {direct});
   for (const ListedEndpoint& each : world.registry.endpoints({})) {
-    CHECK(each.direct.size() == (each.endpoint->name == "nas1" ? 1 : 0));
+    CHECK(each.ways->all().size() == (each.endpoint->name == "nas1" ? 2 : 1));
   }
   CHECK(world.registry.close_session(*nas1, TimePoint(world.now)));
   world.registry.set_direct(*nas1, {direct});  // its verifier was late
-  for (const ListedEndpoint& each : world.registry.endpoints({})) CHECK(each.direct.empty());
+  for (const ListedEndpoint& each : world.registry.endpoints({})) CHECK(each.ways->all().size() == 1);
 }
 
 }  // namespace

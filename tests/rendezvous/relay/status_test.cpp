@@ -35,6 +35,10 @@ std::shared_ptr<AgentCarrier> session() {
       AgentCarrier::Description{.spiffe_id = "spiffe://mesh.test/agent/home/nas1"}, TimePoint(), [] {}, [] {});
 }
 
+WaysPtr ways(std::vector<DirectEndpoint> direct = {}) {
+  return std::make_shared<const Ways>(std::move(direct));
+}
+
 bool has(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
 }
@@ -58,7 +62,7 @@ TEST_CASE("what is not well is a problem with its code in front") {
   for (int i = 0; i < route::kFailuresToSetAside; ++i) {
     aside->load->on_refused_or_silent(sick.now_steady, Reason::target_refused);
   }
-  sick.endpoints = {{aside, {}}};
+  sick.endpoints = {{aside, ways()}};
   const auto problems = find_problems(sick);
   REQUIRE(problems.size() == 4);
   CHECK(problems[0].starts_with("certificate_expires: "));
@@ -73,7 +77,7 @@ TEST_CASE("services and agents are listed with their state") {
   StatusReport out = report();
   const auto holder = session();
   const EndpointPtr served = endpoint(holder);
-  out.endpoints = {{served, {}}};
+  out.endpoints = {{served, ways()}};
   out.sessions = {{.spiffe_id = holder->description().spiffe_id,
                    .endpoint = "nas1",
                    .services = {served},
@@ -96,7 +100,8 @@ TEST_CASE("a direct address that answers comes before the relay, one that does n
   const EndpointPtr served = endpoint(session());
   const auto address = *SocketAddress::parse("198.51.100.7:23456");
   const auto order = [&](DirectEndpoint::State state) {
-    out.endpoints = {{served, {{.address = address, .method = "pcp", .state = state, .since = {}, .reason = ""}}}};
+    out.endpoints = {
+        {served, ways({{.address = address, .method = "pcp", .state = state, .since = {}, .reason = ""}})}};
     const std::string services = render_services(out, AnswerForm::json);
     REQUIRE(has(services, R"("address":"198.51.100.7:23456")"));
     return services.find(R"("path":"direct")") < services.find(R"("path":"relay")");
