@@ -129,7 +129,6 @@ class Memory(MeshTest):
         for name in ("tcp_rmem", "tcp_wmem"):
             pathlib.Path(f"/proc/sys/net/ipv4/{name}").write_text(f"4096 16384 {KERNEL_MOST}")
         self.service = Service()
-        self.hello = client_hello("web.home")
         self.mesh.start_rendezvous()
 
     def start(self, memory):
@@ -145,7 +144,7 @@ class Memory(MeshTest):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, PEER_BUFFER)
         sock.settimeout(30)
         sock.connect((LOOPBACK, self.mesh.rendezvous_port))
-        sock.sendall(self.hello)
+        sock.sendall(client_hello("web.home"))  # each client has a random of its own
         self.assertEqual(read_exactly(sock, len(SERVER_HELLO)), SERVER_HELLO)
         sock.sendall(kind)
         self.addCleanup(sock.close)

@@ -37,7 +37,7 @@ class Greeting {
   bool send_hello() {
     const auto error = net::connect_result(fd());
     if (error) give_up("connect", fd());
-    const auto sent = net::write_some(fd(), hello_);
+    const auto sent = net::write_some(fd(), unique_hello(hello_));
     if (!sent || (*sent && **sent != hello_.size())) give_up("the hello was not taken", fd());
     sent_ = sent->has_value();
     return sent_;

@@ -1,5 +1,7 @@
 #include "tests/bench/load/hello.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "common/base/byte_reader.h"
@@ -31,6 +33,16 @@ Bytes client_hello(const Plan& plan) {
   parts.tail = test::vec16(test::join({name, test::extension(kPadding, Bytes(kHelloSize - bare))}));
   Bytes hello = test::handshake_record(parts.message());
   CHECK(hello.size() == kHelloSize);
+  return hello;
+}
+
+Bytes unique_hello(Bytes hello) {
+  static std::uint64_t serial = 0;
+  Bytes stamp;
+  ByteWriter writer(stamp);
+  writer.u64(++serial);
+  writer.u64(static_cast<std::uint64_t>(::getpid()));
+  std::copy(stamp.begin(), stamp.end(), hello.begin() + kRandomAt + kRandom - stamp.size());
   return hello;
 }
 

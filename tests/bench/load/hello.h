@@ -1,5 +1,5 @@
 #pragma once
-// The fixed first bytes of every connection of the load: a ClientHello of an ordinary size and a ServerHello, which the
+// The first bytes of every connection of the load: a ClientHello of an ordinary size and a ServerHello, which the
 // relay demands to see and everybody else just carries. What a connection is for (Plan) stands in the hello's random.
 #include <cstdint>
 #include <string_view>
@@ -25,6 +25,8 @@ inline constexpr std::size_t kHelloSize = 517;  // what browsers and Go send
 inline constexpr std::size_t kMessage = 64;
 
 Bytes client_hello(const Plan& plan);  // kHelloSize bytes
+// The same with a random that no other connection has: equal ones are taken for one hello that goes in a circle.
+Bytes unique_hello(Bytes hello);
 Plan plan_of(ByteView hello);
 const Bytes& server_hello();
 
