@@ -2,7 +2,7 @@
 
 namespace fairlead::core {
 
-Takeover decide_takeover(const SessionClaim& held, const SessionClaim& newcomer) {
+Takeover decide_takeover(const SessionGeneration& held, const SessionGeneration& newcomer) {
   if (held.boot_id != newcomer.boot_id) return Takeover::probe_old;
   return newcomer.counter > held.counter ? Takeover::replace : Takeover::refuse_stale;
 }

@@ -11,7 +11,7 @@ namespace fairlead::core {
 inline constexpr Duration kTakeoverProbe = 2s;         // the old session's deadline when another boot claims its name
 inline constexpr Duration kDuplicateRetryAfter = 60s;  // told to the newcomer when the old session answered
 
-struct SessionClaim {
+struct SessionGeneration {
   wire::BootId boot_id{};
   std::uint64_t counter = 0;
 };
@@ -22,6 +22,6 @@ enum class Takeover {
   probe_old,     // another boot: ping the old session; it answers: duplicate_identity for the newcomer; else replace
 };
 
-Takeover decide_takeover(const SessionClaim& held, const SessionClaim& newcomer);
+Takeover decide_takeover(const SessionGeneration& held, const SessionGeneration& newcomer);
 
 }  // namespace fairlead::core

@@ -141,7 +141,7 @@ class Registry {
   };
   struct Session {
     std::string cluster;
-    core::SessionClaim generation;
+    core::SessionGeneration generation;
     Grant grant;
     WallTime since;
     std::shared_ptr<Carrier> session;

@@ -69,7 +69,7 @@ class SimServer {
     explicit Session(TimePoint now) : core(now) {}
     core::ServerSession core;
     ConnectionPtr control;
-    core::SessionClaim claim;
+    core::SessionGeneration claim;
     std::string name;  // identity and endpoint
     core::PoolLimits wish;
     wire::SessionId id{};
