@@ -146,7 +146,7 @@ TEST_CASE("a session that is refused all the time ends, and its identity waits b
   ControlRig rig;
   rig.open();
   rig.admit();
-  for (std::uint32_t claim = 1; claim < 3'000 && rig.link; ++claim) {
+  for (std::uint32_t claim = 1; claim < 3'000 && rig.link && rig.agent->driver; ++claim) {
     rig.agent->session.register_service({.claim = claim, .service = "s"});
     rig.agent->driver->settle();
     rig.worker.loop.turn(net::Loop::Turn::glance);

@@ -62,6 +62,8 @@ struct ControlRig : SessionHome, LinkOwner {
   }
   ~ControlRig() override {
     if (link) link->close(Reason::shutting_down, "");
+    agent.reset();
+    worker.settle();  // what was retired goes before the poller does
   }
 
   // SessionHome: at once would be within the asker's call, as no thread ever does it.

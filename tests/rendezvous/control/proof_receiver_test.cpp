@@ -14,6 +14,10 @@ struct ProofRig final : ProofOwner {
         std::make_unique<ProofReceiver>(tools, Guest{std::move(ends.server), kAgentPeer}, worker.loop.now() + patience);
     receiver->start();
   }
+  ~ProofRig() override {
+    if (receiver) receiver->close();
+    worker.settle();
+  }
   void on_proof_over(ProofReceiver& over) override {
     CHECK(&over == receiver.get());
     worker.loop.retire(std::move(receiver));

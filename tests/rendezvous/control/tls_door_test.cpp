@@ -10,6 +10,7 @@ struct DoorRig final : DoorOwner {
   explicit DoorRig(Duration patience = 20s) : context(mesh.server_context()), patience_(patience) {}
   ~DoorRig() override {
     if (door) door->close();
+    worker.settle();
   }
   void on_door_done(TlsDoor& done) override {
     CHECK(&done == door.get());

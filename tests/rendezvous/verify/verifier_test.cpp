@@ -61,6 +61,10 @@ struct VerifyRig final : VerifierOwner {
     mesh.server = mesh.ca.credentials("rendezvous/main");
     verifier = std::make_unique<EndpointVerifier>(*this, tools, carrier, *IpAddress::parse("127.0.0.1"));
   }
+  ~VerifyRig() override {
+    verifier.reset();
+    worker.settle();
+  }
   void on_judged(std::uint32_t candidate, std::string code) override { judged.emplace_back(candidate, code); }
   void on_proof_wanted(const wire::VerifyNonce& nonce) override { wanted.push_back(nonce); }
   ProofDirectory::OnProof proof_hook() override {
