@@ -183,11 +183,18 @@ Result<Fd> connect_tcp(const SocketAddress& address, const ConnectOptions& optio
 
 std::vector<IpAddress> host_addresses() {
   std::vector<IpAddress> out;
+  for (const Cidr& each : host_networks()) out.push_back(each.network);
+  return out;
+}
+
+std::vector<Cidr> host_networks() {
+  std::vector<Cidr> out;
   ifaddrs* list = nullptr;
   if (::getifaddrs(&list) != 0) return out;
   for (const ifaddrs* each = list; each != nullptr; each = each->ifa_next) {
     if (each->ifa_addr == nullptr || (each->ifa_flags & IFF_UP) == 0) continue;
-    if (const auto address = SocketAddress::from_sockaddr(each->ifa_addr)) out.push_back(address->ip);
+    const auto address = SocketAddress::from_sockaddr(each->ifa_addr);
+    if (address) out.push_back({address->ip, prefix_of(each->ifa_netmask, address->ip)});
   }
   ::freeifaddrs(list);
   return out;

@@ -47,6 +47,8 @@ Reason connect_reason(int error_number);
 
 // Addresses of this host's interfaces that are up.
 std::vector<IpAddress> host_addresses();
+// The networks that they are in.
+std::vector<Cidr> host_networks();
 std::optional<SocketAddress> peer_address(int fd);
 std::optional<SocketAddress> local_address(int fd);
 

@@ -1,0 +1,77 @@
+#include "agent/session/dial_rule.h"
+
+#include "common/base/random.h"
+#include "tests/support/doctest.h"
+
+namespace fairlead::agent {
+namespace {
+
+IpAddress ip(std::string_view text) {
+  return *IpAddress::parse(text);
+}
+
+SocketAddress at(std::string_view text) {
+  return *SocketAddress::parse(text);
+}
+
+wire::SessionId id_of(std::string_view text) {
+  wire::SessionId out{};
+  std::copy_n(text.begin(), std::min(text.size(), out.size()), out.begin());
+  return out;
+}
+
+const DialRule kRule{.server = ip("25.1.0.9"),
+                     .named = {ip("10.0.0.5")},
+                     .networks = {*Cidr::parse("10.9.0.0/16")},
+                     .own_networks = {*Cidr::parse("192.168.1.0/24"), *Cidr::parse("2a02:1:2:3::/64")}};
+
+TEST_CASE("the server's own host, what is configured and what the world can route may be dialled") {
+  for (const std::string_view told : {"25.1.0.9:443", "25.1.0.9:15443", "10.0.0.5:9", "10.9.7.7:15443", "26.0.0.1:15443",
+                                      "[2a02:9::1]:15443"}) {
+    CAPTURE(told);
+    CHECK(kRule.allows(at(told)));
+  }
+}
+
+TEST_CASE("the agent's own network may not") {
+  for (const std::string_view told :
+       {"192.168.1.7:6379", "10.0.0.6:6379", "172.16.0.1:80", "127.0.0.1:6379", "[::1]:6379", "169.254.169.254:80",
+        "100.64.0.1:80", "[fe80::1]:80", "[fd00::1]:6379", "0.0.0.0:6379", "[::]:80", "224.0.0.1:80", "203.0.113.1:80",
+        "[2a02:1:2:3::77]:6379", "26.0.0.1:0"}) {
+    CAPTURE(told);
+    CHECK_FALSE(kRule.allows(at(told)));
+  }
+}
+
+TEST_CASE("a server on this very host may name other ports of it, and nothing else") {
+  const DialRule local{.server = ip("127.0.0.1"), .named = {}, .networks = {}, .own_networks = {}};
+  CHECK(local.allows(at("127.0.0.1:9")));
+  CHECK_FALSE(local.allows(at("127.0.0.2:9")));
+  CHECK_FALSE(local.allows(at("192.168.1.1:9")));
+}
+
+TEST_CASE("an id that could be an instruction to somebody else is refused") {
+  for (const std::string_view text :
+       {"\nFLUSHALL\n", "\r\nFLUSHALL\r\n", "12345678\nQUIT\r\n", "abcdef", "\x01\x02\x03\x04GET / H", "\n\nls\n", "\rls"}) {
+    CAPTURE(text);
+    CHECK_FALSE(is_harmless(id_of(text)));
+  }
+  for (const std::string_view text : {"", "abcde", "\nA\nB\nC\nD", "\x80\x90 abc \x01", "\x0a\x80\x80"}) {
+    CAPTURE(text);
+    CHECK(is_harmless(id_of(text)));
+  }
+}
+
+TEST_CASE("of random ids nearly all are taken") {
+  SeededRng rng(7);
+  int refused = 0;
+  for (int i = 0; i < 10'000; ++i) {
+    wire::SessionId id{};
+    rng.fill(id);
+    refused += is_harmless(id) ? 0 : 1;
+  }
+  CHECK(refused < 10'000 / 25);
+}
+
+}  // namespace
+}  // namespace fairlead::agent
