@@ -71,9 +71,6 @@ Agent::Agent(AgentConfig config, std::string config_path, std::shared_ptr<const 
       config_path_(std::move(config_path)),
       credentials_(std::move(credentials)),
       on_reachable_(std::move(on_reachable)),
-      clock_(config_.state_dir.empty() ? "" : config_.state_dir + "/clock", build_time(),
-             {credentials_->not_before(), credentials_->not_after()}),
-      started_(wall_now()),
       tls_context_(make_context(wire::kSessionAlpn)),
       verify_context_(make_context(wire::kVerifyAlpn)),
       poller_(loop_),
@@ -87,9 +84,13 @@ Agent::Agent(AgentConfig config, std::string config_path, std::shared_ptr<const 
              .rng = rng_,
              .relays_max = descriptors_.relays,
              .memory = memory_of(config_),
-             .descriptors = descriptors_},
+             .descriptors = descriptors_,
+             .clock = DeviceClock(config_.state_dir.empty() ? "" : config_.state_dir + "/clock", build_time(),
+                                  {credentials_->not_before(), credentials_->not_after()})},
+      started_(host_time().boottime),
+      leftovers_(loop_),
       direct_(tools_, links_, endpoint_, [this] { refresh_paths(); }),
-      reachable_(config_.services.size()),
+      choice_(config_.rendezvous.size()),
       tick_([](void* self) { static_cast<Agent*>(self)->on_tick(); }, this) {
   look_at_state_dir();
   rng_.fill(boot_id_);
@@ -110,7 +111,7 @@ void Agent::look_at_state_dir() {
 
 tls::TlsClientContext Agent::make_context(const char* alpn) {
   return tls::TlsClientContext(
-      {.credentials = credentials_, .alpn = {alpn}, .clock = [this] { return clock_.read(host_time()); }});
+      {.credentials = credentials_, .alpn = {alpn}, .clock = [this] { return tools_.clock.read(host_time()); }});
 }
 
 // What the configuration leaves open comes from the certificate, then from the host.
@@ -169,22 +170,15 @@ void Agent::confine() const {
   log(Level::debug, "confined", {{"by", confine::confine_program(rights)}});
 }
 
-// The files that the configuration names now.
-void Agent::watch_identity() {
-  identity_watch_ = std::make_unique<net::FileWatch>(
-      loop_, std::array{config_.identity.cert, config_.identity.key, config_.identity.ca},
-      [this] { reload_identity(); });
-}
-
 void Agent::begin() {
-  const tls::ClockReading clock = clock_.read(host_time());
+  const tls::ClockReading clock = tools_.clock.read(host_time());
   if (clock.kind == tls::ClockReading::Kind::earliest) {
     log(Level::warn, "the system clock is wrong; servers may be newer than it until one tells the time",
         {{"system", tls::time_text(net::wall_now())}, {"not_before", tls::time_text(clock.time)}});
   }
   tell_of_direct();
-  direct_.start(credentials_, [this] { return wall_now(); });
-  for (std::size_t i = 0; i < std::min(kSessions, links_.size()); ++i) links_[i]->activate();
+  direct_.start(credentials_, [this] { return tools_.wall_now(); });
+  for (std::size_t i = 0; i < choice_.first(); ++i) links_[i]->activate();
 }
 
 // What strangers may reach and a router is asked for must not come as a surprise.
@@ -207,20 +201,6 @@ wire::Hello Agent::next_hello() {
           .pool_max = static_cast<std::uint16_t>(tools_.memory.pool_max(config_.pool.max))};
 }
 
-tls::ClockReading Agent::time_for(const HostPort& server) {
-  return clock_.read_for(server.to_string(), host_time());
-}
-
-void Agent::on_dates_refused(const HostPort& server) {
-  clock_.on_dates_refused(server.to_string());
-}
-
-void Agent::on_server_time(const HostPort& server, WallTime server_time, WallTime server_until) {
-  if (clock_.on_server_time(server.to_string(), server_time, server_until, host_time())) return;
-  log(Level::warn, "the clock of a rendezvous is wrong and is not believed",
-      {{"rendezvous", server.to_string()}, {"certificate_until", tls::time_text(server_until)}});
-}
-
 bool Agent::is_duplicate(const RendezvousLink& link, const wire::InstanceId& instance) {
   return std::any_of(links_.begin(), links_.end(), [&](const auto& each) {
     return each.get() != &link && each->state() == RendezvousLink::State::up && each->instance() == instance;
@@ -240,37 +220,22 @@ void Agent::on_link_changed(RendezvousLink& link) {
   direct_.on_link_changed(link);
   arm_tick();
   if (!on_reachable_) return;
-  for (std::size_t i = 0; i < reachable_.size(); ++i) {
+  for (std::size_t i = 0; i < config_.services.size(); ++i) {
+    const std::string& name = config_.services[i].name;
     const ServiceReport report = service_report(i);
-    if (reachable_[i] || report.path == "down") continue;
-    reachable_[i] = true;
+    if (reachable_.contains(name) || report.path == "down") continue;
+    reachable_.insert(name);
     on_reachable_(report);
   }
 }
 
-// Sessions are held with the first servers that work: one that fails gives its place to one that rests.
 void Agent::on_link_failed(RendezvousLink& link) {
-  if (stopping_ || links_.size() <= kSessions) return;
-  const auto resting = std::find_if(links_.begin(), links_.end(),
-                                    [](const auto& each) { return each->state() == RendezvousLink::State::standby; });
-  if (resting == links_.end()) return;
+  if (stopping_.begun()) return;
+  const auto at = std::ranges::find_if(links_, [&](const auto& each) { return each.get() == &link; });
+  const auto next = choice_.on_failed(static_cast<std::size_t>(at - links_.begin()));
+  if (!next) return;
   link.rest();
-  // Round robin: the failed one is the last to be tried again.
-  RendezvousLink& next = **resting;
-  const auto failed = std::find_if(links_.begin(), links_.end(), [&](const auto& each) { return each.get() == &link; });
-  std::rotate(failed, failed + 1, links_.end());
-  next.activate();
-}
-
-void Agent::keep_until_done(std::unique_ptr<SessionChannels> channels) {
-  leftovers_.push_back(std::move(channels));
-}
-
-void Agent::on_leftovers_done() {
-  const auto done =
-      std::partition(leftovers_.begin(), leftovers_.end(), [](const auto& each) { return !each->empty(); });
-  for (auto each = done; each != leftovers_.end(); ++each) loop_.retire(std::move(*each));  // they are still running
-  leftovers_.erase(done, leftovers_.end());
+  links_[*next]->activate();
 }
 
 void Agent::on_network(net::NetworkEvent event) {
@@ -279,7 +244,7 @@ void Agent::on_network(net::NetworkEvent event) {
        {"detail", event == net::NetworkEvent::resumed ? "resumed" : "changed"}});
   tools_.names.network_changed();
   for (const auto& link : links_) link->check_path();
-  if (direct_.problem()) direct_.start(credentials_, [this] { return wall_now(); });
+  if (direct_.problem()) direct_.start(credentials_, [this] { return tools_.wall_now(); });
   direct_.on_network_changed();
 }
 
@@ -292,11 +257,11 @@ void Agent::refresh_paths() {
 
 void Agent::keep_relays_alive(Duration idle) {
   for (const auto& link : links_) link->keep_alive(idle);
-  for (const auto& channels : leftovers_) channels->keep_alive(idle);
+  leftovers_.keep_alive(idle);
 }
 
 void Agent::arm_tick() {
-  if (stopping_) return;  // on_tick looks again by itself
+  if (stopping_.begun()) return;  // on_tick looks again by itself
   std::optional<TimePoint> due = direct_.deadline();
   if (refresh_until_) due = std::min(due.value_or(TimePoint::max()), *refresh_until_);
   if (!due) return tick_.cancel();
@@ -304,9 +269,8 @@ void Agent::arm_tick() {
 }
 
 void Agent::on_tick() {
-  if (stopping_) {
-    const bool drained = tools_.relays == 0 || loop_.now() >= stop_at_;
-    if (drained && (unmapped_ || loop_.now() >= unmapped_at_)) return stop();
+  if (stopping_.begun()) {
+    if (stopping_.done(loop_.now(), tools_.relays)) return stop();
     loop_.timers().arm(tick_, loop_.now() + kStopCheck);
     return;
   }
@@ -319,38 +283,45 @@ void Agent::on_tick() {
 }
 
 void Agent::on_terminate() {
-  if (stopping_) return stop();
-  stopping_ = true;
-  stop_at_ = loop_.now() + config_.drain_timeout;
+  if (stopping_.begin(loop_.now(), config_.drain_timeout, kUnmapTime) == StopPlan::Step::stop_now) return stop();
   log(Level::info, "draining; a second signal stops at once");
-  unmapped_at_ = loop_.now() + kUnmapTime;
-  direct_.stop(kUnmapTime, [this] { unmapped_ = true; });
+  direct_.stop(kUnmapTime, [this] { stopping_.on_unmapped(); });
   for (const auto& link : links_) link->drain(config_.drain_timeout);
   loop_.timers().arm(tick_, loop_.now() + kStopCheck);
 }
 
 void Agent::stop() {
   tick_.cancel();
-  stopping_ = true;
   for (const auto& link : links_) link->close(Reason::shutting_down);
-  for (const auto& channels : leftovers_) channels->close_all(Reason::shutting_down);
+  leftovers_.close_all(Reason::shutting_down);
   direct_.shut_down(Reason::shutting_down);
   log(Level::info, "stopped");
   loop_.stop();
 }
 
+void Agent::watch_identity() {
+  const IdentityConfig& files = config_.identity;
+  identity_watch_ = std::make_unique<net::FileWatch>(loop_, std::array{files.cert, files.key, files.ca},
+                                                     [this] { reload_identity(); });
+}
+
 void Agent::reload_identity() {
   auto credentials = tls::Credentials::load(files_of(config_.identity));
-  if (!credentials) {
-    log(Level::error, "identity files changed and cannot be used; the old identity stays",
-        {{"detail", credentials.error().detail}});
-    return;
-  }
-  credentials_ = std::move(*credentials);
-  clock_.on_certificate({credentials_->not_before(), credentials_->not_after()});
+  if (credentials) return adopt(std::move(*credentials));
+  log(Level::error, "identity files changed and cannot be used; the old identity stays",
+      {{"detail", credentials.error().detail}});
+}
+
+// A new identity is shown in new sessions; the same one once more ends none.
+void Agent::adopt(std::shared_ptr<const tls::Credentials> credentials) {
+  const bool same =
+      credentials->leaf_hash() == credentials_->leaf_hash() && credentials->ca_hash() == credentials_->ca_hash();
+  if (same) return;
+  credentials_ = std::move(credentials);
+  tools_.clock.on_certificate({credentials_->not_before(), credentials_->not_after()});
   tls_context_ = make_context(wire::kSessionAlpn);
   verify_context_ = make_context(wire::kVerifyAlpn);
-  direct_.replace_credentials(credentials_, [this] { return wall_now(); });
+  direct_.replace_credentials(credentials_, [this] { return tools_.wall_now(); });
   log(Level::info, "identity loaded", {{"id", credentials_->spiffe_id()}});
   for (const auto& link : links_) link->renew();
 }
@@ -358,8 +329,8 @@ void Agent::reload_identity() {
 void Agent::reload() {
   if (config_path_.empty()) return;
   auto loaded = load_config(config_path_);
-  const auto credentials = loaded ? tls::Credentials::load(files_of(loaded->config.identity))
-                                  : Result<std::shared_ptr<const tls::Credentials>>(tl::unexpected(loaded.error()));
+  auto credentials = loaded ? tls::Credentials::load(files_of(loaded->config.identity))
+                            : Result<std::shared_ptr<const tls::Credentials>>(tl::unexpected(loaded.error()));
   if (!credentials) {
     log(Level::error, "reload refused; the running configuration stays", {{"detail", credentials.error().detail}});
     return;
@@ -371,11 +342,10 @@ void Agent::reload() {
   const bool moved = planned.config.identity != config_.identity;
   config_ = std::move(planned.config);
   if (moved) watch_identity();
-  reachable_.assign(config_.services.size(), false);
   for (const auto& link : links_) link->services_changed();
   direct_.services_changed();
   arm_tick();
-  reload_identity();
+  adopt(std::move(*credentials));
   log(Level::info, "reloaded");
 }
 
@@ -395,8 +365,13 @@ net::HttpReply Agent::on_status_request(const wire::HttpRequest& request) {
   return {.body = render_json(report)};
 }
 
+WallTime Agent::started() const {
+  const HostTime host = host_time();
+  return tools_.clock.read(host).time - std::chrono::floor<std::chrono::seconds>(host.boottime - started_);
+}
+
 ServiceReport Agent::service_report(std::size_t index) const {
-  ServiceReport report{.name = config_.services[index].name, .path = "down", .since = started_};
+  ServiceReport report{.name = config_.services[index].name, .path = "down", .since = started()};
   if (!tools_.cluster.empty()) report.name += "." + tools_.cluster;
   report.reason = reason_code(Reason::session_ended);
   report.detail = "no rendezvous has this service now";
@@ -438,7 +413,7 @@ void Agent::explain_relay(ServiceReport& report) const {
 }
 
 StatusReport Agent::status_report() const {
-  StatusReport report{.started = started_,
+  StatusReport report{.started = started(),
                       .log = log_counts(),
                       .problems = {},
                       .spiffe_id = credentials_->spiffe_id(),
@@ -450,16 +425,15 @@ StatusReport Agent::status_report() const {
                       .mappings = direct_.mappings(),
                       .counters = counters_};
   if (direct_.problem()) report.problems.push_back(*direct_.problem());
-  if (clock_.problem()) {
-    report.problems.push_back(*clock_.problem());
+  if (tools_.clock.problem()) {
+    report.problems.push_back(*tools_.clock.problem());
   } else if (state_problem_) {
     report.problems.push_back(*state_problem_);
   }
   for (std::size_t i = 0; i < config_.services.size(); ++i) report.services.push_back(service_report(i));
   for (const auto& link : links_) {
-    RendezvousReport each{.address = link->server().to_string(),
-                          .state = std::string(link_state_name(link->state())),
-                          .since = link->since()};
+    RendezvousReport each{
+        .address = link->server().to_string(), .state = std::string(link->state_name()), .since = link->since()};
     if (const SessionChannels* channels = link->channels()) {
       each.channels_ready = channels->ready();
       each.channels_busy = channels->busy();

@@ -5,11 +5,14 @@
 //   header on a data channel -> TargetDial -> Relay(channel, target)
 //   RendezvousLink (x2) -> SessionChannels -> DataChannel
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "agent/direct_path.h"
+#include "agent/server_choice.h"
 #include "agent/session/rendezvous_link.h"
 #include "agent/status.h"
+#include "agent/stop_plan.h"
 #include "common/crypto/system_rng.h"
 #include "common/net/control_socket.h"
 #include "common/net/file_watch.h"
@@ -27,9 +30,6 @@ struct ProbeRun {
   core::TimerEntry* step = nullptr;
 };
 inline constexpr Duration kProbeTime = 8s;
-
-// Sessions are held with this many of the configured servers.
-inline constexpr std::size_t kSessions = 2;
 
 class Agent final : public LinkOwner {
  public:
@@ -55,17 +55,12 @@ class Agent final : public LinkOwner {
   tls::TlsClientContext& verify_context() override { return verify_context_; }
   std::vector<nat::Candidate> candidates() override { return direct_.candidates(); }
   void on_candidate_judged(RendezvousLink& link, std::uint32_t number, const std::string& code) override;
-  tls::TlsClientContext& tls_context() override { return tls_context_; }
+  tls::TlsClientContext& session_context() override { return tls_context_; }
   wire::Hello next_hello() override;
-  WallTime wall_now() override { return clock_.read(host_time()).time; }
-  tls::ClockReading time_for(const HostPort& server) override;
-  void on_dates_refused(const HostPort& server) override;
-  void on_server_time(const HostPort& server, WallTime server_time, WallTime server_until) override;
+  Leftovers& leftovers() override { return leftovers_; }
   bool is_duplicate(const RendezvousLink& link, const wire::InstanceId& instance) override;
   void on_link_changed(RendezvousLink& link) override;
   void on_link_failed(RendezvousLink& link) override;
-  void keep_until_done(std::unique_ptr<SessionChannels> channels) override;
-  void on_leftovers_done() override;
 
   Result<void> open_control();
   void start_links();
@@ -84,9 +79,11 @@ class Agent final : public LinkOwner {
   void stop();
   void reload();
   void reload_identity();
+  void adopt(std::shared_ptr<const tls::Credentials> credentials);
   void on_probe_tick();
   tls::TlsClientContext make_context(const char* alpn);
   net::HttpReply on_status_request(const wire::HttpRequest& request);
+  WallTime started() const;
   StatusReport status_report() const;
   void explain_relay(ServiceReport& report) const;
   ServiceReport service_report(std::size_t index) const;
@@ -96,8 +93,6 @@ class Agent final : public LinkOwner {
   std::shared_ptr<const tls::Credentials> credentials_;
   OnReachable on_reachable_;
   crypto::SystemRng rng_;
-  DeviceClock clock_;
-  const WallTime started_;
   wire::BootId boot_id_{};
   std::uint64_t sessions_opened_ = 0;
   std::string endpoint_;
@@ -110,16 +105,15 @@ class Agent final : public LinkOwner {
   net::Farewells farewells_;
   Counters counters_;
   AgentTools tools_;
-  std::vector<std::unique_ptr<SessionChannels>> leftovers_;  // of ended sessions, until their relays are done
+  const TimePoint started_;  // by the boot clock: the wall's may be wrong yet
+  Leftovers leftovers_;
   std::vector<std::unique_ptr<RendezvousLink>> links_;
   DirectPath direct_;
-  std::vector<bool> reachable_;         // by service: told to on_reachable_ already
+  ServerChoice choice_;
+  std::set<std::string> reachable_;  // services that were told to on_reachable_
   std::optional<Error> state_problem_;  // of the start
-  bool stopping_ = false;
+  StopPlan stopping_;
   std::optional<TimePoint> refresh_until_;
-  TimePoint stop_at_;
-  TimePoint unmapped_at_;  // the gateways have as long to answer
-  bool unmapped_ = false;
   std::optional<ProbeRun> probe_;
   std::unique_ptr<net::ControlServer> control_;
   std::unique_ptr<net::NetworkWatch> network_;

@@ -54,7 +54,7 @@ void Agent::on_probe_tick() {
     return loop_.timers().arm(*run.step, loop_.now() + kProbeStep);
   }
   run.facts = std::move(facts);
-  stopping_ = true;
+  stopping_.begin(loop_.now(), 0s, kProbeUnmap);
   loop_.timers().arm(*run.step, loop_.now() + kProbeUnmap);
   direct_.stop(kProbeUnmap, [this] { loop_.timers().arm(*probe_->step, loop_.now()); });
 }

@@ -279,7 +279,7 @@ ProbeFacts DirectPath::facts() const {
   }
   for (const auto& link : links_) {
     out.servers.push_back({.address = link->server().to_string(),
-                           .state = std::string(link_state_name(link->state())),
+                           .state = std::string(link->state_name()),
                            .up = link->state() == RendezvousLink::State::up,
                            .seen_as = link->seen_as(),
                            .error = link->last_error()});

@@ -6,6 +6,7 @@
 
 #include "agent/resource/counters.h"
 #include "agent/resource/descriptor_plan.h"
+#include "agent/resource/device_clock.h"
 #include "agent/resource/memory_budget.h"
 #include "agent/resource/service_tools.h"
 #include "agent/setting/config.h"
@@ -25,11 +26,14 @@ struct AgentTools {
   std::size_t relays_max = 0;
   MemoryBudget memory;
   DescriptorPlan descriptors;
+  DeviceClock clock = DeviceClock("", WallTime{}, {WallTime{}, WallTime::max()});  // without another: the system's
   std::string cluster;  // CLUSTER of our services; empty: the rendezvous knows it from the certificate
   net::Names names{loop};
   core::AddressMemory target_addresses;
 
   ServiceTools service() { return {.relay = channel, .addresses = target_addresses, .names = names}; }
+  WallTime wall_now() const { return clock.read(host_time()).time; }
+
   // A place for one more relay and what it may hold; agent_busy, memory_limit.
   Result<RelayShare> take_relay() {
     if (relays >= relays_max) return fail(Reason::agent_busy, "limits.relays_max");

@@ -15,10 +15,10 @@
 namespace fairlead::agent {
 
 struct DialRule {
-  IpAddress server;                 // the peer of the control connection
-  std::vector<IpAddress> named;     // literal addresses of the configured servers
-  std::vector<Cidr> networks;       // [agent] rendezvous_networks
-  std::vector<Cidr> own_networks;   // that this host is in
+  IpAddress server;                // the peer of the control connection
+  std::vector<IpAddress> named;    // literal addresses of the configured servers
+  std::vector<Cidr> networks;      // [agent] rendezvous_networks
+  std::vector<Cidr> own_networks;  // that this host is in
 
   bool allows(const SocketAddress& told) const;
 };

@@ -2,238 +2,217 @@
 
 #include <algorithm>
 
-#include "common/base/ip_scope.h"
+#include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/net/socket.h"
+#include "common/tls/time_text.h"
 
 namespace fairlead::agent {
 namespace {
 
-constexpr std::size_t kWriteChunk = 16 * 1024;  // one TLS record
-constexpr Duration kRestartCap = 2s;            // a host that refuses is restarting: be there when it is back
-constexpr Duration kHeldLongEnough = 1min;      // a session that lived this long resets the backoff
-constexpr Duration kPathCheck = 3s;             // after a network change
-constexpr Duration kUserTimeout = 30s;
-constexpr Duration kLastFlush = 1s;
-// A restarted server lets thousands of agents in a few hundred at a time: our place in its queue is worth more than a
-// new attempt, which would stand at the end.
-constexpr Duration kQueuePatience = 60s;
+constexpr Duration kPathCheck = 3s;  // after a network change
 constexpr Duration kSoonest = 20ms;
-constexpr double kProofsPerSecond = 0.2;  // whatever a server asks for
-constexpr std::size_t kMaxServerAddresses = 16;
+
+DialRule dial_rule(const AgentConfig& config, const SocketAddress& session, const std::vector<SocketAddress>& named) {
+  DialRule rule{
+      .server = session.ip, .named = {}, .networks = config.rendezvous_networks, .own_networks = net::host_networks()};
+  for (const SocketAddress& each : named) rule.named.push_back(each.ip);
+  for (const HostPort& each : config.rendezvous) {
+    if (const auto ip = IpAddress::parse(each.host)) rule.named.push_back(*ip);
+  }
+  return rule;
+}
+
+bool is_about_dates(Reason reason) {
+  return reason == Reason::certificate_expired || reason == Reason::certificate_not_yet_valid;
+}
 
 }  // namespace
-
-std::string_view link_state_name(RendezvousLink::State state) {
-  static constexpr std::string_view kNames[] = {"standby", "waiting", "resolving", "connecting", "opening", "up"};
-  return kNames[static_cast<std::size_t>(state)];
-}
 
 RendezvousLink::RendezvousLink(AgentTools& tools, LinkOwner& owner, HostPort server)
     : tools_(tools),
       owner_(owner),
       server_(std::move(server)),
-      resolver_(tools.names),
-      services_(tools.config.services.size()),
-      proof_rate_(core::kMaxCandidates, kProofsPerSecond, tools.loop.now()),
-      backoff_(BackoffLimits{}),
+      registrations_(tools.config.services),
+      proofs_(tools, offers_, servers_),
       timer_([](void* self) { static_cast<RendezvousLink*>(self)->on_timer(); }, this) {}
 
+RendezvousLink::~RendezvousLink() = default;
+
 void RendezvousLink::enter(State next) {
+  const bool legal = [&] {
+    switch (state_) {
+      case State::standby:
+        return next == State::dialing || next == State::standby;
+      case State::waiting:
+        return next == State::dialing || next == State::standby;
+      case State::dialing:
+        return next == State::opening || next == State::waiting || next == State::standby;
+      case State::opening:
+        return next == State::up || next == State::dialing || next == State::waiting || next == State::standby;
+      case State::up:
+        return next == State::dialing || next == State::waiting || next == State::standby;
+    }
+    return false;
+  }();
+  CHECK(legal);
   state_ = next;
-  since_ = owner_.wall_now();
+  since_ = tools_.wall_now();
+}
+
+std::string_view RendezvousLink::state_name() const {
+  switch (state_) {
+    case State::standby:
+      return "standby";
+    case State::waiting:
+      return "waiting";
+    case State::dialing:
+      return dial_->phase();
+    case State::opening:
+      return "opening";
+    case State::up:
+      break;
+  }
+  return "up";
 }
 
 void RendezvousLink::activate() {
-  if (state_ == State::standby) resolve();
+  if (state_ == State::standby) dial();
 }
 
 void RendezvousLink::rest() {
   drop_session(Reason::shutting_down);
   timer_.cancel();
-  resolver_.cancel();
-  connecting_.reset();
   enter(State::standby);
 }
 
-void RendezvousLink::resolve() {
-  enter(State::resolving);
-  deadline_ = now() + tools_.config.limits.connect_timeout;
-  arm_timer();
-  if (const auto ip = IpAddress::parse(server_.host)) {
-    addresses_ = {{*ip, server_.port}};
-    server_addresses_ = addresses_;
-    return connect_next();
-  }
-  resolver_.resolve(server_, [this](Result<std::vector<SocketAddress>> answer) {
-    if (!answer) return lost(answer.error());
-    addresses_ = std::move(*answer);
-    server_addresses_ = addresses_;
-    std::reverse(addresses_.begin(), addresses_.end());
-    connect_next();
-  });
-}
-
-void RendezvousLink::connect_next() {
-  enter(State::connecting);
-  while (!addresses_.empty()) {
-    address_ = addresses_.back();
-    addresses_.pop_back();
-    auto fd = net::connect_tcp(address_, {.source = std::nullopt, .buffers = tools_.memory.session_buffers()});
-    if (!fd) {
-      last_error_ = fd.error();
-      continue;
-    }
-    connecting_ = net::PolledFd(tools_.channel.poller, std::move(*fd), *this);
-    deadline_ = now() + tools_.config.limits.connect_timeout;
-    return arm_timer();
-  }
-  lost(last_error_.value_or(Error{Reason::connect_unreachable, "no address"}));
-}
-
-void RendezvousLink::on_ready(net::Readiness ready) {
-  if (state_ != State::connecting || !(ready.writable || ready.hung_up)) return;
-  if (auto failed = net::connect_result(connecting_.get())) {
-    last_error_ = std::move(*failed);
-    connecting_.reset();
-    return connect_next();
-  }
-  on_connected();
-}
-
-void RendezvousLink::on_connected() {
-  enter(State::opening);
-  deadline_ = now() + tools_.config.limits.handshake_timeout + kQueuePatience;
-  net::Fd fd = connecting_.release();
-  net::set_user_timeout(fd.get(), kUserTimeout);
-  auto engine = tls::TlsEngine::client(owner_.tls_context(), expected_server(), saved_tls_session_);
-  if (!engine) return lost(engine.error());
-  stream_ = std::make_unique<net::TlsStream>(tools_.channel.poller, std::move(fd), std::move(*engine), *this);
-  arm_timer();
-  stream_->start({});
+void RendezvousLink::dial() {
+  timer_.cancel();
+  dial_ = std::make_unique<SessionDial>(tools_, server_, owner_.session_context(), expected_server(),
+                                        saved_tls_session_, memory_,
+                                        [this](Result<SessionDial::Opened> opened) { on_opened(std::move(opened)); });
+  enter(State::dialing);
+  dial_->start();
 }
 
 tls::ServerExpectation RendezvousLink::expected_server() {
   return {.host = server_.host, .spiffe_pattern = tools_.config.rendezvous_id, .clock = [this] {
-            return owner_.time_for(server_);
+            return tools_.clock.read_for(server_.to_string(), host_time());
           }};
 }
 
-void RendezvousLink::on_tls_progress(net::TlsStream& /*stream*/) {
-  if (!session_ && stream_->handshake_done() && !stream_->error()) {
-    saved_tls_session_.clear();
-    session_.emplace(owner_.next_hello(), now(), tools_.config.limits.ping_interval);
-    deadline_ = now() + core::kWelcomeTimeout;
-  }
-  while (session_ && !stream_->plaintext().empty()) {
-    const ByteView in = stream_->plaintext();
-    session_->receive(in, now());
-    stream_->consumed(in.size());
-  }
-  handle_events();
-  if (!stream_) return;  // an event ended it
-  if (stream_->error()) {
-    const Error error = failure_.value_or(*stream_->error());
-    return lost(error, retry_after_);
-  }
-  settle();
+void RendezvousLink::on_opened(Result<SessionDial::Opened> opened) {
+  named_ = dial_->addresses();
+  tools_.loop.retire(std::move(dial_));
+  if (!opened) return lost(opened.error());
+  enter(State::opening);
+  saved_tls_session_.clear();
+  address_ = opened->address;
+  session_.emplace(owner_.next_hello(), now(), tools_.config.limits.ping_interval);
+  driver_ = std::make_unique<net::SessionDriver>(tools_.loop, std::move(opened->stream), *session_, *this);
+  driver_->start();
 }
 
-void RendezvousLink::handle_events() {
+void RendezvousLink::on_session_events() {
   while (session_) {
     auto event = session_->next_event();
-    if (!event) return;
+    if (!event) break;
     std::visit([this](auto& each) { on_event(each); }, *event);
   }
+  if (state_ == State::up && identity_ended()) {
+    lost({Reason::certificate_expired,
+          "our own certificate ended at " + tls::time_text(owner_.session_context().credentials().not_after())});
+  }
+}
+
+// Looked at whenever the session is heard of, its pings at least: without a timer, and right after a sleep.
+bool RendezvousLink::identity_ended() {
+  const tls::ClockReading clock = tools_.clock.read(host_time());
+  return clock.kind == tls::ClockReading::Kind::exact &&
+         clock.time >= owner_.session_context().credentials().not_after();
 }
 
 void RendezvousLink::on_event(core::agent_event::Welcomed& event) {
   const wire::Welcome& welcome = event.welcome;
   if (owner_.is_duplicate(*this, welcome.instance_id)) {
-    failure_ = Error{Reason::same_instance, "another configured address leads to the same rendezvous"};
-    retry_after_ = BackoffLimits{}.most;
-    session_->drain(0s);
-    return lost(*failure_, retry_after_);
+    return lost({Reason::same_instance, "another configured address leads to the same rendezvous"},
+                BackoffLimits{}.most);
   }
+  if (!is_harmless(welcome.session_id)) {
+    return lost({Reason::address_not_told, "the session's id could be an instruction to another program"});
+  }
+  open_session(welcome);
+  owner_.on_link_changed(*this);
+}
+
+void RendezvousLink::open_session(const wire::Welcome& welcome) {
+  tls::TlsEngine& engine = driver_->stream().engine();
+  const WallTime server_until = engine.peer().not_after;
+  const WallTime server_time{std::chrono::seconds(welcome.server_time)};
+  if (!tools_.clock.on_server_time(server_.to_string(), server_time, server_until, host_time())) {
+    log(Level::warn, "the clock of a rendezvous is wrong and is not believed",
+        {{"rendezvous", server_.to_string()}, {"certificate_until", tls::time_text(server_until)}});
+  }
+  servers_ = ServerAddresses(dial_rule(tools_.config, address_, named_), address_, named_);
   instance_ = welcome.instance_id;
-  up_since_ = now();
-  server_restarting_ = false;
-  last_error_.reset();
-  saved_tls_session_ = stream_->engine().save_session();
-  owner_.on_server_time(server_, WallTime(std::chrono::seconds(welcome.server_time)),
-                        stream_->engine().peer().not_after);
-  // Never the name again: it may lead to another server now.
-  const SocketAddress data = welcome.data_addresses.empty() ? address_ : welcome.data_addresses.front();
+  saved_tls_session_ = engine.save_session();
   channels_ = std::make_unique<SessionChannels>(
-      tools_, welcome, data,
+      tools_, welcome, data_address(welcome),
       [this](const wire::ConnectionId& connection, Reason reason) { tell_ended(connection, reason); });
+  seen_as_ = welcome.address_seen;
+  domains_ = welcome.domains;
+  last_error_.reset();
+  failures_.over();
+  retry_.on_up(now());
   enter(State::up);
-  deadline_ = TimePoint::max();
   log(Level::info, "session opened",
       {{"rendezvous", server_.to_string()},
        {"peer", address_.to_string()},
        {"seen_as", welcome.address_seen.to_string()},
-       {"resumed", stream_->engine().resumed() ? "yes" : "no"}});
-  seen_as_ = welcome.address_seen;
-  domains_ = welcome.domains;
-  register_services();
+       {"resumed", engine.resumed() ? "yes" : "no"}});
+  registrations_.ask(*session_, now());
   offers_.update(owner_.candidates(), *session_);
-  owner_.on_link_changed(*this);
 }
 
-void RendezvousLink::register_services() {
-  for (std::size_t i = 0; i < services_.size(); ++i) {
-    ServiceState& state = services_[i];
-    const bool due = state.kind == ServiceState::Kind::idle ||
-                     (state.kind == ServiceState::Kind::refused && state.retry_at <= now());
-    if (!due) continue;
-    const ServiceConfig& service = tools_.config.services[i];
-    state.kind = ServiceState::Kind::asked;
-    session_->register_service({.claim = static_cast<std::uint32_t>(i + 1),
-                                .service = service.name,
-                                .host = service.host,
-                                .port = service.port,
-                                .sni = service.sni,
-                                .subsets = service.subsets});
-  }
+// Never the name again: it may lead to another server now.
+SocketAddress RendezvousLink::data_address(const wire::Welcome& welcome) {
+  if (welcome.data_addresses.empty()) return address_;
+  const SocketAddress& told = welcome.data_addresses.front();
+  if (servers_.learn(told)) return told;
+  log(Level::warn, "the rendezvous names an address for data channels that it may not; they go to its own",
+      {{"reason", reason_code(Reason::address_not_told)},
+       {"address", told.to_string()},
+       {"rendezvous", server_.to_string()}});
+  return address_;
 }
 
 void RendezvousLink::on_event(core::agent_event::ServiceRegistered& event) {
-  const std::size_t index = event.registered.claim - 1;
-  if (index >= services_.size()) return;
-  ServiceState& state = services_[index];
-  state = {.kind = ServiceState::Kind::registered, .name = event.registered.service, .since = owner_.wall_now()};
-  if (!event.registered.public_addresses.empty()) state.address = event.registered.public_addresses.front();
-  if (state.address.empty()) state.address = server_.to_string();
-  state.sources = std::move(event.registered.sources);
-  for (const std::string& text : event.registered.public_addresses) {
-    // Only what the world can reach: nobody's word makes this host dial into its own network.
-    const auto address = SocketAddress::parse(text);
-    if (!address || scope_of(address->ip) != IpScope::global) continue;
-    if (std::find(server_addresses_.begin(), server_addresses_.end(), *address) != server_addresses_.end()) continue;
-    if (server_addresses_.size() < kMaxServerAddresses) server_addresses_.push_back(*address);
+  const std::vector<std::string> addresses = event.registered.public_addresses;
+  const ServiceState* state = registrations_.on_registered(event.registered, server_.to_string(), tools_.wall_now());
+  if (state == nullptr) return;
+  for (const std::string& text : addresses) {
+    if (const auto address = SocketAddress::parse(text)) servers_.learn(*address);
   }
-  prove_waiting();
+  proofs_.on_servers_changed();
   log(Level::info, "service registered",
-      {{"service", state.name}, {"path", "relay"}, {"address", state.address}, {"rendezvous", server_.to_string()}});
+      {{"service", state->name}, {"path", "relay"}, {"address", state->address}, {"rendezvous", server_.to_string()}});
   owner_.on_link_changed(*this);
 }
 
 void RendezvousLink::on_event(core::agent_event::ServiceRefused& event) {
-  const std::size_t index = event.claim - 1;
-  if (index >= services_.size()) return;
   const core::Refusal& refusal = event.refusal;
+  const auto refused = registrations_.on_refused(event.claim, refusal, now(), tools_.wall_now());
+  if (!refused) return;
   tools_.counters.refused.add(refusal.reason.value_or(Reason::protocol_error));
-  services_[index] = {.kind = ServiceState::Kind::refused,
-                      .reason = refusal.code,
-                      .detail = refusal.detail,
-                      .retry_at = now() + std::max<Duration>(refusal.retry_after, 1s),
-                      .since = owner_.wall_now()};
-  log(Level::warn, "service refused",
-      {{"service", tools_.config.services[index].name},
-       {"reason", refusal.code},
-       {"detail", refusal.detail},
-       {"rendezvous", server_.to_string()}});
+  if (refused->news) {
+    log(Level::warn, "service refused",
+        {{"service", refused->service.name},
+         {"reason", refusal.code},
+         {"detail", refusal.detail},
+         {"rendezvous", server_.to_string()},
+         {"unlogged", refused->silent}});
+  }
+  arm_for_services();
   owner_.on_link_changed(*this);
 }
 
@@ -245,159 +224,72 @@ void RendezvousLink::on_event(core::agent_event::SessionRefused& event) {
   retry_after_ = event.refusal.retry_after;
 }
 
-void RendezvousLink::on_event(core::agent_event::OpenChannels& event) {
-  channels_->open(event.count);
-}
-
-void RendezvousLink::on_event(core::agent_event::PoolSizeChanged& /*event*/) {}  // asks come one by one
-
 void RendezvousLink::on_event(core::agent_event::Draining& /*event*/) {
-  server_restarting_ = true;
+  retry_.on_draining();
   log(Level::info, "the rendezvous drains", {{"rendezvous", server_.to_string()}});
 }
 
-void RendezvousLink::on_event(core::agent_event::RttMeasured& /*event*/) {}
-
-void RendezvousLink::on_event(core::agent_event::ProbeAnswered& /*event*/) {}
-
 void RendezvousLink::on_event(core::agent_event::NonceToProve& event) {
-  if (const Offered* offered = offers_.find(event.nonce.candidate)) prove(offered->candidate, event.nonce);
+  proofs_.prove(event.nonce, owner_.verify_context(), expected_server());
 }
 
 void RendezvousLink::on_event(core::agent_event::CandidateJudged& event) {
-  offers_.on_judged(event.candidate, event.code, owner_.wall_now());
+  offers_.on_judged(event.candidate, event.code, tools_.wall_now());
   owner_.on_candidate_judged(*this, event.candidate, event.code);
 }
 
-// To the same server, by the family of the candidate; where the server has none, the candidate stays unproved.
-void RendezvousLink::prove(const nat::Candidate& candidate, const wire::VerifyNonce& nonce) {
-  if (proofs_.size() >= core::kMaxCandidates) return;
-  const auto server = server_of_family(candidate.local);
-  if (!server) return prove_later(nonce);  // the registrations may bring one
-  if (!proof_rate_.take(now())) return;
-  const auto share = tools_.memory.take_proof();
-  if (!share) return prove_later(nonce);
-  proofs_.push_back(std::make_unique<ProofConnection>(
-      tools_.channel.poller, owner_.verify_context(), expected_server(), nonce, [this](ProofConnection& done) {
-        const auto at =
-            std::find_if(proofs_.begin(), proofs_.end(), [&](const auto& each) { return each.get() == &done; });
-        tools_.memory.give_back(done.share());
-        tools_.loop.retire(std::move(*at));
-        proofs_.erase(at);
-        prove_waiting();
-      }));
-  proofs_.back()->start(*server, candidate.local, *share);
+void RendezvousLink::on_event(core::agent_event::Failed& event) {
+  failure_ = Error{event.reason, event.detail};
 }
 
-void RendezvousLink::prove_later(const wire::VerifyNonce& nonce) {
-  if (unproved_.size() < core::kMaxCandidates) unproved_.push_back(nonce);
-}
-
-void RendezvousLink::prove_waiting() {
-  for (const wire::VerifyNonce& nonce : std::exchange(unproved_, {})) {
-    if (const Offered* offered = offers_.find(nonce.candidate)) prove(offered->candidate, nonce);
-  }
-}
-
-std::optional<SocketAddress> RendezvousLink::server_of_family(const IpAddress& like) const {
-  const auto fits = [&](const SocketAddress& each) { return each.ip.is_v4() == like.is_v4(); };
-  if (fits(address_)) return address_;
-  const auto at = std::find_if(server_addresses_.begin(), server_addresses_.end(), fits);
-  return at == server_addresses_.end() ? std::nullopt : std::optional(*at);
-}
-
-void RendezvousLink::drop_proofs() {
-  for (const auto& proof : proofs_) tools_.memory.give_back(proof->share());
-  proofs_.clear();
-  unproved_.clear();
-}
-
-void RendezvousLink::offer(const std::vector<nat::Candidate>& candidates) {
-  if (state_ != State::up || !session_) return;
-  offers_.update(candidates, *session_);
-  settle();
-}
-
-void RendezvousLink::on_event(core::agent_event::RelayEnded& event) {
-  channels_->on_relay_ended_there(event.connection, event.reason);
+void RendezvousLink::on_session_over(const Error& how) {
+  const Error said_nothing{Reason::connection_lost, "the session ended"};
+  const Error error = failure_.value_or(how.reason == Reason::completed ? said_nothing : how);
+  if (state_ == State::opening) memory_.failed(address_, now());
+  lost(error, retry_after_);
 }
 
 // A channel is in the middle of its end: what settles may drop the session, and all channels with it.
 void RendezvousLink::tell_ended(const wire::ConnectionId& connection, Reason reason) {
   if (!session_) return;
   session_->relay_ended(connection, reason);
-  tools_.loop.timers().arm(timer_, now());
+  settle();
 }
 
-void RendezvousLink::on_event(core::agent_event::Failed& event) {
-  failure_ = Error{event.reason, event.detail};
-  deadline_ = now() + kLastFlush;
+void RendezvousLink::offer(const std::vector<nat::Candidate>& candidates) {
+  if (state_ != State::up) return;
+  offers_.update(candidates, *session_);
+  settle();
 }
 
+// May be called from within one of the session's own events.
 void RendezvousLink::settle() {
-  if (!stream_) return;
-  if (session_) {
-    handle_events();
-    if (!session_) return;
-    pump();
-    if (session_->finished() && !stream_->congested()) {
-      return lost(failure_.value_or(Error{Reason::connection_lost, "the session ended"}), retry_after_);
-    }
-  }
-  arm_timer();
+  driver_->settle_soon();
 }
 
-void RendezvousLink::pump() {
-  while (!stream_->congested() && !session_->output().empty() && !stream_->error()) {
-    const ByteView out = session_->output();
-    const ByteView chunk = out.first(std::min(out.size(), kWriteChunk));
-    stream_->write(chunk);
-    session_->sent(chunk.size());
-  }
-}
-
-void RendezvousLink::arm_timer() {
-  TimePoint due = deadline_;
-  if (session_ && session_->deadline()) due = std::min(due, *session_->deadline());
-  if (state_ == State::up) {
-    for (const ServiceState& state : services_) {
-      if (state.kind == ServiceState::Kind::refused) due = std::min(due, state.retry_at);
-    }
-  }
-  if (due == TimePoint::max()) return timer_.cancel();
+void RendezvousLink::arm(TimePoint due) {
   tools_.loop.timers().arm(timer_, due);
 }
 
-void RendezvousLink::on_timer() {
-  if (now() >= deadline_) {
-    switch (state_) {
-      case State::standby:
-        return;
-      case State::waiting:
-        return resolve();
-      case State::resolving:
-        return lost({Reason::resolve_failed, server_.host + ": no answer from the resolver"});
-      case State::connecting:
-        connecting_.reset();
-        last_error_ = Error{Reason::connect_timeout, address_.to_string() + ": the connect was not answered"};
-        return connect_next();
-      case State::opening:
-      case State::up:
-        return lost(failure_.value_or(Error{Reason::handshake_timeout, "the session did not open in time"}),
-                    retry_after_);
-    }
+void RendezvousLink::arm_for_services() {
+  const auto due = registrations_.deadline();
+  if (due) {
+    arm(*due);
+  } else {
+    timer_.cancel();
   }
-  if (!session_) return arm_timer();
-  session_->on_time(now());
-  if (state_ == State::up) register_services();
+}
+
+void RendezvousLink::on_timer() {
+  if (state_ == State::waiting) return dial();
+  if (state_ != State::up) return;
+  registrations_.ask(*session_, now());
+  arm_for_services();
   settle();
 }
 
 void RendezvousLink::check_path() {
-  if (state_ == State::waiting) {
-    deadline_ = std::min(deadline_, now() + kSoonest);
-    return arm_timer();
-  }
+  if (state_ == State::waiting) return arm(now() + kSoonest);
   if (state_ != State::up) return;
   session_->probe(now(), now() + kPathCheck);
   settle();
@@ -405,14 +297,18 @@ void RendezvousLink::check_path() {
 
 void RendezvousLink::renew() {
   saved_tls_session_.clear();
-  if (state_ == State::opening || state_ == State::up) {
-    drop_session(Reason::superseded);
-    resolve();
-  }
+  if (state_ != State::opening && state_ != State::up) return;
+  drop_session(Reason::superseded);
+  dial();
 }
 
 void RendezvousLink::services_changed() {
-  services_.assign(tools_.config.services.size(), {});
+  const bool live = state_ == State::up;
+  registrations_.replace(tools_.config.services, live ? &*session_ : nullptr);
+  if (!live) return;
+  registrations_.ask(*session_, now());
+  arm_for_services();
+  settle();
 }
 
 void RendezvousLink::drain(Duration within) {
@@ -427,54 +323,43 @@ void RendezvousLink::close(Reason reason) {
 }
 
 void RendezvousLink::drop_session(Reason reason) {
-  if (channels_) {
-    channels_->retire(reason, [owner = &owner_] { owner->on_leftovers_done(); });
-    if (channels_->empty()) {
-      tools_.loop.retire(std::move(channels_));
-    } else {
-      owner_.keep_until_done(std::move(channels_));
-    }
-  }
+  if (channels_) owner_.leftovers().take(std::move(channels_), reason);
+  if (dial_) tools_.loop.retire(std::move(dial_));
+  registrations_.on_session_ended();
   offers_.clear();
-  drop_proofs();
+  proofs_.drop();
   seen_as_.reset();
-  session_.reset();
   instance_.reset();
   failure_.reset();
   retry_after_.reset();
-  if (stream_) {
-    stream_->finish();
-    tools_.loop.retire(std::move(stream_));
-  }
-  for (ServiceState& state : services_) state = {};
+  if (!driver_) return;
+  driver_->end();
+  tools_.loop.retire(std::move(driver_));
+  session_.reset();
 }
 
-void RendezvousLink::lost(Error error, std::optional<Duration> not_before) {
+void RendezvousLink::lost(Error error, std::optional<Duration> asked) {
   const bool was_up = state_ == State::up;
   (was_up ? tools_.counters.closed : tools_.counters.refused).add(error.reason);
-  if (was_up && now() - up_since_ >= kHeldLongEnough) backoff_.reset();
-  if (error.reason == Reason::connect_refused) server_restarting_ = true;
-  const Duration cap = server_restarting_ || was_up ? kRestartCap : Duration::max();
-  Duration wait = backoff_.next(tools_.rng, cap);
-  if (not_before && *not_before > 0s) {
-    wait = *not_before + Duration(static_cast<Duration::rep>(tools_.rng.below(1'000'000)));
-  }
-  const bool dates = error.reason == Reason::certificate_expired || error.reason == Reason::certificate_not_yet_valid;
-  if (dates && !was_up) owner_.on_dates_refused(server_);
+  if (!was_up && is_about_dates(error.reason)) tools_.clock.on_dates_refused(server_.to_string());
+  const Duration wait = retry_.next_wait(error.reason, asked, now(), tools_.rng);
+  log_lost(error, was_up, wait);
+  drop_session(Reason::session_ended);
+  last_error_ = std::move(error);
+  enter(State::waiting);
+  arm(now() + wait);
+  owner_.on_link_changed(*this);
+  owner_.on_link_failed(*this);
+}
+
+void RendezvousLink::log_lost(const Error& error, bool was_up, Duration wait) {
+  if (!failures_.is_news(reason_code(error.reason), now()) && !was_up) return;
   log(Level::warn, was_up ? "session lost" : "cannot open a session",
       {{"rendezvous", server_.to_string()},
        {"reason", reason_code(error.reason)},
        {"detail", error.detail},
-       {"retry_ms", std::chrono::duration_cast<std::chrono::milliseconds>(wait).count()}});
-  drop_session(Reason::session_ended);
-  resolver_.cancel();
-  connecting_.reset();
-  last_error_ = std::move(error);
-  enter(State::waiting);
-  deadline_ = now() + wait;
-  arm_timer();
-  owner_.on_link_changed(*this);
-  owner_.on_link_failed(*this);
+       {"retry_ms", std::chrono::duration_cast<std::chrono::milliseconds>(wait).count()},
+       {"unlogged", failures_.take_silent()}});
 }
 
 }  // namespace fairlead::agent

@@ -35,8 +35,7 @@ void read_rendezvous(Section& section, AgentConfig& out) {
   } else if (out.rendezvous.empty() || out.rendezvous.size() > kMaxRendezvous) {
     section.refuse("rendezvous", fmt::format("names {} servers", out.rendezvous.size()), allowed);
   }
-  out.rendezvous_networks =
-      config::read_each(section, "rendezvous_networks", "a list of CIDRs", &config::read_cidr);
+  out.rendezvous_networks = config::read_each(section, "rendezvous_networks", "a list of CIDRs", &config::read_cidr);
   constexpr std::string_view kIdForm =
       "spiffe://TRUST_DOMAIN/PATH, where a whole segment may be *, {NAME} or a last **";
   const auto id = section.find_text("rendezvous_id", kIdForm);

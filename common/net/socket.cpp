@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 
@@ -22,6 +23,15 @@ namespace fairlead::net {
 namespace {
 
 constexpr int kLeastKeepAliveGap = 5;  // seconds: a short idle time is a question, not a verdict
+
+// Of a netmask; an interface without one is in no network but its own address.
+int prefix_of(const sockaddr* mask, const IpAddress& address) {
+  const auto bits = mask != nullptr ? SocketAddress::from_sockaddr(mask) : std::nullopt;
+  int out = 0;
+  if (!bits || bits->ip.is_v4() != address.is_v4()) return address.is_v4() ? 32 : 128;
+  for (const std::uint8_t byte : bits->ip.bytes()) out += std::popcount(byte);
+  return out;
+}
 
 struct RawAddress {
   sockaddr_storage storage{};

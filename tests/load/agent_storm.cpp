@@ -38,7 +38,7 @@ struct Options {
 class StormAgent final : public agent::LinkOwner {
  public:
   StormAgent(agent::AgentTools& tools, tls::TlsClientContext& context, std::string name, const HostPort& server)
-      : tools_(tools), context_(context), name_(std::move(name)), link_(tools, *this, server) {
+      : tools_(tools), context_(context), name_(std::move(name)), leftovers_(tools.loop), link_(tools, *this, server) {
     tools.rng.fill(boot_id_);
   }
   void start() { link_.activate(); }
@@ -55,7 +55,7 @@ class StormAgent final : public agent::LinkOwner {
   }
 
  private:
-  tls::TlsClientContext& tls_context() override { return context_; }
+  tls::TlsClientContext& session_context() override { return context_; }
   wire::Hello next_hello() override {
     return {.software = "agent_storm",
             .endpoint = name_,
@@ -65,10 +65,6 @@ class StormAgent final : public agent::LinkOwner {
             .pool_min = 0,
             .pool_max = 1};
   }
-  WallTime wall_now() override { return net::wall_now(); }
-  tls::ClockReading time_for(const HostPort&) override { return wall_now(); }
-  void on_dates_refused(const HostPort&) override {}
-  void on_server_time(const HostPort&, WallTime, WallTime) override {}
   bool is_duplicate(const agent::RendezvousLink&, const wire::InstanceId&) override { return false; }
   tls::TlsClientContext& verify_context() override { return context_; }
   std::vector<agent::nat::Candidate> candidates() override { return {}; }
@@ -79,8 +75,7 @@ class StormAgent final : public agent::LinkOwner {
   void on_link_failed(agent::RendezvousLink&) override {
     if (!std::exchange(held_, false)) ++failed_;
   }
-  void keep_until_done(std::unique_ptr<agent::SessionChannels> channels) override { ended_ = std::move(channels); }
-  void on_leftovers_done() override { tools_.loop.retire(std::move(ended_)); }
+  agent::Leftovers& leftovers() override { return leftovers_; }
 
   agent::AgentTools& tools_;
   tls::TlsClientContext& context_;
@@ -90,7 +85,7 @@ class StormAgent final : public agent::LinkOwner {
   std::uint64_t sessions_ = 0;
   std::uint64_t failed_ = 0;
   bool held_ = false;  // a session, until the loss of it was told
-  std::unique_ptr<agent::SessionChannels> ended_;
+  agent::Leftovers leftovers_;
   agent::RendezvousLink link_;
 };
 

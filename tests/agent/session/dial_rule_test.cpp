@@ -26,8 +26,8 @@ const DialRule kRule{.server = ip("25.1.0.9"),
                      .own_networks = {*Cidr::parse("192.168.1.0/24"), *Cidr::parse("2a02:1:2:3::/64")}};
 
 TEST_CASE("the server's own host, what is configured and what the world can route may be dialled") {
-  for (const std::string_view told : {"25.1.0.9:443", "25.1.0.9:15443", "10.0.0.5:9", "10.9.7.7:15443", "26.0.0.1:15443",
-                                      "[2a02:9::1]:15443"}) {
+  for (const std::string_view told :
+       {"25.1.0.9:443", "25.1.0.9:15443", "10.0.0.5:9", "10.9.7.7:15443", "26.0.0.1:15443", "[2a02:9::1]:15443"}) {
     CAPTURE(told);
     CHECK(kRule.allows(at(told)));
   }
@@ -51,8 +51,8 @@ TEST_CASE("a server on this very host may name other ports of it, and nothing el
 }
 
 TEST_CASE("an id that could be an instruction to somebody else is refused") {
-  for (const std::string_view text :
-       {"\nFLUSHALL\n", "\r\nFLUSHALL\r\n", "12345678\nQUIT\r\n", "abcdef", "\x01\x02\x03\x04GET / H", "\n\nls\n", "\rls"}) {
+  for (const std::string_view text : {"\nFLUSHALL\n", "\r\nFLUSHALL\r\n", "12345678\nQUIT\r\n", "abcdef",
+                                      "\x01\x02\x03\x04GET / H", "\n\nls\n", "\rls"}) {
     CAPTURE(text);
     CHECK_FALSE(is_harmless(id_of(text)));
   }

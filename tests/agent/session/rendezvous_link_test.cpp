@@ -1,0 +1,116 @@
+// The link to one server that the test plays: how a session begins, what ends it, and what a server may say.
+#include "tests/agent/session/link_rig.h"
+
+namespace fairlead::agent {
+namespace {
+
+namespace heard = core::server_event;
+using State = RendezvousLink::State;
+
+void open(LinkRig& rig) {
+  rig.open(rig.welcome());
+  REQUIRE(rig.until([&] { return rig.link->state() == State::up; }));
+  REQUIRE(rig.until([&] { return rig.latest().heard<heard::RegisterRequested>(); }));
+}
+
+TEST_CASE("a link opens a session and registers its services") {
+  LinkRig rig;
+  CHECK(rig.link->state() == State::standby);
+  open(rig);
+  CHECK(rig.link->state_name() == "up");
+  CHECK(rig.link->instance() == rig.welcome().instance_id);
+  CHECK(rig.link->seen_as()->to_string() == "25.1.0.2:4000");
+  const auto asked = rig.latest().take<heard::RegisterRequested>();
+  REQUIRE(asked.size() == 1);
+  rig.latest().say([&](core::ServerSession& session) {
+    session.registered({.claim = asked[0].request.claim, .service = "web.home", .public_addresses = {"rv:443"}});
+  });
+  CHECK(rig.until([&] { return rig.link->services()[0].kind == ServiceState::Kind::registered; }));
+  CHECK(rig.link->services()[0].address == "rv:443");
+}
+
+TEST_CASE("a session that ends is opened again") {
+  LinkRig rig;
+  open(rig);
+  rig.latest().say([](core::ServerSession& session) { session.refuse_session(Reason::shutting_down, 0s, "restart"); });
+  CHECK(rig.until([&] { return rig.link->state() != State::up; }));
+  CHECK(rig.link->last_error()->reason == Reason::shutting_down);
+  CHECK(rig.failed == 1);
+  CHECK(rig.link->services()[0].kind == ServiceState::Kind::idle);
+  open(rig);
+  CHECK(rig.sessions.size() == 2);
+}
+
+TEST_CASE("changed services are told to the session that stands") {
+  LinkRig rig;
+  open(rig);
+  rig.latest().take<heard::RegisterRequested>();
+  rig.config.services = {{.name = "db", .target = HostPort{"127.0.0.1", 9}, .port = 5432}};
+  rig.link->services_changed();
+  CHECK(rig.until([&] { return rig.latest().heard<heard::RegisterRequested>(); }));
+  CHECK(rig.latest().take<heard::RegisterRequested>()[0].request.service == "db");
+  CHECK(rig.latest().heard<heard::Unregistered>());
+  CHECK(rig.link->state() == State::up);
+  CHECK(rig.sessions.size() == 1);
+}
+
+TEST_CASE("a changed identity opens a new session") {
+  LinkRig rig;
+  open(rig);
+  rig.link->renew();
+  CHECK(rig.until([&] { return rig.sessions.size() == 2; }));
+  CHECK(rig.until([&] { return rig.sessions[0]->over(); }));
+}
+
+TEST_CASE("a second name of one server is noticed") {
+  LinkRig rig;
+  rig.held_elsewhere = rig.welcome().instance_id;
+  rig.open(rig.welcome());
+  CHECK(rig.until([&] { return rig.link->state() == State::waiting; }));
+  CHECK(rig.link->last_error()->reason == Reason::same_instance);
+}
+
+TEST_CASE("no server sends data channels into the agent's network") {
+  LinkRig rig;
+  auto target = net::listen_tcp(*SocketAddress::parse("127.0.0.2:0"), net::ReusePort::no);
+  REQUIRE(target);
+  wire::Welcome welcome = rig.welcome();
+  welcome.data_addresses = {*net::local_address(target->get())};
+  rig.open(welcome);
+  REQUIRE(rig.until([&] { return rig.link->state() == State::up; }));
+  const std::size_t sessions = rig.sessions.size();
+  rig.latest().say([](core::ServerSession& session) { session.open_channels(3); });
+  // They go to the host where it is.
+  CHECK(rig.until([&] { return rig.sessions.size() == sessions + 3; }));
+  const auto touched = net::accept_connection(target->get());
+  CHECK_FALSE((touched && *touched));
+}
+
+TEST_CASE("a network of the configuration may be named") {
+  LinkRig rig;
+  rig.config.rendezvous_networks = {*Cidr::parse("127.0.0.2/32")};
+  auto target = net::listen_tcp(*SocketAddress::parse("127.0.0.2:0"), net::ReusePort::no);
+  REQUIRE(target);
+  wire::Welcome welcome = rig.welcome();
+  welcome.data_addresses = {*net::local_address(target->get())};
+  rig.open(welcome);
+  REQUIRE(rig.until([&] { return rig.link->state() == State::up; }));
+  rig.latest().say([](core::ServerSession& session) { session.open_channels(1); });
+  CHECK(rig.until([&] {
+    const auto touched = net::accept_connection(target->get());
+    return touched && *touched;
+  }));
+}
+
+TEST_CASE("a session whose id could be an instruction to another program is not taken") {
+  LinkRig rig;
+  wire::Welcome welcome = rig.welcome();
+  const std::string_view text = "\nFLUSHALL\n";
+  std::copy(text.begin(), text.end(), welcome.session_id.begin());
+  rig.open(welcome);
+  CHECK(rig.until([&] { return rig.link->state() == State::waiting; }));
+  CHECK(rig.link->last_error()->reason == Reason::address_not_told);
+}
+
+}  // namespace
+}  // namespace fairlead::agent
