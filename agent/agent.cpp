@@ -307,22 +307,30 @@ void Agent::watch_identity() {
 
 void Agent::reload_identity() {
   auto credentials = tls::Credentials::load(files_of(config_.identity));
-  if (credentials) return adopt(std::move(*credentials));
+  if (credentials) {
+    adopt(std::move(*credentials));
+    return;
+  }
   log(Level::error, "identity files changed and cannot be used; the old identity stays",
       {{"detail", credentials.error().detail}});
 }
 
 // A new identity is shown in new sessions; the same one once more ends none.
-void Agent::adopt(std::shared_ptr<const tls::Credentials> credentials) {
+bool Agent::adopt(std::shared_ptr<const tls::Credentials> credentials) {
   const bool same =
       credentials->leaf_hash() == credentials_->leaf_hash() && credentials->ca_hash() == credentials_->ca_hash();
-  if (same) return;
+  if (same) return false;
   credentials_ = std::move(credentials);
   tools_.clock.on_certificate({credentials_->not_before(), credentials_->not_after()});
   tls_context_ = make_context(wire::kSessionAlpn);
   verify_context_ = make_context(wire::kVerifyAlpn);
   direct_.replace_credentials(credentials_, [this] { return tools_.wall_now(); });
   log(Level::info, "identity loaded", {{"id", credentials_->spiffe_id()}});
+  renew_sessions();
+  return true;
+}
+
+void Agent::renew_sessions() {
   for (const auto& link : links_) link->renew();
 }
 
@@ -340,12 +348,15 @@ void Agent::reload() {
     log(Level::warn, "this key needs a restart; its old value stays", {{"key", key}});
   }
   const bool moved = planned.config.identity != config_.identity;
+  // What a session says at its begin, only another session can say.
+  const bool anew =
+      planned.config.pool != config_.pool || planned.config.limits.ping_interval != config_.limits.ping_interval;
   config_ = std::move(planned.config);
   if (moved) watch_identity();
   for (const auto& link : links_) link->services_changed();
   direct_.services_changed();
   arm_tick();
-  adopt(std::move(*credentials));
+  if (!adopt(std::move(*credentials)) && anew) renew_sessions();
   log(Level::info, "reloaded");
 }
 

@@ -79,7 +79,8 @@ class Agent final : public LinkOwner {
   void stop();
   void reload();
   void reload_identity();
-  void adopt(std::shared_ptr<const tls::Credentials> credentials);
+  bool adopt(std::shared_ptr<const tls::Credentials> credentials);  // false: the same as before
+  void renew_sessions();
   void on_probe_tick();
   tls::TlsClientContext make_context(const char* alpn);
   net::HttpReply on_status_request(const wire::HttpRequest& request);

@@ -23,12 +23,7 @@ SessionChannels::SessionChannels(AgentTools& tools, const wire::Welcome& welcome
     : tools_(tools),
       keys_(std::make_shared<const core::ChannelKeys>(welcome.key, welcome.session_id)),
       address_(data_address),
-      limits_{.connect_timeout = tools.config.limits.connect_timeout,
-              .target_timeout = target_time(tools.config.limits.connect_timeout, welcome.answer_timeout_ms),
-              .relay = {.idle_timeout = tools.config.limits.idle_timeout,
-                        .half_close_timeout = tools.config.limits.half_close_timeout},
-              .buffers = tools.memory.first_buffers(),
-              .hello_max = tools.memory.hello_max(wire::kMaxChannelHello)},
+      answer_timeout_ms_(welcome.answer_timeout_ms),
       dialer_(static_cast<std::uint16_t>(tools.memory.pool_max(tools.config.pool.max)), tools.loop.now()),
       tell_ended_(std::move(tell_ended)),
       timer_([](void* self) { static_cast<SessionChannels*>(self)->dial(); }, this),
@@ -41,6 +36,16 @@ SessionChannels::~SessionChannels() {
   }
 }
 
+// Of the configuration as it is now: a reload ends no session.
+ChannelLimits SessionChannels::limits() const {
+  const Limits& config = tools_.config.limits;
+  return {.connect_timeout = config.connect_timeout,
+          .target_timeout = target_time(config.connect_timeout, answer_timeout_ms_),
+          .relay = {.idle_timeout = config.idle_timeout, .half_close_timeout = config.half_close_timeout},
+          .buffers = tools_.memory.first_buffers(),
+          .hello_max = tools_.memory.hello_max(wire::kMaxChannelHello)};
+}
+
 void SessionChannels::open(std::uint16_t count) {
   dialer_.on_open_channels(count, tools_.loop.now());
   dial();
@@ -51,7 +56,7 @@ void SessionChannels::dial() {
   const TimePoint now = tools_.loop.now();
   for (auto left = dialer_.take_dials(now); left > 0; --left) {
     const std::uint64_t counter = last_counter_++;
-    auto channel = std::make_unique<DataChannel>(tools_.service(), *this, keys_, counter, limits_);
+    auto channel = std::make_unique<DataChannel>(tools_.service(), *this, keys_, counter, limits());
     channel->number = counter;
     DataChannel& started = *(channels_[counter] = std::move(channel));
     started.start(address_);

@@ -54,6 +54,7 @@ class SessionChannels final : public ChannelOwner {
     net::RelayOutcome outcome;
     bool relayed = false;
   };
+  ChannelLimits limits() const;
   void on_bound_ended(End end);
   void record(End end);
   void record_held();
@@ -61,7 +62,7 @@ class SessionChannels final : public ChannelOwner {
   AgentTools& tools_;
   std::shared_ptr<const core::ChannelKeys> keys_;
   SocketAddress address_;
-  ChannelLimits limits_;
+  const std::uint32_t answer_timeout_ms_;
   core::ChannelDialer dialer_;
   std::uint64_t last_counter_ = 0;
   bool retired_ = false;

@@ -15,6 +15,7 @@ const std::map<std::string, std::string> kOthers{
     {"agent.cluster", R"("office")"},
     {"agent.rendezvous", R"(["rv2.example.com:15443"])"},
     {"agent.rendezvous_id", R"("spiffe://x/y")"},
+    {"agent.rendezvous_networks", R"(["10.0.0.0/8"])"},
     {"agent.state_dir", R"("/tmp/x")"},
     {"agent.control", R"("unix:/tmp/x.sock")"},
     {"agent.drain_timeout", R"("6s")"},
