@@ -320,6 +320,7 @@ void RendezvousLink::drain(Duration within) {
 void RendezvousLink::close(Reason reason) {
   drop_session(reason);
   timer_.cancel();
+  enter(State::standby);
 }
 
 void RendezvousLink::drop_session(Reason reason) {

@@ -97,6 +97,7 @@ class Reload(MeshTest):
         self.assertEqual(Caller(self.mesh).echo("web.home"), b"hello over the relay")
         tls.sendall(b"x")
         self.service.wait_logged(event="closed", command="hold", received=1)  # the live connection was left alone
+        self.assertEqual(len(self.agent.records(msg="session opened")), 1)  # and so was the session
 
     def test_a_broken_file_changes_nothing(self):
         self.start_web()
