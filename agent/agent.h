@@ -111,7 +111,7 @@ class Agent final : public LinkOwner {
   std::vector<std::unique_ptr<RendezvousLink>> links_;
   DirectPath direct_;
   ServerChoice choice_;
-  std::set<std::string> reachable_;  // services that were told to on_reachable_
+  std::set<std::string> reachable_;     // services that were told to on_reachable_
   std::optional<Error> state_problem_;  // of the start
   StopPlan stopping_;
   std::optional<TimePoint> refresh_until_;

@@ -86,8 +86,8 @@ struct AgentConfig {
   std::string cluster;               // empty: from the certificate
   std::vector<HostPort> rendezvous;  // 1 to kMaxRendezvous, no two alike
   std::string rendezvous_id = "spiffe://{trust_domain}/rendezvous/*";
-  std::vector<Cidr> rendezvous_networks;  // beyond public addresses, where a server may send this agent
-  std::string state_dir = "/var/lib/fairlead-agent";              // empty (expose): keep nothing
+  std::vector<Cidr> rendezvous_networks;              // beyond public addresses, where a server may send this agent
+  std::string state_dir = "/var/lib/fairlead-agent";  // empty (expose): keep nothing
   std::string control_path = "/run/fairlead-agent/control.sock";  // empty (expose): no control socket
   Duration drain_timeout = 5s;
   bool confine = true;  // give up what a running agent does not need

@@ -1,4 +1,6 @@
 // What the agent decides by itself: whose turn it is among its servers, and when a stop is done.
+#include <vector>
+
 #include "agent/server_choice.h"
 #include "agent/stop_plan.h"
 #include "tests/support/doctest.h"

@@ -89,7 +89,8 @@ TEST_CASE("the packaged sample holds the defaults") {
 TEST_CASE("every key is read") {
   const auto parsed = parse(
       "[agent]\nname = 'nas1'\ncluster = 'home'\nrendezvous = ['[2001:db8::1]:1', 'b:2']\n"
-      "rendezvous_id = 'spiffe://td/rv/**'\nrendezvous_networks = ['10.0.0.0/8']\nstate_dir = 'state'\ncontrol = 'unix:c.sock'\ndrain_timeout = '1s'\n"
+      "rendezvous_id = 'spiffe://td/rv/**'\nrendezvous_networks = ['10.0.0.0/8']\nstate_dir = 'state'\ncontrol = "
+      "'unix:c.sock'\ndrain_timeout = '1s'\n"
       "[identity]\ncert = '/c'\nkey = '/k'\nca = '/a'\n"
       "[nat]\nmapping = ['upnp', 'pcp']\nlisten = ['[::]:7']\nexternal_port = 9\ninterfaces = ['eth0']\n"
       "[pool]\nmin = 0\nmax = 1024\n"
