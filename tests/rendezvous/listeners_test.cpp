@@ -1,10 +1,13 @@
 #include "rendezvous/listeners.h"
 
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
 #include <map>
 
 #include "common/net/socket.h"
 #include "tests/support/doctest.h"
-#include "tests/support/test_ca.h"
 
 namespace fairlead::rendezvous {
 namespace {
@@ -28,6 +31,18 @@ struct Host {
         std::move(plans), [this](const SocketAddress& address) { return bind(address); },
         [this](std::vector<net::Fd>, const front::ListenerRules& rules) { served.push_back(rules.service); });
   }
+};
+
+struct Folder {
+  Folder() {
+    char name[] = "/tmp/fairlead-listen-XXXXXX";
+    REQUIRE(::mkdtemp(name) != nullptr);
+    path = name;
+  }
+  ~Folder() { std::filesystem::remove_all(path); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  std::filesystem::path path;
 };
 
 const Error kMissing{Reason::address_missing, "not here"};
@@ -87,26 +102,26 @@ SocketAddress free_address() {
 }
 
 TEST_CASE("all workers share an address, and a second server is told who has it") {
-  const test::TempDir dir;
+  const Folder dir;
   const SocketAddress address = free_address();
-  auto first = bind_for_workers(address, 2, dir.path().string());
+  auto first = bind_for_workers(address, 2, dir.path.string());
   REQUIRE(first);
   CHECK(first->sockets.size() == 2);
-  const auto second = bind_for_workers(address, 2, dir.path().string());
+  const auto second = bind_for_workers(address, 2, dir.path.string());
   REQUIRE_FALSE(second);
   CHECK(second.error().reason == Reason::address_in_use);
   CHECK(second.error().detail.find("process " + std::to_string(::getpid())) != std::string::npos);
   first = tl::unexpected(Error{});
-  CHECK(bind_for_workers(address, 2, dir.path().string()));
+  CHECK(bind_for_workers(address, 2, dir.path.string()));
 }
 
 TEST_CASE("a server with another state_dir, or with none, is found by its address") {
-  const test::TempDir one;
-  const test::TempDir other;
+  const Folder one;
+  const Folder other;
   const SocketAddress address = free_address();
-  const auto first = bind_for_workers(address, 1, one.path().string());
+  const auto first = bind_for_workers(address, 1, one.path.string());
   REQUIRE(first);
-  for (const std::string& dir : {other.path().string(), std::string("/nonexistent")}) {
+  for (const std::string& dir : {other.path.string(), std::string("/nonexistent")}) {
     const auto second = bind_for_workers(address, 1, dir);
     REQUIRE_FALSE(second);
     CHECK(second.error().reason == Reason::address_in_use);
@@ -114,12 +129,12 @@ TEST_CASE("a server with another state_dir, or with none, is found by its addres
 }
 
 TEST_CASE("a lock file that is no file of ours locks nothing and is left alone") {
-  const test::TempDir dir;
+  const Folder dir;
   const SocketAddress address = free_address();
-  const auto link = dir.path() / ("listen-" + address.to_string() + ".lock");
-  std::filesystem::create_symlink(dir.path() / "target", link);
-  CHECK(bind_for_workers(address, 1, dir.path().string()));
-  CHECK_FALSE(std::filesystem::exists(dir.path() / "target"));
+  const auto link = dir.path / ("listen-" + address.to_string() + ".lock");
+  std::filesystem::create_symlink(dir.path / "target", link);
+  CHECK(bind_for_workers(address, 1, dir.path.string()));
+  CHECK_FALSE(std::filesystem::exists(dir.path / "target"));
 }
 
 }  // namespace
