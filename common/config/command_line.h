@@ -11,6 +11,7 @@ namespace fairlead::config {
 inline constexpr int kExitSuccess = 0;
 inline constexpr int kExitFailed = 1;    // failed at run time
 inline constexpr int kExitUnusable = 2;  // unusable arguments or configuration
+inline constexpr int kExitNotWell = 3;   // `status` answered, and something is not well
 
 struct LogOptions {
   Level level = Level::info;

@@ -48,21 +48,28 @@ class ControlServer::Connection final : public PollTarget {
   }
 
  private:
+  enum class State {
+    reading,
+    thinking,  // the request is complete, its answer is being made
+    answering,
+  };
   enum class Progress { waiting, over };
 
   void on_ready(Readiness /*ready*/) override {
-    if (reply_.empty() && receive() == Progress::over) return end();
-    if (!reply_.empty() && answer() == Progress::over) end();
+    if (state_ == State::reading && receive() == Progress::over) return end();
+    if (state_ == State::answering && answer() == Progress::over) end();
   }
 
   Progress receive() {
     std::array<std::uint8_t, 1024> chunk;
-    while (reply_.empty()) {
+    while (state_ == State::reading) {
       const auto got = read_some(fd_.get(), chunk);
       if (!got || got->value_or(1) == 0) return Progress::over;
       if (!*got) return Progress::waiting;
       request_.insert(request_.end(), chunk.begin(), chunk.begin() + static_cast<std::ptrdiff_t>(**got));
+      handling_ = true;
       handle();
+      handling_ = false;
     }
     return Progress::waiting;
   }
@@ -71,9 +78,23 @@ class ControlServer::Connection final : public PollTarget {
     const auto parsed = wire::parse_http_request(request_);
     if (std::holds_alternative<wire::NeedMore>(parsed)) return;
     const auto* request = std::get_if<wire::Done<wire::HttpRequest>>(&parsed);
-    const HttpReply reply = request != nullptr ? server_.handler_(request->value) : malformed_reply();
+    state_ = State::thinking;
+    if (request == nullptr) return take(malformed_reply());
+    server_.handler_(request->value, [self = std::weak_ptr(self_)](const HttpReply& reply) {
+      if (const auto here = self.lock()) (*here)->on_answer(reply);
+    });
+  }
+
+  void take(const HttpReply& reply) {
+    state_ = State::answering;
     ByteWriter writer(reply_);
     wire::write_http_response(reply.status, reply.content_type, reply.body, writer);
+  }
+
+  void on_answer(const HttpReply& reply) {
+    if (state_ != State::thinking) return;
+    take(reply);
+    if (!handling_ && answer() == Progress::over) end();
   }
 
   Progress answer() {
@@ -88,6 +109,7 @@ class ControlServer::Connection final : public PollTarget {
 
   void end() {
     timer_.cancel();
+    self_.reset();
     fd_.reset();
     server_.on_done(*this);
   }
@@ -95,13 +117,24 @@ class ControlServer::Connection final : public PollTarget {
   ControlServer& server_;
   PolledFd fd_;
   Bytes request_;
-  Bytes reply_;  // empty until the request is complete
+  State state_ = State::reading;
+  bool handling_ = false;  // an answer that is given at once is written when the handler has returned
+  Bytes reply_;
   std::size_t sent_ = 0;
   core::TimerEntry timer_;
+  std::shared_ptr<Connection*> self_ = std::make_shared<Connection*>(this);  // gone with it: late answers find nobody
 };
 
 Result<std::unique_ptr<ControlServer>> ControlServer::open(Loop& loop, Poller& poller, std::string path,
                                                            Handler handler) {
+  return open(loop, poller, std::move(path),
+              LateHandler([handler = std::move(handler)](const wire::HttpRequest& request, const Answer& answer) {
+                answer(handler(request));
+              }));
+}
+
+Result<std::unique_ptr<ControlServer>> ControlServer::open(Loop& loop, Poller& poller, std::string path,
+                                                           LateHandler handler) {
   make_folders(path);
   auto listener = listen_unix(path);
   if (!listener) return tl::unexpected(listener.error());
@@ -110,7 +143,7 @@ Result<std::unique_ptr<ControlServer>> ControlServer::open(Loop& loop, Poller& p
   return server;
 }
 
-ControlServer::ControlServer(Loop& loop, Poller& poller, std::string path, Handler handler)
+ControlServer::ControlServer(Loop& loop, Poller& poller, std::string path, LateHandler handler)
     : loop_(loop), poller_(poller), path_(std::move(path)), id_(file_at(path_)), handler_(std::move(handler)) {}
 
 ControlServer::~ControlServer() {

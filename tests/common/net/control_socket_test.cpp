@@ -27,7 +27,8 @@ struct Folder {
 };
 
 struct Rig {
-  explicit Rig(ControlServer::Handler handler) {
+  template <class Handler>
+  explicit Rig(Handler handler) {
     auto opened = ControlServer::open(worker.loop, worker.poller, path, std::move(handler));
     REQUIRE(opened.has_value());
     server = std::move(*opened);
@@ -97,6 +98,29 @@ TEST_CASE("a long answer arrives whole") {
   const auto answer = rig.ask("/");
   REQUIRE(answer.has_value());
   CHECK(answer->body == body);
+}
+
+TEST_CASE("an answer may come later, and others are served meanwhile") {
+  std::vector<ControlServer::Answer> waiting;
+  Rig rig(ControlServer::LateHandler([&](const wire::HttpRequest& request, ControlServer::Answer answer) {
+    if (request.path == "/now") return answer({.body = "now"});
+    waiting.push_back(std::move(answer));
+  }));
+  const Fd slow = rig.connect();
+  say(slow, "GET /later HTTP/1.1\r\n\r\n");
+  CHECK(rig.worker.until([&] { return waiting.size() == 1; }));
+  CHECK(rig.ask("/now")->body == "now");
+  {
+    const Fd gone = rig.connect();
+    say(gone, "GET /later HTTP/1.1\r\n\r\n");
+    CHECK(rig.worker.until([&] { return waiting.size() == 2; }));
+  }
+  waiting[1]({.body = "for nobody"});
+  waiting[0]({.body = "later"});
+  waiting[0]({.body = "once only"});
+  CHECK(rig.hear(slow).ends_with("later"));
+  rig.server.reset();
+  waiting[0]({.body = "too late"});
 }
 
 TEST_CASE("the socket is the owner's alone, its folders are made, the file goes with the server") {
