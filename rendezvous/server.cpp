@@ -109,8 +109,10 @@ Server::Server(RendezvousConfig config, std::string config_path, std::shared_ptr
             return bind_for_workers(address, workers_.size(), config_.server.state_dir);
           },
           [this](std::vector<net::Fd> sockets, const ListenerRules& rules) { hand_out(std::move(sockets), rules); }),
+      reports_(loop_),
       drain_timer_([](void* self) { static_cast<Server*>(self)->on_drain_time(); }, this),
-      listen_timer_([](void* self) { static_cast<Server*>(self)->listen_again(); }, this) {
+      listen_timer_([](void* self) { static_cast<Server*>(self)->listen_again(); }, this),
+      minute_timer_([](void* self) { static_cast<Server*>(self)->on_minute(); }, this) {
   system_rng().fill(shared_.instance);
   shared_.started = loop_.now();
   shared_.domains = config_.server.domains;
@@ -149,7 +151,9 @@ void Server::listen_again() {
 
 Result<void> Server::open_admin() {
   auto admin = net::ControlServer::open(loop_, poller_, config_.server.admin_path,
-                                        [this](const wire::HttpRequest& request) { return on_admin_request(request); });
+                                        [this](const wire::HttpRequest& request, net::ControlServer::Answer answer) {
+                                          on_admin_request(request, std::move(answer));
+                                        });
   if (!admin) return tl::unexpected(admin.error());
   admin_ = std::move(*admin);
   return {};
@@ -159,6 +163,8 @@ void Server::run() {
   confine();
   for (const auto& control : controls_) control->start();
   for (const auto& worker : workers_) worker->start();
+  reports_.start();
+  on_minute();
   signals_.push_back(std::make_unique<net::SignalWatcher>(loop_, SIGTERM, [this] { on_terminate(); }));
   signals_.push_back(std::make_unique<net::SignalWatcher>(loop_, SIGINT, [this] { on_terminate(); }));
   signals_.push_back(std::make_unique<net::SignalWatcher>(loop_, SIGHUP, [this] { reload(); }));
@@ -243,6 +249,7 @@ void Server::stop() {
     control->post([each = control.get()] { each->shut_down(); });
   }
   for (const auto& control : controls_) control->join();
+  reports_.join();
   log(Level::info, "stopped");
   loop_.stop();
 }

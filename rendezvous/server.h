@@ -1,8 +1,10 @@
 #pragma once
 // The rendezvous server: builds the parts, connects them, reloads and drains them. Main thread: signals, registry,
-// admin socket. Relay workers and control threads are its children. When it ends: serving.h; what a reload does:
+// admin socket. Relay workers, control threads and the thread that makes pages
+// are its children. When it ends: serving.h; what a reload does:
 // setting/reload.h; what it listens on: listeners.h.
 #include <atomic>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -11,10 +13,14 @@
 #include "common/net/network_watch.h"
 #include "common/net/poller.h"
 #include "common/net/signals.h"
+#include "rendezvous/admin/recent_counts.h"
+#include "rendezvous/admin/relay_gather.h"
+#include "rendezvous/admin/report_thread.h"
 #include "rendezvous/admin/status.h"
 #include "rendezvous/control/control_thread.h"
 #include "rendezvous/control/registry_owner.h"
 #include "rendezvous/listeners.h"
+#include "rendezvous/relay/worker.h"
 #include "rendezvous/serving.h"
 
 namespace fairlead::rendezvous {
@@ -45,10 +51,16 @@ class Server {
   void on_network_event(net::NetworkEvent event);
   void survey_network();
   void apply_credentials(std::shared_ptr<const tls::Credentials> credentials);
-  net::HttpReply on_admin_request(const wire::HttpRequest& request);
-  StatusReport status_report();
   std::vector<Error> problems() const;
-  std::vector<RelaySummary> gather_relays(std::size_t limit);
+  void on_admin_request(const wire::HttpRequest& request, net::ControlServer::Answer answer);
+  using Render = std::string (*)(const StatusReport& report, AnswerForm form);
+  using Fill = std::function<void(StatusReport& report, const RegistryView& view)>;  // on the report thread
+  void answer_page(AnswerForm form, Render render, Fill fill, net::ControlServer::Answer answer);
+  void answer_summary(AnswerForm form, net::ControlServer::Answer answer);
+  void answer_relays(AnswerForm form, std::size_t limit, net::ControlServer::Answer answer);
+  StatusReport status_facts() const;
+  void fill_summary(StatusReport& report, const RegistryView& view, const Limits& limits);
+  void on_minute();
 
   RendezvousConfig read_;    // as the file says, but for what needs a restart
   RendezvousConfig config_;  // complete: what follows from this machine is filled in
@@ -67,11 +79,16 @@ class Server {
   std::atomic<std::size_t> next_control_{0};
   Listeners listeners_;
   std::unique_ptr<net::ControlServer> admin_;
+  ReportThread reports_;
+  RecentCounts refused_lately_;
+  std::map<std::uint64_t, std::unique_ptr<RelayGather>> gathers_;
+  std::uint64_t next_gather_ = 0;
   std::unique_ptr<net::FileWatch> identity_watch_;
   std::unique_ptr<net::NetworkWatch> network_;
   std::vector<std::unique_ptr<net::SignalWatcher>> signals_;
   core::TimerEntry drain_timer_;
   core::TimerEntry listen_timer_;  // armed while an address is missing
+  core::TimerEntry minute_timer_;
 };
 
 // What the configuration leaves to the machine: relays_max and sessions_max by the limit of open files, workers by

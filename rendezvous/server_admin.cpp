@@ -1,14 +1,17 @@
-// The part of Server that answers the admin socket: takes the view that status.h renders.
+// The part of Server that answers the admin socket. The main loop copies what it alone may read and takes the
+// registry's view; the report thread makes the page of it.
 #include <charconv>
-#include <future>
 
 #include "common/base/log.h"
+#include "rendezvous/admin/collect.h"
+#include "rendezvous/admin/problems.h"
 #include "rendezvous/server.h"
 
 namespace fairlead::rendezvous {
 namespace {
 
-constexpr std::chrono::seconds kGatherPatience{2};
+constexpr Duration kGatherPatience = 2s;
+constexpr Duration kMinute = 60s;
 constexpr std::size_t kDefaultRows = 1000;
 
 std::string parameter(const wire::HttpRequest& request, std::string_view name) {
@@ -39,19 +42,20 @@ std::vector<ReasonCount> counts_of(const ReasonCounters& counters) {
 
 }  // namespace
 
-// Asks every worker in turn; a status page may wait for them, they never wait for it.
-std::vector<RelaySummary> Server::gather_relays(std::size_t limit) {
-  std::vector<RelaySummary> out;
-  for (const auto& worker : workers_) {
-    auto answer = std::make_shared<std::promise<std::vector<RelaySummary>>>();
-    auto result = answer->get_future();
-    worker->post([each = worker.get(), answer, limit] { answer->set_value(each->relays(limit)); });
-    if (result.wait_for(kGatherPatience) != std::future_status::ready) continue;
-    for (RelaySummary& relay : result.get()) {
-      if (out.size() < limit) out.push_back(std::move(relay));
-    }
-  }
-  return out;
+// What the main loop alone knows.
+StatusReport Server::status_facts() const {
+  StatusReport facts;
+  facts.now = net::wall_now();
+  facts.now_steady = loop_.now();
+  facts.started = started_;
+  facts.instance = to_hex(shared_.instance);
+  facts.state = serving_.name();
+  facts.standing = problems();
+  facts.log = log_counts();
+  facts.spiffe_id = credentials_->spiffe_id();
+  facts.not_after = credentials_->not_after();
+  for (const HostPort& each : config_.server.public_addresses) facts.public_addresses.push_back(each.to_string());
+  return facts;
 }
 
 // What is not as the configuration wants it, and was told in the log when it began.
@@ -61,73 +65,97 @@ std::vector<Error> Server::problems() const {
   return out;
 }
 
-StatusReport Server::status_report() {
-  Gauges& gauges = shared_.gauges;
-  StatusReport view;
-  view.now = net::wall_now();
-  view.now_steady = loop_.now();
-  view.started = started_;
-  view.instance = to_hex(shared_.instance);
-  view.state = serving_.name();
-  view.standing = problems();
-  view.log = log_counts();
-  view.spiffe_id = credentials_->spiffe_id();
-  view.not_after = credentials_->not_after();
-  for (const HostPort& each : config_.server.public_addresses) view.public_addresses.push_back(each.to_string());
-  view.registry = registry_.registry().counters();
-  view.relays_live = gauges.relays.used();
-  view.relays_total = shared_.counters.relays_total;
-  view.bytes_in = shared_.counters.bytes_in;
-  view.bytes_out = shared_.counters.bytes_out;
-  view.closed = counts_of(shared_.counters.closed);
-  view.refused = counts_of(shared_.counters.refused);
-  view.sessions = registry_.registry().sessions({.limit = SIZE_MAX});
-  std::size_t busiest_agent = 0;
-  std::size_t most_services = 0;
-  for (const SessionSummary& each : view.sessions) {
-    busiest_agent = std::max(busiest_agent, each.session->load().relays);
-    most_services = std::max(most_services, each.services.size());
-  }
-  view.limits = {
+// Report thread: gauges and counters may be read anywhere.
+void Server::fill_summary(StatusReport& report, const RegistryView& view, const Limits& limits) {
+  const Gauges& gauges = shared_.gauges;
+  report.registry = view.counters;
+  report.relays_live = gauges.relays.used();
+  report.relays_total = shared_.counters.relays_total;
+  report.bytes_in = shared_.counters.bytes_in;
+  report.bytes_out = shared_.counters.bytes_out;
+  report.closed = counts_of(shared_.counters.closed);
+  report.refused = counts_of(shared_.counters.refused);
+  const AgentPeaks peaks = collect_peaks(view);
+  report.limits = {
       {"unclassified_max", gauges.unclassified.used(), gauges.unclassified.max()},
       {"unclassified_per_source", gauges.unclassified_per_source.highest(), gauges.unclassified_per_source.max()},
       {"handshakes_max", gauges.handshakes.used(), gauges.handshakes.max()},
       {"handshakes_waiting", gauges.handshakes_waiting.used(), gauges.handshakes_waiting.max()},
       {"sessions_max", gauges.sessions.used(), gauges.sessions.max()},
-      {"services_per_agent", most_services, config_.limits.services_per_agent},
+      {"services_per_agent", peaks.services, limits.services_per_agent},
       {"relays_per_source", gauges.relays_per_source.highest(), gauges.relays_per_source.max()},
       {"relays_per_service", gauges.relays_per_service.highest(), gauges.relays_per_service.max()},
-      {"relays_per_agent", busiest_agent, config_.limits.relays_per_agent},
+      {"relays_per_agent", peaks.relays, limits.relays_per_agent},
       {"verify_dials_max", gauges.verify_dials.used(), gauges.verify_dials.max()},
       {"verify_dials_per_target", gauges.verify_dials_per_target.highest(), gauges.verify_dials_per_target.max()},
       {"relays_max", gauges.relays.used(), gauges.relays.max()},
   };
-  return view;
 }
 
-net::HttpReply Server::on_admin_request(const wire::HttpRequest& request) {
+void Server::on_minute() {
+  refused_lately_.on_minute(shared_.counters.refused.totals());
+  loop_.timers().arm(minute_timer_, loop_.now() + kMinute);
+}
+
+void Server::on_admin_request(const wire::HttpRequest& request, net::ControlServer::Answer answer) {
   const AnswerForm form = parameter(request, "format") == "text" ? AnswerForm::text : AnswerForm::json;
   const ListFilter filter = filter_of(request);
-  net::HttpReply reply;
-  reply.content_type = form == AnswerForm::json ? "application/json" : "text/plain; charset=utf-8";
-  StatusReport view = status_report();
-  if (request.path == "/status") {
-    view.endpoints = registry_.registry().endpoints({.limit = SIZE_MAX});
-    reply.body = render_summary(view, form);
-  } else if (request.path == "/status/agents") {
-    view.sessions = registry_.registry().sessions(filter);
-    reply.body = render_agents(view, form);
-  } else if (request.path == "/status/services") {
-    view.endpoints = registry_.registry().endpoints(filter);
-    reply.body = render_services(view, form);
-  } else if (request.path == "/status/relays") {
-    view.relays = gather_relays(filter.limit);
-    reply.body = render_relays(view, form);
-  } else {
-    reply.status = 404;
-    reply.body = "{\"error\":\"no such page\"}\n";
+  if (request.path == "/status") return answer_summary(form, std::move(answer));
+  if (request.path == "/status/agents") {
+    return answer_page(
+        form, render_agents,
+        [filter](StatusReport& report, const RegistryView& view) { report.agents = collect_agents(view, filter); },
+        std::move(answer));
   }
-  return reply;
+  if (request.path == "/status/services") {
+    return answer_page(
+        form, render_services,
+        [filter](StatusReport& report, const RegistryView& view) {
+          const std::string relay = report.public_addresses.empty() ? "" : report.public_addresses.front();
+          report.ways = collect_ways(view, filter, {relay, report.now_steady});
+        },
+        std::move(answer));
+  }
+  if (request.path == "/status/relays") return answer_relays(form, filter.limit, std::move(answer));
+  answer({.status = 404, .body = "{\"error\":\"no such page\"}\n"});
+}
+
+void Server::answer_page(AnswerForm form, Render render, Fill fill, net::ControlServer::Answer answer) {
+  auto view = std::make_shared<const RegistryView>(registry_.registry().view());
+  const auto make = [form, render, fill = std::move(fill), view, facts = status_facts()] {
+    StatusReport report = facts;
+    fill(report, *view);
+    return net::HttpReply{.status = report.problems.empty() ? net::kWellStatus : net::kNotWellStatus,
+                          .body = render(report, form),
+                          .content_type = form == AnswerForm::json ? "application/json" : "text/plain; charset=utf-8"};
+  };
+  reports_.make(make, std::move(answer));
+}
+
+void Server::answer_summary(AnswerForm form, net::ControlServer::Answer answer) {
+  const auto fill = [this, limits = config_.limits, lately = refused_lately_.recent(shared_.counters.refused.totals())](
+                        StatusReport& report, const RegistryView& view) {
+    fill_summary(report, view, limits);
+    report.problems = find_problems(report, view, lately);
+  };
+  answer_page(form, render_summary, fill, std::move(answer));
+}
+
+void Server::answer_relays(AnswerForm form, std::size_t limit, net::ControlServer::Answer answer) {
+  const std::uint64_t number = next_gather_++;
+  const auto on_gathered = [this, number, form, answer = std::move(answer)](const Listing<RelaySummary>& relays) {
+    answer_page(
+        form, render_relays, [relays](StatusReport& report, const RegistryView&) { report.relays = relays; }, answer);
+    loop_.retire(std::move(gathers_.extract(number).mapped()));
+  };
+  std::vector<RelayGather::Ask> asks;
+  for (const auto& worker : workers_) {
+    asks.push_back([each = worker.get(), limit](std::function<void(RelayGather::Rows)> tell) {
+      each->post([each, limit, tell = std::move(tell)] { tell(each->relays(limit)); });
+    });
+  }
+  auto& gather = gathers_[number] = std::make_unique<RelayGather>(loop_, limit, on_gathered);
+  gather->start(asks, kGatherPatience);
 }
 
 }  // namespace fairlead::rendezvous

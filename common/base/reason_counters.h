@@ -21,6 +21,7 @@ class ReasonCounters {
   std::uint64_t get(Reason reason) const {
     return counts_[static_cast<std::size_t>(reason)].load(std::memory_order_relaxed);
   }
+  std::vector<std::uint64_t> totals() const { return {counts_.begin(), counts_.end()}; }  // by reason
 
  private:
   std::vector<std::atomic<std::uint64_t>> counts_;

@@ -1,15 +1,13 @@
 #include "rendezvous/admin/status.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "common/base/json_writer.h"
 #include "common/base/version.h"
 
 namespace fairlead::rendezvous {
 namespace {
-
-constexpr std::chrono::hours kRenewSoon{24 * 7};
-constexpr std::size_t kNearlyFull = 90;  // per cent
 
 double seconds(Duration duration) {
   return std::chrono::duration<double>(duration).count();
@@ -21,55 +19,14 @@ void write_counts(JsonWriter& json, std::string_view name, const std::vector<Rea
   json.end_object();
 }
 
-struct EndpointState {
-  std::string_view state;
-  std::string_view reason;
-};
-
-EndpointState state_of(const Endpoint& endpoint, TimePoint now) {
-  if (endpoint.carrier->ended()) return {"down", reason_code(Reason::session_ended)};
-  if (endpoint.load->is_set_aside(now)) return {"down", reason_code(endpoint.load->last_failure())};
-  return {"live", ""};
+// How much of a list is shown, for both forms: a list that was cut must say so.
+void write_shown(JsonWriter& json, std::size_t shown, std::size_t matched) {
+  json.field("shown", static_cast<std::uint64_t>(shown)).field("total", static_cast<std::uint64_t>(matched));
 }
 
-std::string_view state_name(DirectEndpoint::State state) {
-  switch (state) {
-    case DirectEndpoint::State::verifying:
-      return "verifying";
-    case DirectEndpoint::State::live:
-      return "live";
-    case DirectEndpoint::State::down:
-      break;
-  }
-  return "down";
-}
-
-// One way to one endpoint: what a client that wants to reach it may try, in this order.
-struct PathRow {
-  const Endpoint& endpoint;
-  std::string_view path;
-  std::string address;
-  std::string_view method;  // of a direct one
-  std::string_view state;
-  WallTime since;
-  std::string_view reason;
-};
-
-std::vector<PathRow> paths_of(const ListedEndpoint& listed, const StatusReport& view) {
-  const Endpoint& endpoint = *listed.endpoint;
-  const EndpointState relayed = state_of(endpoint, view.now_steady);
-  const std::string relay = view.public_addresses.empty() ? "" : view.public_addresses.front();
-  std::vector<PathRow> rows;
-  for (const Way& way : listed.ways->all()) {
-    if (way.kind == Way::Kind::relay) {
-      rows.push_back({endpoint, "relay", relay, "", relayed.state, endpoint.since, relayed.reason});
-    } else {
-      const DirectEndpoint& to = way.direct;
-      rows.push_back(
-          {endpoint, "direct", to.address.to_string(), to.method, state_name(to.state), to.since, to.reason});
-    }
-  }
-  return rows;
+std::string shown_text(std::string_view what, std::size_t shown, std::size_t matched) {
+  if (shown >= matched) return "";
+  return fmt::format("{} of {} {} shown; --limit N shows more, --agent and --service choose\n", shown, matched, what);
 }
 
 std::string summary_json(const StatusReport& view) {
@@ -97,9 +54,9 @@ std::string summary_json(const StatusReport& view) {
   write_counts(json, "refused", view.refused);
   json.key("log").begin_object().field("lines_lost", view.log.lines_lost);
   json.field("lines_left_out", view.log.lines_left_out).end_object();
-  json.key("problems").begin_array();
-  for (const std::string& problem : find_problems(view)) json.value(problem);
-  return json.end_array().end_object().take() + "\n";
+  json.key("problems");
+  write_problems(json, view.problems);
+  return json.end_object().take() + "\n";
 }
 
 std::string summary_text(const StatusReport& view) {
@@ -117,47 +74,10 @@ std::string summary_text(const StatusReport& view) {
   };
   counts("closed", view.closed);
   counts("refused", view.refused);
-  const auto problems = find_problems(view);
-  out += problems.empty() ? "no problems\n" : "problems\n";
-  for (const std::string& problem : problems) out += fmt::format("  {}\n", problem);
-  return out;
+  return out + problems_text(view.problems);
 }
 
 }  // namespace
-
-std::vector<std::string> find_problems(const StatusReport& view) {
-  std::vector<std::string> out;
-  if (view.not_after <= view.now) {
-    out.push_back(fmt::format("certificate_expired: the server's own certificate ended {}; agents cannot connect",
-                              format_time(view.not_after)));
-  } else if (view.not_after - view.now < kRenewSoon) {
-    out.push_back(fmt::format("certificate_expires: the server's own certificate ends {}; renew it",
-                              format_time(view.not_after)));
-  }
-  for (const Error& each : view.standing) {
-    out.push_back(fmt::format("{}: {}", reason_code(each.reason), each.detail));
-  }
-  if (view.log.lines_lost > 0) {
-    out.push_back(fmt::format("lines_lost: {} log lines found no reader in time", view.log.lines_lost));
-  }
-  for (const LimitUse& limit : view.limits) {
-    if (limit.max == 0 || limit.used * 100 < limit.max * kNearlyFull) continue;
-    out.push_back(fmt::format("{}: {} of {} in use", limit.name, limit.used, limit.max));
-  }
-  for (const SessionSummary& session : view.sessions) {
-    if (session.duplicates_refused == 0) continue;
-    out.push_back(
-        fmt::format("duplicate_identity: {} as {}: {} newcomers with the same identity were refused; "
-                    "a cloned image? give each host its own key and name",
-                    session.spiffe_id, session.endpoint, session.duplicates_refused));
-  }
-  for (const ListedEndpoint& each : view.endpoints) {
-    const EndpointState state = state_of(*each.endpoint, view.now_steady);
-    if (state.state == "live") continue;
-    out.push_back(fmt::format("{}: {}.{} is set aside", state.reason, each.endpoint->name, each.endpoint->service));
-  }
-  return out;
-}
 
 std::string render_summary(const StatusReport& view, AnswerForm form) {
   return form == AnswerForm::json ? summary_json(view) : summary_text(view);
@@ -166,68 +86,72 @@ std::string render_summary(const StatusReport& view, AnswerForm form) {
 std::string render_agents(const StatusReport& view, AnswerForm form) {
   if (form == AnswerForm::text) {
     std::string out = fmt::format("{:<48} {:<16} {:<22} {:<20} services\n", "agent", "name", "address", "since");
-    for (const SessionSummary& each : view.sessions) {
-      std::string services;
-      for (const EndpointPtr& endpoint : each.services) services += (services.empty() ? "" : ",") + endpoint->service;
-      out += fmt::format("{:<48} {:<16} {:<22} {:<20} {}\n", each.spiffe_id, each.endpoint, each.about.peer.to_string(),
-                         format_time(each.since), services);
+    for (const AgentRow& each : view.agents.rows) {
+      out += fmt::format("{:<48} {:<16} {:<22} {:<20} {}\n", each.spiffe_id, each.endpoint, each.address,
+                         format_time(each.since), fmt::join(each.services, ","));
     }
-    return out;
+    return out + shown_text("agents", view.agents.rows.size(), view.agents.matched);
   }
   JsonWriter json;
   json.begin_object().key("agents").begin_array();
-  for (const SessionSummary& each : view.sessions) {
-    const CarrierLoad load = each.session->load();
+  for (const AgentRow& each : view.agents.rows) {
     json.begin_object().field("id", each.spiffe_id).field("name", each.endpoint).field("cluster", each.cluster);
-    json.field("version", each.about.software).field("since", format_time(each.since));
-    json.field("rtt", seconds(load.rtt)).field("address", each.about.peer.to_string());
-    json.field("channels_ready", static_cast<std::uint64_t>(load.channels_ready));
-    json.field("relays", static_cast<std::uint64_t>(load.relays));
+    json.field("version", each.software).field("since", format_time(each.since));
+    json.field("rtt", seconds(each.rtt)).field("address", each.address);
+    json.field("channels_ready", static_cast<std::uint64_t>(each.channels_ready));
+    json.field("relays", static_cast<std::uint64_t>(each.relays));
     json.field("duplicates_refused", each.duplicates_refused);
     json.key("services").begin_array();
-    for (const EndpointPtr& endpoint : each.services) json.value(endpoint->service);
+    for (const std::string& service : each.services) json.value(service);
     json.end_array().end_object();
   }
-  return json.end_array().end_object().take() + "\n";
+  json.end_array();
+  write_shown(json, view.agents.rows.size(), view.agents.matched);
+  return json.end_object().take() + "\n";
 }
 
 std::string render_services(const StatusReport& view, AnswerForm form) {
-  std::string out = fmt::format("{:<32} {:<16} {:<7} {:<22} {:<9} {:<20} reason\n", "service", "endpoint", "path",
-                                "address", "state", "since");
+  if (form == AnswerForm::text) {
+    std::string out = fmt::format("{:<32} {:<16} {:<7} {:<22} {:<9} {:<20} reason\n", "service", "endpoint", "path",
+                                  "address", "state", "since");
+    for (const WayRow& row : view.ways.rows) {
+      out += fmt::format("{:<32} {:<16} {:<7} {:<22} {:<9} {:<20} {}\n", row.service, row.endpoint, row.path,
+                         row.address, row.state, format_time(row.since), row.reason);
+    }
+    return out + shown_text("endpoints", view.ways.shown, view.ways.matched);
+  }
   JsonWriter json;
   json.begin_object().key("services").begin_array();
-  for (const ListedEndpoint& listed : view.endpoints) {
-    const Endpoint& endpoint = *listed.endpoint;
-    for (const PathRow& row : paths_of(listed, view)) {
-      out += fmt::format("{:<32} {:<16} {:<7} {:<22} {:<9} {:<20} {}\n", endpoint.service, endpoint.name, row.path,
-                         row.address, row.state, format_time(row.since), row.reason);
-      json.begin_object().field("service", endpoint.service).field("endpoint", endpoint.name);
-      json.field("path", row.path).field("address", row.address).field("method", row.method);
-      json.field("state", row.state).field("since", format_time(row.since)).field("reason", row.reason);
-      json.field("relays", static_cast<std::uint64_t>(endpoint.load->live()));
-      json.field("failures", static_cast<std::uint64_t>(endpoint.load->failures())).end_object();
-    }
+  for (const WayRow& row : view.ways.rows) {
+    json.begin_object().field("service", row.service).field("endpoint", row.endpoint);
+    json.field("path", row.path).field("address", row.address).field("method", row.method);
+    json.field("state", row.state).field("since", format_time(row.since)).field("reason", row.reason);
+    json.field("relays", static_cast<std::uint64_t>(row.relays));
+    json.field("failures", static_cast<std::uint64_t>(row.failures)).end_object();
   }
-  if (form == AnswerForm::text) return out;
-  return json.end_array().end_object().take() + "\n";
+  json.end_array();
+  write_shown(json, view.ways.shown, view.ways.matched);
+  return json.end_object().take() + "\n";
 }
 
 std::string render_relays(const StatusReport& view, AnswerForm form) {
   if (form == AnswerForm::text) {
     std::string out = fmt::format("{:<32} {:<24} {:<16} {:<22} seconds\n", "conn", "service", "endpoint", "peer");
-    for (const RelaySummary& each : view.relays) {
+    for (const RelaySummary& each : view.relays.rows) {
       out += fmt::format("{:<32} {:<24} {:<16} {:<22} {:.1f}\n", each.conn, each.service, each.endpoint, each.peer,
                          seconds(view.now_steady - each.since));
     }
-    return out;
+    return out + shown_text("relays", view.relays.rows.size(), view.relays.matched);
   }
   JsonWriter json;
   json.begin_object().key("relays").begin_array();
-  for (const RelaySummary& each : view.relays) {
+  for (const RelaySummary& each : view.relays.rows) {
     json.begin_object().field("conn", each.conn).field("service", each.service).field("endpoint", each.endpoint);
     json.field("peer", each.peer).field("duration", seconds(view.now_steady - each.since)).end_object();
   }
-  return json.end_array().end_object().take() + "\n";
+  json.end_array();
+  write_shown(json, view.relays.rows.size(), view.relays.matched);
+  return json.end_object().take() + "\n";
 }
 
 }  // namespace fairlead::rendezvous

@@ -1,17 +1,15 @@
 #pragma once
-// What `status` answers, as a pure function of a view that the server takes: JSON for machines, text for people.
-// Shapes: interface.md, "What --json holds at least".
+// What `status` answers, as a pure function of copied values: JSON for machines, text for people. Shapes:
+// interface.md, "What --json holds at least". Any thread; nothing live is in here (collect.h copies the numbers).
 #include <string>
 #include <vector>
 
 #include "common/base/log.h"
+#include "common/base/problem.h"
 #include "common/base/result.h"
 #include "common/tls/time_text.h"
-#include "common/wire/http_head.h"
+#include "rendezvous/record/relay_summary.h"
 #include "rendezvous/registry/listing.h"
-#include "rendezvous/registry/registry.h"
-#include "rendezvous/relay/carrier.h"
-#include "rendezvous/relay/worker.h"
 
 namespace fairlead::rendezvous {
 
@@ -24,6 +22,40 @@ struct LimitUse {
 struct ReasonCount {
   Reason reason;
   std::uint64_t count;
+};
+
+struct AgentRow {
+  std::string spiffe_id;
+  std::string endpoint;
+  std::string cluster;
+  std::string software;
+  std::string address;
+  WallTime since{};
+  Duration rtt{};
+  std::size_t channels_ready = 0;
+  std::size_t relays = 0;
+  std::uint64_t duplicates_refused = 0;
+  std::vector<std::string> services;
+};
+
+// One way to one endpoint of a service.
+struct WayRow {
+  std::string service;
+  std::string endpoint;
+  std::string path;  // direct, relay
+  std::string address;
+  std::string method;  // of a direct one
+  std::string state;   // live, verifying, down
+  WallTime since{};
+  std::string reason;
+  std::uint32_t relays = 0;
+  std::uint32_t failures = 0;  // in a row
+};
+
+struct WayListing {
+  std::vector<WayRow> rows;
+  std::size_t shown = 0;    // endpoints
+  std::size_t matched = 0;  // as well
 };
 
 struct StatusReport {
@@ -45,9 +77,10 @@ struct StatusReport {
   std::uint64_t bytes_out = 0;
   std::vector<ReasonCount> closed;
   std::vector<ReasonCount> refused;
-  std::vector<SessionSummary> sessions;  // filled for what the request lists, and for problems
-  std::vector<ListedEndpoint> endpoints;
-  std::vector<RelaySummary> relays;
+  std::vector<Problem> problems;
+  Listing<AgentRow> agents;  // the one that the page lists is filled
+  WayListing ways;
+  Listing<RelaySummary> relays;
 };
 
 enum class AnswerForm { json, text };
@@ -61,7 +94,5 @@ std::string render_relays(const StatusReport& view, AnswerForm form);
 inline std::string format_time(WallTime time) {
   return tls::time_text(time);
 }
-// What is not well, one line each, with a reason code in front.
-std::vector<std::string> find_problems(const StatusReport& view);
 
 }  // namespace fairlead::rendezvous

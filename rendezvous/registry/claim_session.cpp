@@ -47,7 +47,7 @@ Admission Registry::admit(const SessionClaim& claim, Moment now) {
     case core::Takeover::replace:
       return take_over(held, claim, std::move(*candidate), now);
     case core::Takeover::probe_old:
-      return ProbeOld{held->second.session};
+      return ProbeOld{held->second.carrier()};
     case core::Takeover::refuse_stale:
       break;
   }
@@ -59,9 +59,11 @@ Admission Registry::admit_probed(const SessionClaim& claim, const std::shared_pt
   auto candidate = check_claim(claim);  // policy may have changed during the probe
   if (!candidate) return candidate.error();
   const auto held = sessions_.find(candidate->key);
-  if (held == sessions_.end() || held->second.session != probed) return admit(claim, now);
+  if (held == sessions_.end() || held->second.carrier() != probed) return admit(claim, now);
   if (outcome == ProbeOutcome::silent) return take_over(held, claim, std::move(*candidate), now);
-  ++held->second.duplicates_refused;
+  SessionRecord more = *held->second.record;
+  ++more.duplicates_refused;
+  record(held->second, std::move(more));
   ++duplicates_refused_;
   return Refused{Reason::duplicate_identity, core::kDuplicateRetryAfter,
                  fmt::format("{} is here as endpoint {} from another start", claim.spiffe_id, candidate->key.endpoint)};
@@ -69,17 +71,26 @@ Admission Registry::admit_probed(const SessionClaim& claim, const std::shared_pt
 
 Admission Registry::enter(const SessionClaim& claim, Candidate candidate, Moment now) {
   Admitted admitted{candidate.key.endpoint, candidate.cluster};
-  Session session{.cluster = std::move(candidate.cluster),
-                  .generation = {claim.boot_id, claim.counter},
-                  .grant = std::move(candidate.grant),
-                  .since = now.wall,
-                  .session = claim.session,
-                  .services = {},
-                  .ways = std::make_shared<const Ways>(std::vector<DirectEndpoint>()),
-                  .about = claim.about};
-  const auto [at, added] = sessions_.emplace(std::move(candidate.key), std::move(session));
+  const auto [at, added] =
+      sessions_.emplace(candidate.key, Session{.generation = {claim.boot_id, claim.counter},
+                                               .grant = std::move(candidate.grant),
+                                               .record = nullptr,
+                                               .services = {},
+                                               .ways = std::make_shared<const Ways>(std::vector<DirectEndpoint>())});
+  record(at->second, {.id = candidate.key.spiffe_id + " " + candidate.key.endpoint,
+                      .spiffe_id = std::move(candidate.key.spiffe_id),
+                      .endpoint = std::move(candidate.key.endpoint),
+                      .cluster = std::move(candidate.cluster),
+                      .since = now.wall,
+                      .about = claim.about,
+                      .session = claim.session});
   CHECK(added && by_session_.emplace(claim.session.get(), at).second);
   return admitted;
+}
+
+void Registry::record(Session& session, SessionRecord about) {
+  session.record = std::make_shared<const SessionRecord>(std::move(about));
+  records_.put(session.record);
 }
 
 Admission Registry::take_over(Sessions::iterator held, const SessionClaim& claim, Candidate candidate, Moment now) {
@@ -92,7 +103,8 @@ Admission Registry::take_over(Sessions::iterator held, const SessionClaim& claim
 
 std::shared_ptr<Carrier> Registry::evict(Sessions::iterator at, TimePoint now, route::Departure how) {
   for (const auto& [service, endpoint] : at->second.services) withdraw(endpoint, now, how);
-  std::shared_ptr<Carrier> session = std::move(at->second.session);
+  std::shared_ptr<Carrier> session = at->second.carrier();
+  records_.remove(at->second.record->id);
   by_session_.erase(session.get());
   sessions_.erase(at);
   return session;

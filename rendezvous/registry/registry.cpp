@@ -43,7 +43,7 @@ Result<EndpointPtr> Registry::register_service(const Carrier& session, const wir
 
   auto claim = normalize_claim(request, name);
   if (!claim) return tl::unexpected(std::move(claim.error()));
-  auto wanted = std::make_shared<Endpoint>(Endpoint{.service = claim->service + "." + holder.cluster,
+  auto wanted = std::make_shared<Endpoint>(Endpoint{.service = claim->service + "." + holder.record->cluster,
                                                     .name = name,
                                                     .host = std::move(claim->host),
                                                     .port = claim->port,
@@ -53,7 +53,7 @@ Result<EndpointPtr> Registry::register_service(const Carrier& session, const wir
                                                     .spiffe_id = spiffe_id,
                                                     .claim = claim->claim,
                                                     .since = now.wall,
-                                                    .carrier = holder.session,
+                                                    .carrier = holder.carrier(),
                                                     .load = nullptr});
   Result<void> checked = check_policy(holder.grant, *wanted);
   if (checked) checked = check_claim_number(holder, *wanted);
@@ -151,44 +151,6 @@ RegistryCounters Registry::counters() const {
           .takeovers = takeovers_,
           .duplicates_refused = duplicates_refused_,
           .branches_copied = names_.branches_copied()};
-}
-
-bool Registry::is_agent(const ListFilter& filter, const Key& key) {
-  return filter.agent.empty() || glob_match(filter.agent, key.endpoint) || glob_match(filter.agent, key.spiffe_id);
-}
-
-bool Registry::is_service(const ListFilter& filter, const std::string& service) {
-  return filter.service.empty() || glob_match(filter.service, service);
-}
-
-std::vector<SessionSummary> Registry::sessions(const ListFilter& filter) const {
-  std::vector<SessionSummary> out;
-  for (const auto& [key, session] : sessions_) {
-    if (out.size() == filter.limit) break;
-    if (!is_agent(filter, key)) continue;
-    SessionSummary summary{key.spiffe_id,   key.endpoint, session.cluster,
-                           session.since,   {},           session.duplicates_refused,
-                           session.session, session.about};
-    bool wanted = filter.service.empty();
-    for (const auto& [service, endpoint] : session.services) {
-      wanted = wanted || is_service(filter, service);
-      summary.services.push_back(endpoint);
-    }
-    if (wanted) out.push_back(std::move(summary));
-  }
-  return out;
-}
-
-std::vector<ListedEndpoint> Registry::endpoints(const ListFilter& filter) const {
-  std::vector<ListedEndpoint> out;
-  for (const auto& [key, session] : sessions_) {
-    if (!is_agent(filter, key)) continue;
-    for (const auto& [service, endpoint] : session.services) {
-      if (out.size() == filter.limit) return out;
-      if (is_service(filter, service)) out.push_back({endpoint, session.ways});
-    }
-  }
-  return out;
 }
 
 }  // namespace fairlead::rendezvous

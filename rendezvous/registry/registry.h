@@ -89,15 +89,6 @@ struct PolicyChange {
   std::vector<std::shared_ptr<Carrier>> denied;  // their identity may not be here any more: close them
 };
 
-struct RegistryCounters {
-  std::size_t agents = 0;       // live sessions
-  std::size_t services = 0;     // live SERVICE.CLUSTER
-  std::size_t endpoints = 0;    // live registrations
-  std::uint64_t takeovers = 0;  // since the start, as the next two
-  std::uint64_t duplicates_refused = 0;
-  std::uint64_t branches_copied = 0;
-};
-
 class Registry {
  public:
   Registry(Policy policy, OwnNames own, RegistryLimits limits = {});
@@ -125,13 +116,11 @@ class Registry {
   // Null when nothing changed. The owner calls it at most every 5 ms.
   std::shared_ptr<const Snapshot> publish() { return names_.publish(); }
 
-  // What publishers read. A view is O(1) and may go to any thread.
+  // What publishers and reports read. A view is O(1) and may go to any thread.
   const Publication& publication() const { return publication_; }
   PublicationView published() { return publication_.view(); }
-
+  RegistryView view() { return {counters(), records_.freeze(), publication_.view()}; }
   RegistryCounters counters() const;
-  std::vector<SessionSummary> sessions(const ListFilter& filter) const;   // by SPIFFE id, then ENDPOINT
-  std::vector<ListedEndpoint> endpoints(const ListFilter& filter) const;  // in the order of their sessions
 
  private:
   struct Key {
@@ -140,15 +129,13 @@ class Registry {
     auto operator<=>(const Key&) const = default;
   };
   struct Session {
-    std::string cluster;
     core::SessionGeneration generation;
     Grant grant;
-    WallTime since;
-    std::shared_ptr<Carrier> session;
+    SessionRecordPtr record;
     std::map<std::string, EndpointPtr> services;  // by SERVICE.CLUSTER
-    std::uint64_t duplicates_refused = 0;
-    WaysPtr ways;  // to each of its services
-    SessionAbout about;
+    WaysPtr ways;                                 // to each of them
+
+    const std::shared_ptr<Carrier>& carrier() const { return record->session; }
   };
   using Sessions = std::map<Key, Session>;
   struct Candidate {  // a claim that policy allows
@@ -161,18 +148,18 @@ class Registry {
   Admission enter(const SessionClaim& claim, Candidate candidate, Moment now);
   Admission take_over(Sessions::iterator held, const SessionClaim& claim, Candidate candidate, Moment now);
   std::shared_ptr<Carrier> evict(Sessions::iterator at, TimePoint now, route::Departure how);
+  void record(Session& session, SessionRecord about);
   void offer(const EndpointPtr& endpoint, const WaysPtr& ways);
   void withdraw(const EndpointPtr& endpoint, TimePoint now, route::Departure how);
   void reapply(Session& session, PolicyChange& change, TimePoint now);
   Result<void> check_claim_number(const Session& session, const Endpoint& wanted) const;
   static Result<void> check_policy(const Grant& grant, const Endpoint& wanted);
-  static bool is_agent(const ListFilter& filter, const Key& key);
-  static bool is_service(const ListFilter& filter, const std::string& service);
 
   Policy policy_;
   RegistryLimits limits_;
   NameIndex names_;
   Publication publication_;
+  route::HashTree<SessionRecord> records_;
   Sessions sessions_;
   std::unordered_map<const Carrier*, Sessions::iterator> by_session_;
   std::size_t endpoints_ = 0;

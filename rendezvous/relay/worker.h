@@ -18,6 +18,7 @@
 #include "common/front/lobby.h"
 #include "common/net/farewell.h"
 #include "common/net/pipe_pool.h"
+#include "rendezvous/record/relay_summary.h"
 #include "rendezvous/relay/control_inbound.h"
 #include "rendezvous/relay/end_ledger.h"
 #include "rendezvous/relay/live_relay.h"
@@ -31,14 +32,6 @@ namespace fairlead::rendezvous {
 using front::Inbound;
 using front::Listener;
 using front::ListenerRules;
-
-struct RelaySummary {
-  std::string conn;
-  std::string service;
-  std::string endpoint;
-  std::string peer;
-  TimePoint since;
-};
 
 class Worker final : public front::InboundOwner, public ReadyChannelOwner, public MeshHost, public LiveRelayOwner {
  public:

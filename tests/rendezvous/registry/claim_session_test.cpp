@@ -100,7 +100,7 @@ TEST_CASE("another boot waits for the probe of the old session") {
     const auto result = world.registry.admit_probed(second, first.session, ProbeOutcome::answered, moment(2s));
     REQUIRE(outcome(result) == "duplicate_identity");
     CHECK(std::get<Refused>(result).retry_after == 60s);
-    CHECK(world.registry.sessions({}).front().duplicates_refused == 1);
+    CHECK(list_sessions(world.registry.view(), {}).rows.front().session->duplicates_refused == 1);
     CHECK(world.registry.counters().duplicates_refused == 1);
     CHECK(world.route("web.home") == "web.home: nas1");
     CHECK(world.add(second.session, {.label = "web"}) == "session_ended");
@@ -109,7 +109,7 @@ TEST_CASE("another boot waits for the probe of the old session") {
     const auto result = world.registry.admit_probed(second, first.session, ProbeOutcome::silent, moment(2s));
     CHECK(outcome(result) == "over nas1@home");
     CHECK(world.add(second.session, {.label = "web"}) == "ok");
-    CHECK(world.registry.sessions({}).front().session == second.session);
+    CHECK(list_sessions(world.registry.view(), {}).rows.front().session->session == second.session);
   }
   SUBCASE("it left meanwhile") {
     CHECK(world.registry.close_session(*first.session, at(1s)));

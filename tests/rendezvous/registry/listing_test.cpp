@@ -50,36 +50,37 @@ TEST_CASE("lists are filtered and bounded") {
 
   const auto agents = [&](const ListFilter& filter) {
     std::string out;
-    for (const SessionSummary& summary : world.registry.sessions(filter)) {
-      out += summary.endpoint + ":" + std::to_string(summary.services.size()) + " ";
+    const auto listed = list_sessions(world.registry.view(), filter);
+    for (const ListedSession& each : listed.rows) {
+      out += each.session->endpoint + ":" + std::to_string(each.services.size()) + " ";
     }
-    return out;
+    return out + "of " + std::to_string(listed.matched);
   };
   const auto services = [&](const ListFilter& filter) {
     std::string out;
-    for (const auto& [endpoint, ways] : world.registry.endpoints(filter)) {
-      out += endpoint->name + "." + endpoint->service + " ";
-    }
-    return out;
+    const auto listed = list_endpoints(world.registry.view(), filter);
+    for (const PublishedPtr& each : listed.rows) out += each->id + " ";
+    return out + "of " + std::to_string(listed.matched);
   };
-  CHECK(agents({}) == "nas1:2 nas2:1 pi:0 ");
-  CHECK(agents({.agent = "nas*", .service = ""}) == "nas1:2 nas2:1 ");
-  CHECK(agents({.agent = "spiffe://*/office/*", .service = ""}) == "pi:0 ");
-  CHECK(agents({.agent = "", .service = "api.*"}) == "nas1:2 ");
-  CHECK(agents({.agent = "nas2", .service = "api.*"}) == "");
-  CHECK(agents({.agent = "", .service = "", .limit = 1}) == "nas1:2 ");
-  CHECK(agents({.agent = "", .service = "", .limit = 0}) == "");
-  CHECK(services({}) == "nas1.api.home nas1.web.home nas2.web.home ");
-  CHECK(services({.agent = "", .service = "web.home"}) == "nas1.web.home nas2.web.home ");
-  CHECK(services({.agent = "nas2", .service = ""}) == "nas2.web.home ");
-  CHECK(services({.agent = "", .service = "*", .limit = 2}) == "nas1.api.home nas1.web.home ");
-  CHECK(services({.agent = "nobody", .service = ""}) == "");
+  CHECK(agents({}) == "nas1:2 nas2:1 pi:0 of 3");
+  CHECK(agents({.agent = "nas*", .service = ""}) == "nas1:2 nas2:1 of 2");
+  CHECK(agents({.agent = "spiffe://*/office/*", .service = ""}) == "pi:0 of 1");
+  CHECK(agents({.agent = "", .service = "api.*"}) == "nas1:2 of 1");
+  CHECK(agents({.agent = "nas2", .service = "api.*"}) == "of 0");
+  CHECK(agents({.agent = "", .service = "", .limit = 1}) == "nas1:2 of 3");
+  CHECK(agents({.agent = "", .service = "", .limit = 0}) == "of 3");
+  CHECK(services({}) == "nas1.api.home nas1.web.home nas2.web.home of 3");
+  CHECK(services({.agent = "", .service = "web.home"}) == "nas1.web.home nas2.web.home of 2");
+  CHECK(services({.agent = "nas2", .service = ""}) == "nas2.web.home of 1");
+  CHECK(services({.agent = "", .service = "*", .limit = 2}) == "nas1.api.home nas1.web.home of 3");
+  CHECK(services({.agent = "nobody", .service = ""}) == "of 0");
 
-  const SessionSummary first = world.registry.sessions({}).front();
+  const RegistryView view = world.registry.view();
+  const SessionRecord& first = *list_sessions(view, {}).rows.front().session;
   CHECK(first.spiffe_id == "spiffe://td/agent/home/nas1");
   CHECK(first.cluster == "home");
   CHECK(first.session == nas1);
-  const RegistryCounters counters = world.registry.counters();
+  const RegistryCounters& counters = view.counters;
   CHECK(counters.agents == 3);
   CHECK(counters.services == 2);
   CHECK(counters.endpoints == 3);
@@ -94,12 +95,26 @@ TEST_CASE("a session's direct endpoints serve each of its services, and go with 
   REQUIRE(world.add(nas2, {.claim = 1, .label = "web"}) == "ok");
   const DirectEndpoint direct{.address = *SocketAddress::parse("25.1.0.2:40000"), .method = "pcp"};
   world.registry.set_direct(*nas1, {direct});
-  for (const ListedEndpoint& each : world.registry.endpoints({})) {
-    CHECK(each.ways->all().size() == (each.endpoint->name == "nas1" ? 2 : 1));
+  for (const PublishedPtr& each : list_endpoints(world.registry.view(), {}).rows) {
+    CHECK(each->ways->all().size() == (each->endpoint->name == "nas1" ? 2 : 1));
   }
   CHECK(world.registry.close_session(*nas1, TimePoint(world.now)));
   world.registry.set_direct(*nas1, {direct});  // its verifier was late
-  for (const ListedEndpoint& each : world.registry.endpoints({})) CHECK(each.ways->all().size() == 1);
+  for (const PublishedPtr& each : list_endpoints(world.registry.view(), {}).rows) CHECK(each->ways->all().size() == 1);
+}
+
+TEST_CASE("a view stays as it was when it was taken") {
+  World world;
+  const auto nas1 = world.enter("home", "nas1");
+  REQUIRE(world.add(nas1, {.claim = 1, .label = "web"}) == "ok");
+  const RegistryView view = world.registry.view();
+  world.enter("home", "nas2");
+  CHECK(world.registry.close_session(*nas1, TimePoint(world.now)));
+  const auto listed = list_sessions(view, {});
+  REQUIRE(listed.rows.size() == 1);
+  CHECK(listed.rows.front().session->endpoint == "nas1");
+  CHECK(listed.rows.front().services.size() == 1);
+  CHECK(list_sessions(world.registry.view(), {}).rows.front().session->endpoint == "nas2");
 }
 
 }  // namespace

@@ -1,0 +1,36 @@
+#include "rendezvous/admin/report_thread.h"
+
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace fairlead::rendezvous {
+namespace {
+constexpr int kNice = 10;  // behind handshakes
+}  // namespace
+
+ReportThread::~ReportThread() {
+  join();
+}
+
+void ReportThread::start() {
+  thread_ = std::thread([this] {
+    // Linux: setpriority on a thread id changes that thread alone. Failure costs fairness, nothing else.
+    setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), kNice);
+    loop_.run();
+  });
+}
+
+void ReportThread::join() {
+  if (!thread_.joinable()) return;
+  loop_.post([this] { loop_.stop(); });
+  thread_.join();
+}
+
+void ReportThread::make(Work work, net::ControlServer::Answer done) {
+  loop_.post([this, work = std::move(work), done = std::move(done)]() mutable {
+    home_.post([reply = work(), done = std::move(done)]() mutable { done(std::move(reply)); });
+  });
+}
+
+}  // namespace fairlead::rendezvous
