@@ -54,6 +54,7 @@ class NameIndex {
   // A snapshot of all that happened so far, or null when nothing did since the last one.
   std::shared_ptr<const Snapshot> publish();
 
+  const std::vector<std::string>& domains() const { return own_->domains(); }
   std::size_t services() const { return services_; }  // live SERVICE.CLUSTER
   std::uint64_t branches_copied() const { return table_.branches_copied(); }
 

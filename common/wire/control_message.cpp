@@ -52,6 +52,9 @@ void fields(F& f, typename F::template Ref<Registered> m) {
   f.list(m.public_addresses, kMaxListEntries);
   f.list(m.sources, kMaxListEntries);
   f.number(m.pool_size);
+  if (!f.has_appended()) return;
+  f.list(m.refused_names, kMaxListEntries);
+  f.list(m.refused_reasons, kMaxListEntries);
 }
 
 template <class F>

@@ -99,6 +99,9 @@ struct Registered {
   std::vector<std::string> public_addresses;
   std::vector<std::string> sources;  // CIDRs that may connect; the agent's own listener applies them too
   std::uint16_t pool_size = 0;
+  // What of the wish it lives without: host and sni names, and the reason code of each at the same place.
+  std::vector<std::string> refused_names;
+  std::vector<std::string> refused_reasons;
   bool operator==(const Registered&) const = default;
 };
 

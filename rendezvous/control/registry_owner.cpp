@@ -102,25 +102,30 @@ void RegistryOwner::on_closed(const std::shared_ptr<Carrier>& session) {
 
 void RegistryOwner::on_register(const LinkRef& link, const std::shared_ptr<Carrier>& session,
                                 const wire::Register& request) {
-  const auto endpoint = registry_.register_service(*session, request, moment());
-  if (!endpoint) {
-    const Duration retry = endpoint.error().reason == Reason::name_taken ? kNameTakenRetryAfter : kDeniedRetryAfter;
-    link.tell([claim = request.claim, error = endpoint.error(), retry](SessionEnd& to) {
+  const auto registered = registry_.register_service(*session, request, moment());
+  if (!registered) {
+    const Duration retry = registered.error().reason == Reason::name_taken ? kNameTakenRetryAfter : kDeniedRetryAfter;
+    link.tell([claim = request.claim, error = registered.error(), retry](SessionEnd& to) {
       to.on_claim_refused(claim, error.reason, retry, error.detail);
     });
     return;
   }
-  publish_soon([link, message = registered_message(**endpoint)] {
+  publish_soon([link, message = registered_message(*registered)] {
     link.tell([message](SessionEnd& to) { to.on_registered(message); });
   });
 }
 
-wire::Registered RegistryOwner::registered_message(const Endpoint& endpoint) const {
+wire::Registered RegistryOwner::registered_message(const Registration& registration) const {
+  const Endpoint& endpoint = *registration.endpoint;
   wire::Registered message;
   message.claim = endpoint.claim;
   message.service = endpoint.service;
   message.public_addresses = public_addresses_;
   for (const Cidr& source : endpoint.sources) message.sources.push_back(source.to_string());
+  for (const RefusedName& each : registration.refused) {
+    message.refused_names.push_back(each.name);
+    message.refused_reasons.emplace_back(reason_code(each.reason));
+  }
   return message;
 }
 
@@ -157,8 +162,8 @@ void RegistryOwner::replace_policy(Policy policy) {
       link.on_claim_refused(claim, Reason::policy_denied, kDeniedRetryAfter, "the policy was changed");
     });
   }
-  for (const EndpointPtr& endpoint : change.updated) {
-    link_of(*endpoint->carrier).tell([message = registered_message(*endpoint)](SessionEnd& link) {
+  for (const Registration& each : change.updated) {
+    link_of(*each.endpoint->carrier).tell([message = registered_message(each)](SessionEnd& link) {
       link.on_registered(message);
     });
   }

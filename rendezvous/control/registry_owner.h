@@ -41,7 +41,7 @@ class RegistryOwner final : public RegistryDesk {
   void on_register(const LinkRef& link, const std::shared_ptr<Carrier>& session, const wire::Register& request);
   void on_probe_result(const std::shared_ptr<Carrier>& session, ProbeOutcome outcome);
   void on_closed(const std::shared_ptr<Carrier>& session);
-  wire::Registered registered_message(const Endpoint& endpoint) const;
+  wire::Registered registered_message(const Registration& registration) const;
   void publish_soon(Task when_visible);
   void publish_soon();
   void publish();

@@ -102,6 +102,15 @@ bool Grant::may_claim(std::string_view host) const {
   return matches_any(rule_->hosts, host);
 }
 
+bool Grant::spells_service(std::string_view host, std::size_t first) const {
+  return std::ranges::any_of(rule_->hosts, [&](const std::string& pattern) {
+    Captures captures = captures_;
+    if (!pattern_match(PatternKind::name, pattern, host, captures)) return false;
+    const auto labels = split(pattern, '.');  // as many as the host has: a wildcard is one label
+    return labels[first] != "*" && labels[first + 1] != "*";
+  });
+}
+
 // Captured values are compared, never expanded into a pattern: a certificate may say `*`.
 bool Grant::matches_any(const std::vector<std::string>& patterns, std::string_view name) const {
   return std::ranges::any_of(patterns, [&](const std::string& pattern) {

@@ -40,6 +40,9 @@ class Grant {
   bool may_be(std::string_view endpoint) const;
   bool may_register(std::string_view service) const;  // SERVICE.CLUSTER
   bool may_claim(std::string_view host) const;
+  // Whether `hosts` allows it by a pattern that says the two labels from the one at `first` on, a SERVICE.CLUSTER, in
+  // letters or by a capture: who wrote `*.home` gave nobody db.home.
+  bool spells_service(std::string_view host, std::size_t first) const;
   const std::vector<Cidr>& sources() const { return rule_->source; }
 
   // ENDPOINT and CLUSTER of an agent that names none: captures {name} and {cluster}, where they are labels.

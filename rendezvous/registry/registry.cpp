@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "common/wire/server_name.h"
 #include "rendezvous/registry/service_claim.h"
 
 namespace fairlead::rendezvous {
@@ -11,18 +12,28 @@ namespace fairlead::rendezvous {
 Registry::Registry(Policy policy, OwnNames own, RegistryLimits limits)
     : policy_(std::move(policy)), limits_(limits), names_(std::move(own)) {}
 
-Result<void> Registry::check_policy(const Grant& grant, const Endpoint& wanted) {
+Result<std::vector<RefusedName>> Registry::apply_policy(const Grant& grant, Endpoint& wanted) const {
   if (!grant.may_register(wanted.service)) {
     return fail(Reason::policy_denied, fmt::format("{} may not register {}", wanted.spiffe_id, wanted.service));
   }
-  const auto refused = [&](const std::string& host) {
-    return fail(Reason::policy_denied, fmt::format("{} may not claim {}", wanted.spiffe_id, host));
+  std::vector<RefusedName> refused;
+  const auto denied = [&](const std::string& name) {
+    if (may_have(grant, name, wanted)) return false;
+    refused.push_back({name, Reason::policy_denied});
+    return true;
   };
-  if (!wanted.host.empty() && !grant.may_claim(wanted.host)) return refused(wanted.host);
-  for (const std::string& name : wanted.sni) {
-    if (!grant.may_claim(name)) return refused(name);
-  }
-  return {};
+  if (!wanted.host.empty() && denied(wanted.host)) wanted.host.clear();
+  std::erase_if(wanted.sni, denied);
+  return refused;
+}
+
+// A name that could be another service's own is that service's even while it is not here.
+bool Registry::may_have(const Grant& grant, const std::string& name, const Endpoint& wanted) const {
+  if (!grant.may_claim(name)) return false;
+  return std::ranges::all_of(wire::parse_mesh_name(name, names_.domains()), [&](const wire::MeshName& reading) {
+    if (reading.service == wanted.service || grant.may_register(reading.service)) return true;
+    return grant.spells_service(name, reading.endpoint.empty() ? 0 : 1);
+  });
 }
 
 Result<void> Registry::check_claim_number(const Session& session, const Endpoint& wanted) const {
@@ -35,7 +46,7 @@ Result<void> Registry::check_claim_number(const Session& session, const Endpoint
   return fail(Reason::services_max, fmt::format("at most {} services per agent", limits_.services_per_agent));
 }
 
-Result<EndpointPtr> Registry::register_service(const Carrier& session, const wire::Register& request, Moment now) {
+Result<Registration> Registry::register_service(const Carrier& session, const wire::Register& request, Moment now) {
   const auto known = by_session_.find(&session);
   if (known == by_session_.end()) return fail(Reason::session_ended, "the session is not registered");
   const auto& [spiffe_id, name] = known->second->first;
@@ -55,8 +66,9 @@ Result<EndpointPtr> Registry::register_service(const Carrier& session, const wir
                                                     .since = now.wall,
                                                     .carrier = holder.carrier(),
                                                     .load = nullptr});
-  Result<void> checked = check_policy(holder.grant, *wanted);
-  if (checked) checked = check_claim_number(holder, *wanted);
+  auto refused = apply_policy(holder.grant, *wanted);
+  if (!refused) return tl::unexpected(std::move(refused.error()));
+  Result<void> checked = check_claim_number(holder, *wanted);
   if (checked) checked = names_.check(*wanted);
   if (!checked) return tl::unexpected(std::move(checked.error()));
 
@@ -65,7 +77,7 @@ Result<EndpointPtr> Registry::register_service(const Carrier& session, const wir
   if (place) withdraw(place, now.steady, route::Departure::left);
   place = std::move(wanted);
   offer(place, holder.ways);
-  return place;
+  return Registration{place, std::move(*refused)};
 }
 
 bool Registry::unregister(const Carrier& session, std::uint32_t claim, TimePoint now) {
@@ -126,19 +138,20 @@ PolicyChange Registry::replace_policy(Policy policy, TimePoint now) {
 void Registry::reapply(Session& session, PolicyChange& change, TimePoint now) {
   for (auto at = session.services.begin(); at != session.services.end();) {
     EndpointPtr& endpoint = at->second;
-    if (!check_policy(session.grant, *endpoint)) {
+    auto next = std::make_shared<Endpoint>(*endpoint);
+    next->sources = session.grant.sources();
+    auto refused = apply_policy(session.grant, *next);
+    if (!refused) {
       withdraw(endpoint, now, route::Departure::left);
       change.withdrawn.push_back(std::move(endpoint));
       at = session.services.erase(at);
       continue;
     }
-    if (endpoint->sources != session.grant.sources()) {
-      auto next = std::make_shared<Endpoint>(*endpoint);
-      next->sources = session.grant.sources();
+    if (!refused->empty() || endpoint->sources != next->sources) {
       withdraw(endpoint, now, route::Departure::left);
       endpoint = std::move(next);
       offer(endpoint, session.ways);
-      change.updated.push_back(endpoint);
+      change.updated.push_back({endpoint, std::move(*refused)});
     }
     ++at;
   }

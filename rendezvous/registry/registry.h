@@ -8,9 +8,11 @@
 //   to be probed. It answers: duplicate_identity; it is silent: taken over. A takeover withdraws all registrations of
 //   the old session; the new one registers anew.
 // Services. A session registers SERVICE.CLUSTER of its own CLUSTER where its rule's `services` allow it, and host and
-// sni
-//   names where `hosts` do; at most services_per_agent. Registering a service again replaces it (new claim number or
-//   the same). A claim number that stands for another service is a protocol_error.
+//   sni names where `hosts` do; at most services_per_agent. A host or sni that reads as SERVICE.CLUSTER or
+//   ENDPOINT.SERVICE.CLUSTER (bare or under a domain) of another service, live or not, needs the right to that service,
+//   too: by `services`, or by a pattern in `hosts` that spells it. Names that policy refuses are left out and named;
+//   the service lives without them. Registering a service again replaces it (new claim number or the same). A claim
+//   number that stands for another service is a protocol_error.
 // Names. Only live registrations hold names. ENDPOINT.SERVICE.CLUSTER held by one identity is refused to another. A
 // host
 //   or sni name is shared by all endpoints of one SERVICE.CLUSTER, and by several services if each uses other ports and
@@ -41,6 +43,16 @@ namespace fairlead::rendezvous {
 // Asked again sooner, a refusal that only a person can lift would cost handshakes.
 inline constexpr Duration kDeniedRetryAfter = 60s;
 inline constexpr Duration kNameTakenRetryAfter = 30s;  // the holder may go
+
+struct RefusedName {
+  std::string name;  // a host or sni
+  Reason reason;
+  bool operator==(const RefusedName&) const = default;
+};
+struct Registration {
+  EndpointPtr endpoint;
+  std::vector<RefusedName> refused;  // what of the wish it lives without
+};
 
 struct RegistryLimits {
   std::size_t services_per_agent = 64;
@@ -85,7 +97,7 @@ enum class ProbeOutcome : std::uint8_t { answered, silent };
 // What a new policy took away; all of it is gone from the registry already.
 struct PolicyChange {
   std::vector<EndpointPtr> withdrawn;            // reason policy_denied
-  std::vector<EndpointPtr> updated;              // live on with other sources: tell their agents
+  std::vector<Registration> updated;             // live on with other sources or fewer names: tell their agents
   std::vector<std::shared_ptr<Carrier>> denied;  // their identity may not be here any more: close them
 };
 
@@ -101,7 +113,7 @@ class Registry {
   bool close_session(const Carrier& session, TimePoint now);
 
   // policy_denied, name_taken, services_max, config_invalid, protocol_error; session_ended if the session is not here.
-  Result<EndpointPtr> register_service(const Carrier& session, const wire::Register& request, Moment now);
+  Result<Registration> register_service(const Carrier& session, const wire::Register& request, Moment now);
   // False if there is no such claim, as after a replacement.
   bool unregister(const Carrier& session, std::uint32_t claim, TimePoint now);
 
@@ -153,7 +165,9 @@ class Registry {
   void withdraw(const EndpointPtr& endpoint, TimePoint now, route::Departure how);
   void reapply(Session& session, PolicyChange& change, TimePoint now);
   Result<void> check_claim_number(const Session& session, const Endpoint& wanted) const;
-  static Result<void> check_policy(const Grant& grant, const Endpoint& wanted);
+  // Takes the names that `grant` does not allow out of `wanted`; policy_denied if the service itself is not.
+  Result<std::vector<RefusedName>> apply_policy(const Grant& grant, Endpoint& wanted) const;
+  bool may_have(const Grant& grant, const std::string& name, const Endpoint& wanted) const;
 
   Policy policy_;
   RegistryLimits limits_;

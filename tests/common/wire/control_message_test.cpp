@@ -101,7 +101,8 @@ TEST_CASE("every message comes back as it was written") {
   round_trip(Welcome{});
   round_trip(Register{1, "web", "web.default.svc.cluster.local", 8443, {"a.example", "b.example"}, {"v1"}});
   round_trip(Register{});
-  round_trip(Registered{1, "web.home", {"rv.example.com:15443", "[::1]:1"}, {"0.0.0.0/0", "::/0"}, 4});
+  round_trip(Registered{1, "web.home", {"rv.example.com:15443", "[::1]:1"}, {"0.0.0.0/0", "::/0"}, 4, {}, {}});
+  round_trip(Registered{1, "web.home", {}, {}, 4, {"db.home", "x.example.com"}, {"policy_denied", "policy_denied"}});
   round_trip(Refused{0, "duplicate_identity", 60, "another host"});
   round_trip(Refused{});
   round_trip(Unregister{3, "shutting_down"});
@@ -122,7 +123,7 @@ TEST_CASE("every message comes back as it was written") {
 TEST_CASE("the longest messages fit") {
   const std::vector<std::string> many(kMaxListEntries, std::string(kMaxText, 'x'));
   round_trip(Register{1, std::string(kMaxText, 's'), std::string(kMaxText, 'h'), 1, many, many});
-  round_trip(Registered{1, std::string(kMaxText, 's'), many, many, 1});
+  round_trip(Registered{1, std::string(kMaxText, 's'), many, many, 1, {}, {}});
   Welcome welcome = full_welcome();
   welcome.data_addresses.assign(kMaxListEntries, *SocketAddress::parse("[2001:db8::7]:443"));
   round_trip(welcome);
@@ -182,13 +183,16 @@ TEST_CASE("a payload that ends before its fields is refused") {
   for (const ControlMessage& message :
        {ControlMessage(full_hello()), ControlMessage(of_old_server),
         ControlMessage(Register{1, "w", "h", 2, {"s"}, {"t"}}),
-        ControlMessage(Registered{1, "w.h", {"a:1"}, {"::/0"}, 1}), ControlMessage(Refused{1, "internal", 0, "x"}),
-        ControlMessage(Unregister{1, "internal"}), ControlMessage(OpenChannels{1}), ControlMessage(PoolSize{1}),
-        ControlMessage(Ping{1}), ControlMessage(Pong{1}), ControlMessage(Drain{1}),
-        ControlMessage(RelayEnded{{1}, "completed"})}) {
+        ControlMessage(Registered{1, "w.h", {"a:1"}, {"::/0"}, 1, {}, {}}),
+        ControlMessage(Refused{1, "internal", 0, "x"}), ControlMessage(Unregister{1, "internal"}),
+        ControlMessage(OpenChannels{1}), ControlMessage(PoolSize{1}), ControlMessage(Ping{1}), ControlMessage(Pong{1}),
+        ControlMessage(Drain{1}), ControlMessage(RelayEnded{{1}, "completed"})}) {
     const Bytes whole = written(message);
-    // What was appended to the welcome since may be missing.
-    const std::size_t needed = whole.size() - kControlHead - (std::holds_alternative<Welcome>(message) ? 1 : 0);
+    // What was appended since may be missing: one list of the welcome, two of registered.
+    const std::size_t appended = std::holds_alternative<Welcome>(message)      ? 1
+                                 : std::holds_alternative<Registered>(message) ? 2
+                                                                               : 0;
+    const std::size_t needed = whole.size() - kControlHead - appended;
     for (std::size_t payload = 0; payload < needed; ++payload) {
       Bytes cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(kControlHead + payload));
       ByteWriter(cut).patch_u32(2, static_cast<std::uint32_t>(payload));

@@ -12,9 +12,10 @@ TEST_CASE("a registration becomes an endpoint") {
   const auto nas1 = world.enter("home", "nas1");
   const Service service{
       .claim = 4, .label = "Web", .host = "web.svc", .port = 443, .sni = {"a.example"}, .subsets = {"v1"}};
-  const auto result = world.registry.register_service(*nas1, service.request(), moment(0s));
-  REQUIRE(result);
-  const Endpoint& endpoint = **result;
+  const auto registered = world.registry.register_service(*nas1, service.request(), moment(0s));
+  REQUIRE(registered);
+  CHECK(registered->refused.empty());
+  const Endpoint& endpoint = *registered->endpoint;
   CHECK(endpoint.service == "web.home");
   CHECK(endpoint.name == "nas1");
   CHECK(endpoint.host == "web.svc");
@@ -24,7 +25,7 @@ TEST_CASE("a registration becomes an endpoint") {
   CHECK(endpoint.carrier == nas1);
   CHECK(endpoint.load != nullptr);
   CHECK(endpoint.sources.size() == 2);
-  CHECK(world.snapshot().route("web.home", {}).candidates().front() == *result);
+  CHECK(world.snapshot().route("web.home", {}).candidates().front() == registered->endpoint);
 }
 
 TEST_CASE("policy limits services, hosts and sni names") {
@@ -33,11 +34,16 @@ TEST_CASE("policy limits services, hosts and sni names") {
   World world({rule});
   const auto nas1 = world.enter("home", "nas1");
   CHECK(world.add(nas1, {.label = "api"}) == "policy_denied");
-  CHECK(world.add(nas1, {.label = "web", .host = "web.example.com"}) == "policy_denied");
-  CHECK(world.add(nas1, {.label = "web", .host = "a.b.default.svc.cluster.local"}) == "policy_denied");
-  CHECK(world.add(nas1, {.label = "web", .sni = {"nas.example.com", "x.example.com"}}) == "policy_denied");
   CHECK(world.add(nas1, {.label = "web", .sni = {"spiffe://td"}}) == "config_invalid");
   CHECK(world.registry.counters().endpoints == 0);
+  // A name that policy refuses does not take the others along, nor the service.
+  CHECK(world.add(nas1, {.label = "web", .host = "web.example.com"}) == "ok -web.example.com");
+  CHECK(world.route("web.home") == "web.home: nas1");
+  CHECK(world.route("web.example.com") == "unknown_name");
+  CHECK(world.add(nas1, {.label = "web", .host = "a.b.default.svc.cluster.local"}) ==
+        "ok -a.b.default.svc.cluster.local");
+  CHECK(world.add(nas1, {.label = "web", .sni = {"x.example.com", "nas.example.com"}}) == "ok -x.example.com");
+  CHECK(world.route("nas.example.com") == "web.home: nas1");
   CHECK(world.add(nas1, {.label = "web", .host = "web.default.svc.cluster.local", .sni = {"NAS.example.com"}}) == "ok");
 
   auto elsewhere = world.claim("home", "nas2");
@@ -45,6 +51,29 @@ TEST_CASE("policy limits services, hosts and sni names") {
   REQUIRE(std::holds_alternative<Admitted>(world.registry.admit(elsewhere, moment(0s))));
   CHECK(world.add(elsewhere.session, {.label = "web"}) == "policy_denied");
   CHECK(world.add(elsewhere.session, {.label = "api"}) == "ok");
+}
+
+TEST_CASE("a name that reads as another service needs the right to that service, live or not") {
+  PolicyRule rule = default_rule();
+  rule.services = {"web.{cluster}"};
+  rule.hosts = {"*.home", "*.*.home", "*.mesh.example.com", "*.shop.com", "www.office", "*.{name}.lan", "*.*.*.*.*"};
+  World world({rule});
+  const auto nas1 = world.enter("home", "nas1");
+  const auto sni = [&](const std::string& name) { return world.add(nas1, {.label = "web", .sni = {name}}); };
+  CHECK(sni("db.home") == "ok -db.home");  // its owner is not here yet
+  CHECK(world.route("db.home") == "unknown_name");
+  CHECK(sni("nas9.db.home") == "ok -nas9.db.home");
+  CHECK(sni("db.home.mesh.example.com") == "ok -db.home.mesh.example.com");
+  CHECK(sni("nas9.db.home.mesh.example.com") == "ok -nas9.db.home.mesh.example.com");
+  CHECK(sni("web.home") == "ok");           // its own
+  CHECK(sni("nas2.shop.com") == "ok");      // the rule spells shop.com: whoever wrote it meant that name
+  CHECK(sni("www.office") == "ok");         // as here
+  CHECK(sni("tv.nas1.lan") == "ok");        // and a capture is the identity's own
+  CHECK(sni("a.b.c.example.com") == "ok");  // five labels read as no service
+  CHECK(world.add(nas1, {.label = "web", .host = "db.home", .port = 80}) == "ok -db.home");
+  rule.services = {"*.{cluster}"};
+  world.registry.replace_policy(Policy({rule}, "td"), at(1s));
+  CHECK(sni("db.home") == "ok");
 }
 
 TEST_CASE("strangers register nothing") {
@@ -72,11 +101,11 @@ TEST_CASE("registering again replaces") {
   World world;
   const auto nas1 = world.enter("home", "nas1");
   REQUIRE(world.add(nas1, {.claim = 1, .label = "web", .host = "old.svc", .port = 80}) == "ok");
-  const EndpointPtr before = world.registry.endpoints({}).front().endpoint;
+  const EndpointPtr before = list_endpoints(world.registry.view(), {}).rows.front()->endpoint;
   before->load->on_started();
   REQUIRE(world.add(nas1, {.claim = 2, .label = "web", .host = "new.svc", .port = 81}) == "ok");
   CHECK(world.registry.counters().endpoints == 1);
-  CHECK(world.registry.endpoints({}).front().endpoint->load->live() == 1);
+  CHECK(list_endpoints(world.registry.view(), {}).rows.front()->endpoint->load->live() == 1);
   CHECK(world.route("web.home") == "web.home: nas1");
   CHECK(world.route("old.svc") == "no_endpoint");
   CHECK(world.route("new.svc") == "web.home: nas1");
@@ -193,14 +222,18 @@ TEST_CASE("a new policy withdraws what it does not allow") {
     CHECK(world.registry.counters().endpoints == 4);
   }
   SUBCASE("a host, a service and the sources") {
-    PolicyRule rule = rule_with_hosts({"*.svc"});
+    PolicyRule rule = rule_with_hosts({"web.svc"});
     rule.services = {"web.{cluster}", "api.{cluster}"};
     rule.source = {cidr("10.0.0.0/8")};
     const auto change = world.registry.replace_policy(Policy({rule}, "td"), at(1s));
     CHECK(change.denied.empty());
-    CHECK(change.withdrawn.size() == 2);
-    CHECK(change.updated.size() == 2);
-    CHECK(world.route("api.home") == "no_endpoint");
+    CHECK(change.withdrawn.size() == 1);
+    REQUIRE(change.updated.size() == 3);
+    CHECK(change.updated.front().endpoint->service == "api.home");  // lives on without the name that it may not have
+    CHECK(change.updated.front().refused == std::vector{RefusedName{"api.example", Reason::policy_denied}});
+    CHECK(world.route("api.home") == "api.home: nas1");
+    CHECK(world.route("api.example") == "no_endpoint");
+    CHECK(world.route("web.svc") == "web.home: nas1 nas2");
     CHECK(world.route("cam.home") == "no_endpoint");
     CHECK(world.route("web.home") == "web.home: nas1 nas2");
     const Route left = world.snapshot().route("web.home", {});
@@ -209,7 +242,7 @@ TEST_CASE("a new policy withdraws what it does not allow") {
     }
     CHECK(world.add(nas1, {.claim = 4, .label = "cam"}) == "policy_denied");
     CHECK(world.registry.unregister(*nas1, 1, at(2s)));
-    CHECK(world.registry.counters().endpoints == 1);
+    CHECK(world.registry.counters().endpoints == 2);
   }
   SUBCASE("an identity") {
     PolicyRule deny{.agent = "spiffe://td/agent/home/nas1", .services = {}, .endpoints = {}, .hosts = {}, .source = {}};

@@ -27,9 +27,10 @@ inline Cidr cidr(std::string_view text) {
   return *Cidr::parse(text);
 }
 
-// The default rule, and hosts to claim.
+// Hosts to claim, and the right to every service: names are then a matter of who holds them alone.
 inline PolicyRule rule_with_hosts(std::vector<std::string> hosts) {
   PolicyRule rule = default_rule();
+  rule.services = {"*.*"};
   rule.hosts = std::move(hosts);
   return rule;
 }
@@ -70,10 +71,13 @@ class World {
     REQUIRE(std::holds_alternative<Admitted>(admission));
     return wanted.session;
   }
-  // "ok", or the reason code.
+  // "ok", followed by the names that were refused, or the reason code.
   std::string add(const std::shared_ptr<Carrier>& session, const Service& service) {
     const auto result = registry.register_service(*session, service.request(), moment(now));
-    return result ? "ok" : std::string(reason_code(result.error().reason));
+    if (!result) return std::string(reason_code(result.error().reason));
+    std::string out = "ok";
+    for (const RefusedName& each : result->refused) out += " -" + each.name;
+    return out;
   }
 
   const Snapshot& snapshot() {
