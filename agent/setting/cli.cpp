@@ -14,7 +14,8 @@ namespace {
 constexpr std::string_view kProgram = "fairlead-agent";
 constexpr std::string_view kAbout =
     "Makes services behind a NAT or firewall reachable to mesh clients, through a rendezvous server.\n"
-    "Exit codes: 0 success, 1 failed at run time, 2 unusable arguments or configuration.";
+    "Exit codes: 0 success, 1 failed at run time, 2 unusable arguments or configuration,\n"
+    "3 status answered and something is not well.";
 
 // What the command line is parsed into.
 struct Arguments {

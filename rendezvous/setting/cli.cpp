@@ -15,7 +15,8 @@ namespace {
 constexpr std::string_view kProgram = "fairlead-rendezvous";
 constexpr std::string_view kAbout =
     "Relays TLS connections of mesh clients to agents behind NATs and firewalls; holds no keys of that traffic.\n"
-    "Exit codes: 0 success, 1 failed at run time, 2 unusable arguments or configuration.";
+    "Exit codes: 0 success, 1 failed at run time, 2 unusable arguments or configuration,\n"
+    "3 status answered and something is not well.";
 constexpr int kMaxDays = 3650;
 constexpr std::int64_t kMaxListed = 1'000'000;
 

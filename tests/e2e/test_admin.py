@@ -220,8 +220,9 @@ class Status(MeshTest):
 
     def test_agent(self):
         state = self.agent.status()
-        for key in ("version", "started", "identity", "services", "rendezvous", "mappings", "closed", "refused"):
+        for key in ("version", "started", "identity", "services", "rendezvous", "mappings", "closed", "refused", "problems"):
             self.assertIn(key, state)
+        self.assertEqual(state["problems"], [])
         self.assert_time(state["started"])
         self.assertEqual(state["identity"]["id"], "spiffe://mesh.test/agent/home/nas1")
         (service,) = state["services"]

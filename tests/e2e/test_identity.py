@@ -7,7 +7,7 @@ import ssl
 from certs import ForeignAuthority
 from client import Caller
 from control import FakeAgent, Refusal
-from harness import LOOPBACK, MeshTest, services_up, wait_until
+from harness import LOOPBACK, NOT_WELL, MeshTest, run_program, services_up, wait_until
 
 AGENT = "URI:spiffe://mesh.test/agent/home/nas1"
 
@@ -199,7 +199,13 @@ class Clones(MeshTest):
         clone.wait_logged(reason="duplicate_identity", seconds=10)
         self.rendezvous.wait_counted("duplicate_identity")
         self.rendezvous.wait_logged(reason="duplicate_identity")
-        self.assertTrue(any("duplicate_identity" in str(problem) for problem in self.rendezvous.status()["problems"]))
+        (problem,) = self.rendezvous.status()["problems"]
+        self.assertEqual((problem["code"], problem["agent"]), ("duplicate_identity", "spiffe://mesh.test/agent/home/nas1"))
+        self.assertTrue(problem["next_step"])
+        for program, daemon in (("fairlead-rendezvous", self.rendezvous), ("fairlead-agent", clone)):
+            answer = run_program(program, "status", "--config", daemon.config)
+            self.assertEqual((answer.returncode, answer.stderr), (NOT_WELL, ""))
+            self.assertNotIn("duplicate_identity: duplicate_identity", answer.stdout)
         self.assertTrue(clone.running())
         self.assertTrue(services_up(self.agent))
         self.assertEqual(Caller(self.mesh).echo("web.home"), b"hello over the relay")
