@@ -55,7 +55,7 @@ struct Registration {
 };
 
 struct RegistryLimits {
-  std::size_t services_per_agent = 64;
+  std::size_t services_per_agent = 1024;
 };
 
 struct Moment {

@@ -80,7 +80,7 @@ struct Limits {
   std::size_t relays_max = 0;    // 0: by descriptors
   std::size_t sessions_max = 0;  // 0: by descriptors
   std::size_t channels_max = 0;  // ready ones; 0: by descriptors
-  std::size_t services_per_agent = 64;
+  std::size_t services_per_agent = 1024;
   Duration idle_timeout = 1h;
   Duration half_close_timeout = 5min;
   Duration connect_timeout = 10s;
