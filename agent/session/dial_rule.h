@@ -23,7 +23,7 @@ struct DialRule {
   bool allows(const SocketAddress& told) const;
 };
 
-// Of random ids one in 40 is refused, and the next attempt gets another.
+// Of random ids one in 30 is refused, and the next attempt gets another.
 bool is_harmless(const wire::SessionId& id);
 
 }  // namespace fairlead::agent
