@@ -3,6 +3,12 @@
 #include <algorithm>
 
 namespace fairlead::rendezvous {
+namespace {
+
+constexpr int kMostPassedOver = 8;  // clients of another worker that came earlier
+constexpr int kWorthMoving = 2;     // ready channels that a worker has more than another one
+
+}  // namespace
 
 AgentCarrier::AgentCarrier(Description description, TimePoint now, std::function<void()> demand,
                            std::function<void()> probe, TellEnded tell_ended)
@@ -33,14 +39,43 @@ Result<std::optional<WorkerItem>> AgentCarrier::add_ready(WorkerItem channel, Ti
     if (waiters_.empty()) {
       ready_.push_back(channel);
     } else {
-      waiter = waiters_.front();
-      waiters_.pop_front();
+      waiter = take_waiter(channel.worker);
       pool_.on_taken(now);
       wanting = replanned(before, now);
     }
   }
   if (wanting) tell_demand();  // another has to take the place of the one that the waiter got
   return waiter;
+}
+
+// Of the channel's own worker where one waits there: nobody has to move then. Not for ever, though: channels may keep
+// coming to that worker alone.
+WorkerItem AgentCarrier::take_waiter(unsigned worker) {
+  auto at = std::ranges::find(waiters_, worker, &WorkerItem::worker);
+  if (at == waiters_.end() || passed_over_ >= kMostPassedOver) at = waiters_.begin();
+  passed_over_ = at == waiters_.begin() ? 0 : passed_over_ + 1;
+  const WorkerItem waiter = *at;
+  waiters_.erase(at);
+  return waiter;
+}
+
+unsigned AgentCarrier::home_of(unsigned arrived, unsigned workers) const {
+  const std::lock_guard lock(mutex_);
+  if (!waiters_.empty()) {
+    const bool here = std::ranges::find(waiters_, arrived, &WorkerItem::worker) != waiters_.end();
+    return here ? arrived : waiters_.front().worker;
+  }
+  const auto ready_at = [this](unsigned worker) { return std::ranges::count(ready_, worker, &WorkerItem::worker); };
+  unsigned least = arrived;
+  auto fewest = ready_at(arrived);
+  if (fewest < kWorthMoving) return arrived;
+  fewest -= kWorthMoving - 1;
+  for (unsigned worker = 0; worker < workers; ++worker) {
+    if (ready_at(worker) >= fewest) continue;
+    least = worker;
+    fewest = ready_at(worker);
+  }
+  return least;
 }
 
 ChannelClaim AgentCarrier::claim_or_wait(WorkerItem client, TimePoint now) {

@@ -64,8 +64,12 @@ class AgentCarrier final : public Carrier {
   // ticket_forged, ticket_replayed, or session_ended.
   Result<void> admit_ticket(const wire::Signed<wire::Ticket>& ticket);
 
-  // A channel with a good ticket arrived. It is ready, or it belongs to the client that waited longest, which is
-  // returned: the caller reserves the channel for it. pool_full, session_ended: close the channel.
+  // Which of the workers should hold a channel that `arrived` at one of them: where a client waits for it, else where
+  // the fewest are ready. A channel moves before anybody needs it, so that clients need not.
+  unsigned home_of(unsigned arrived, unsigned workers) const;
+  // A channel with a good ticket arrived. It is ready, or it belongs to the client that waited longest, of its own
+  // worker where one waits there, which is returned: the caller reserves the channel for it. pool_full, session_ended:
+  // close the channel.
   Result<std::optional<WorkerItem>> add_ready(WorkerItem channel, TimePoint now);
   // A ready channel died or is to be closed. False: somebody has claimed it.
   bool remove_ready(WorkerItem channel, TimePoint now);
@@ -85,6 +89,7 @@ class AgentCarrier final : public Carrier {
   // The control thread was last told to ask at `before`: is there another time to tell? Under the lock.
   bool replanned(std::optional<TimePoint> before, TimePoint now);
   void tell_demand();
+  WorkerItem take_waiter(unsigned worker);  // there is one; under the lock
 
   const Description description_;
   const core::ChannelKeys keys_;
@@ -100,6 +105,7 @@ class AgentCarrier final : public Carrier {
   core::TicketWindow window_;
   core::PoolTarget pool_;
   std::vector<WorkerItem> ready_;  // the freshest last: it is the one most surely alive
+  int passed_over_ = 0;            // in a row, for one of the channel's own worker
   std::list<WorkerItem> waiters_;  // holds no memory while nobody waits, unlike a deque
 };
 

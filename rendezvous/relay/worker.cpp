@@ -144,17 +144,31 @@ void Worker::on_ticket(Inbound& inbound, const wire::Signed<wire::Ticket>& ticke
   const auto admitted =
       session ? session->admit_ticket(ticket) : Result<void>(fail(Reason::ticket_unknown_session, "no such session"));
   if (!admitted) return on_turned_away(inbound, admitted.error().reason);
+  const auto counter = ticket.fields.counter;
+  const unsigned home = session->home_of(index_, static_cast<unsigned>(shared_.workers.size()));
+  if (home == index_) {
+    hold_channel(inbound.take_polled(), session, counter, inbound.peer());
+  } else {
+    Worker* other = shared_.workers[home];
+    other->post([other, fd = inbound.take_fd(), session, counter, peer = inbound.peer()]() mutable {
+      other->hold_channel(net::PolledFd(other->poller_, std::move(fd), other->unwatched_), session, counter, peer);
+    });
+  }
+  leave_lobby(inbound);
+}
+
+void Worker::hold_channel(net::PolledFd fd, const std::shared_ptr<AgentCarrier>& session, std::uint64_t counter,
+                          const SocketAddress& peer) {
   const Duration age =
       kChannelAge * 4 / 5 + Duration(static_cast<Duration::rep>(rng_.below(kChannelAge.count() * 2 / 5)));
-  ReadyChannel& channel = channels_.add(
-      std::make_unique<ReadyChannel>(*this, poller_, inbound.take_polled(), session, ticket.fields.counter, age));
+  const ReadyChannel& channel =
+      channels_.add(std::make_unique<ReadyChannel>(*this, poller_, std::move(fd), session, counter, age));
   const WorkerItem item{index_, channel.number};
   const auto ready = session->add_ready(item, loop_.now());
   if (!ready) {
     channels_.take(item.number);
-    return on_turned_away(inbound, ready.error().reason);
+    return refuse_accepted(ready.error().reason, peer);
   }
-  leave_lobby(inbound);
   if (*ready) hand_to_waiter(**ready, item, session);
 }
 

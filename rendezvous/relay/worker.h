@@ -33,6 +33,11 @@ using front::Inbound;
 using front::Listener;
 using front::ListenerRules;
 
+// Between two targets of one descriptor.
+struct Unwatched final : net::PollTarget {
+  void on_ready(net::Readiness /*ready*/) override {}
+};
+
 class Worker final : public front::InboundOwner, public ReadyChannelOwner, public MeshHost, public LiveRelayOwner {
  public:
   using ToControl = std::function<void(ControlInbound)>;  // called on the worker's thread
@@ -85,6 +90,9 @@ class Worker final : public front::InboundOwner, public ReadyChannelOwner, publi
   void on_accept(net::AcceptedSocket accepted, const ListenerRules& rules);
   void start_mesh(Inbound& inbound, wire::ClientHello hello);
   void refuse_accepted(Reason reason, const SocketAddress& peer, const std::string& name = "");
+  // A channel whose ticket was good, here or at the worker that accepted it.
+  void hold_channel(net::PolledFd fd, const std::shared_ptr<AgentCarrier>& session, std::uint64_t counter,
+                    const SocketAddress& peer);
   void hand_to_waiter(WorkerItem waiter, WorkerItem channel, const std::shared_ptr<AgentCarrier>& session);
   net::RelayOutcome judge(const Attempt& attempt, net::RelayOutcome outcome) const;
   void farewell(net::PolledFd fd, Reason reason);
@@ -112,6 +120,7 @@ class Worker final : public front::InboundOwner, public ReadyChannelOwner, publi
   front::Lobby lobby_;  // of inbounds_
   std::vector<std::unique_ptr<ListenerRules>> rules_;
   std::vector<std::unique_ptr<Listener>> listeners_;
+  Unwatched unwatched_;
   Numbered<Inbound> inbounds_;
   Numbered<ReadyChannel> channels_;
   Numbered<MeshConnection> mesh_;

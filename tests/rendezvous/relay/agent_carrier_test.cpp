@@ -65,10 +65,39 @@ TEST_CASE("who waits longest is given the next channel") {
   CHECK(fixture.session.claim_or_wait({1, 2}, at(1s)).kind == Kind::waiting);
   CHECK(fixture.session.claim_or_wait({0, 3}, at(1s)).kind == Kind::waiting);
   fixture.session.stop_waiting({0, 1});
-  CHECK(**fixture.bring({0, 10}) == WorkerItem{1, 2});
-  CHECK(**fixture.bring({0, 11}) == WorkerItem{0, 3});
+  CHECK(**fixture.bring({1, 10}) == WorkerItem{1, 2});
+  CHECK(**fixture.bring({1, 11}) == WorkerItem{0, 3});
   CHECK_FALSE(fixture.bring({0, 12})->has_value());
   CHECK(fixture.session.load().channels_ready == 1);
+}
+
+TEST_CASE("who waits at the channel's worker is served first, but nobody is passed over for ever") {
+  Fixture fixture({1, 64});
+  fixture.session.claim_or_wait({1, 100}, at(1s));
+  for (std::uint64_t i = 0; i < 20; ++i) fixture.session.claim_or_wait({0, i}, at(1s));
+  for (std::uint64_t i = 0; i < 8; ++i) CHECK(**fixture.bring({0, 50 + i}) == WorkerItem{0, i});
+  CHECK(**fixture.bring({0, 60}) == WorkerItem{1, 100});
+  CHECK(**fixture.bring({1, 61}) == WorkerItem{0, 8});
+}
+
+TEST_CASE("a channel goes where it is waited for, else where few are ready") {
+  Fixture fixture({1, 64});
+  CHECK(fixture.session.home_of(0, 2) == 0);
+  REQUIRE(fixture.bring({0, 1}));
+  CHECK(fixture.session.home_of(0, 2) == 0);  // one more is not worth a move
+  REQUIRE(fixture.bring({0, 2}));
+  CHECK(fixture.session.home_of(0, 2) == 1);
+  CHECK(fixture.session.home_of(1, 2) == 1);
+  CHECK(fixture.session.home_of(0, 1) == 0);
+  REQUIRE(fixture.bring({1, 3}));
+  REQUIRE(fixture.bring({0, 4}));
+  CHECK(fixture.session.home_of(0, 3) == 2);
+
+  Fixture wanted({1, 64});
+  wanted.session.claim_or_wait({1, 7}, at(1s));
+  CHECK(wanted.session.home_of(0, 2) == 1);
+  wanted.session.claim_or_wait({0, 8}, at(1s));
+  CHECK(wanted.session.home_of(0, 2) == 0);
 }
 
 TEST_CASE("a burst of takers tells the control thread once until it looks") {
@@ -151,7 +180,7 @@ TEST_CASE("the end of a session hands back what it held, once") {
   Fixture fixture;
   fixture.session.claim_or_wait({1, 5}, at(1s));
   fixture.session.claim_or_wait({0, 6}, at(1s));
-  REQUIRE(fixture.bring({0, 1}));  // for {1, 5}
+  REQUIRE(fixture.bring({1, 1}));  // for {1, 5}
   fixture.session.stop_waiting({0, 6});
   REQUIRE(fixture.bring({0, 2}));
   fixture.session.claim_or_wait({0, 7}, at(1s));
