@@ -9,8 +9,9 @@
 
 namespace fairlead::route {
 
-inline constexpr Duration kOutcomeHalfLife = 30s;
-inline constexpr double kFailuresToJudge = 2.5;  // three within a few seconds
+inline constexpr Duration kOutcomeHalfLife = 2min;
+// Two within three quarters of a minute: one that failed is avoided for half a minute, so more do not come together.
+inline constexpr double kFailuresToJudge = 1.75;
 inline constexpr double kFailingShare = 0.5;
 
 class OutcomeRecord {

@@ -111,6 +111,12 @@ class ClosingTarget(MeshTest):
                 failed += 1
         self.assertLessEqual(failed, 5)
         wait_until(lambda: self.rendezvous.counter("service_ended_early") == failed, "each early end is counted once")
+        # Alone it is tried for want of a better one, and named.
+        self.agent.kill()
+        wait_until(lambda: self.rendezvous.status()["agents"]["total"] == 1, "the other agent is gone")
+        for _ in range(3):
+            self.assertRaises((OSError, EOFError), caller.echo, "web.home")
+        wait_until(lambda: self.rendezvous.counter("service_ended_early") == failed + 3, "each early end is counted once")
         problems = self.rendezvous.status()["problems"]
         self.assertTrue(any("nas2.web.home" in problem for problem in problems), problems)
 
