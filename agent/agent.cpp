@@ -7,6 +7,7 @@
 #include <array>
 #include <csignal>
 
+#include "agent/problems.h"
 #include "agent/setting/reload.h"
 #include "common/base/log.h"
 #include "common/base/pattern.h"
@@ -372,8 +373,9 @@ net::HttpReply Agent::on_status_request(const wire::HttpRequest& request) {
   }
   if (request.path != "/status") return {.status = 404, .body = "{\"error\":\"no such page\"}\n"};
   const StatusReport report = status_report();
-  if (text) return {.body = render_text(report), .content_type = kTextType};
-  return {.body = render_json(report)};
+  const int status = report.problems.empty() ? net::kWellStatus : net::kNotWellStatus;
+  if (text) return {.status = status, .body = render_text(report), .content_type = kTextType};
+  return {.status = status, .body = render_json(report)};
 }
 
 WallTime Agent::started() const {
@@ -391,13 +393,14 @@ ServiceReport Agent::service_report(std::size_t index) const {
     const ServiceState& state = link->services()[index];
     if (state.kind == ServiceState::Kind::registered) {
       if (const Offered* direct = link->offers().first_live()) {
-        return {.name = state.name,
-                .path = "direct",
-                .address = direct->candidate.external.to_string(),
-                .since = std::max(direct->since, state.since),
-                .reason = "",
-                .detail =
-                    fmt::format("verified by {}, mapped by {}", link->server().to_string(), direct->candidate.method)};
+        return {
+            .name = state.name,
+            .path = "direct",
+            .address = direct->candidate.external.to_string(),
+            .since = std::max(direct->since, state.since),
+            .reason = "",
+            .detail = fmt::format("verified by {}, mapped by {}", link->server().to_string(), direct->candidate.method),
+            .refused_names = state.refused_names};
       }
       relayed = relayed ? relayed : &state;
       continue;
@@ -409,7 +412,11 @@ ServiceReport Agent::service_report(std::size_t index) const {
     }
   }
   if (relayed != nullptr) {
-    report = {.name = relayed->name, .path = "relay", .address = relayed->address, .since = relayed->since};
+    report = {.name = relayed->name,
+              .path = "relay",
+              .address = relayed->address,
+              .since = relayed->since,
+              .refused_names = relayed->refused_names};
     explain_relay(report);
   }
   return report;
@@ -424,9 +431,10 @@ void Agent::explain_relay(ServiceReport& report) const {
 }
 
 StatusReport Agent::status_report() const {
-  StatusReport report{.started = started(),
+  StatusReport report{.now = tools_.clock.read(host_time()).time,
+                      .started = started(),
                       .log = log_counts(),
-                      .problems = {},
+                      .standing = {},
                       .spiffe_id = credentials_->spiffe_id(),
                       .not_after = credentials_->not_after(),
                       .relays = tools_.relays,
@@ -435,11 +443,11 @@ StatusReport Agent::status_report() const {
                       .memory_max = tools_.memory.max(),
                       .mappings = direct_.mappings(),
                       .counters = counters_};
-  if (direct_.problem()) report.problems.push_back(*direct_.problem());
+  if (direct_.problem()) report.standing.push_back(*direct_.problem());
   if (tools_.clock.problem()) {
-    report.problems.push_back(*tools_.clock.problem());
+    report.standing.push_back(*tools_.clock.problem());
   } else if (state_problem_) {
-    report.problems.push_back(*state_problem_);
+    report.standing.push_back(*state_problem_);
   }
   for (std::size_t i = 0; i < config_.services.size(); ++i) report.services.push_back(service_report(i));
   for (const auto& link : links_) {
@@ -455,6 +463,7 @@ StatusReport Agent::status_report() const {
     }
     report.rendezvous.push_back(std::move(each));
   }
+  report.problems = find_problems(report, kSessions);
   return report;
 }
 

@@ -23,7 +23,9 @@ void write_services(JsonWriter& json, const std::vector<ServiceReport>& services
   for (const ServiceReport& each : services) {
     json.begin_object().field("name", each.name).field("path", each.path).field("address", each.address);
     json.field("since", tls::time_text(each.since)).field("reason", each.reason).field("detail", each.detail);
-    json.end_object();
+    json.key("refused_names").begin_array();
+    for (const std::string& name : each.refused_names) json.value(name);
+    json.end_array().end_object();
   }
   json.end_array();
 }
@@ -31,16 +33,6 @@ void write_services(JsonWriter& json, const std::vector<ServiceReport>& services
 void write_limit(JsonWriter& json, std::string_view name, std::size_t used, std::size_t max) {
   json.key(name).begin_object().field("used", static_cast<std::uint64_t>(used));
   json.field("max", static_cast<std::uint64_t>(max)).end_object();
-}
-
-// What is not well at this host, one line each, with a reason code in front.
-std::vector<std::string> problems_of(const StatusReport& report) {
-  std::vector<std::string> out;
-  for (const Error& each : report.problems) out.push_back(fmt::format("{}: {}", reason_code(each.reason), each.detail));
-  if (report.log.lines_lost > 0) {
-    out.push_back(fmt::format("lines_lost: {} log lines found no reader in time", report.log.lines_lost));
-  }
-  return out;
 }
 
 }  // namespace
@@ -76,9 +68,8 @@ std::string render_json(const StatusReport& report) {
   write_counts(json, "refused", report.counters.refused);
   json.key("log").begin_object().field("lines_lost", report.log.lines_lost);
   json.field("lines_left_out", report.log.lines_left_out).end_object();
-  json.key("problems").begin_array();
-  for (const std::string& problem : problems_of(report)) json.value(problem);
-  json.end_array();
+  json.key("problems");
+  write_problems(json, report.problems);
   return json.end_object().take() + "\n";
 }
 
@@ -92,6 +83,7 @@ std::string render_text(const StatusReport& report) {
   for (const ServiceReport& each : report.services) {
     out += fmt::format("service   {} {} {} since {}", each.name, each.path, each.address, tls::time_text(each.since));
     out += each.reason.empty() ? "\n" : fmt::format(" ({}: {})\n", each.reason, each.detail);
+    for (const std::string& name : each.refused_names) out += fmt::format("          without {}\n", name);
   }
   for (const nat::MappingReport& each : report.mappings) {
     out += fmt::format("mapping   {} {} -> {} for {} s by {}, {}\n", each.protocol, each.external, each.internal,
@@ -102,8 +94,7 @@ std::string render_text(const StatusReport& report) {
                        tls::time_text(each.since), each.channels_ready, each.channels_busy);
     out += each.reason.empty() ? "\n" : fmt::format(" ({}: {})\n", each.reason, each.detail);
   }
-  for (const std::string& problem : problems_of(report)) out += fmt::format("problem   {}\n", problem);
-  return out;
+  return out + problems_text(report.problems);
 }
 
 }  // namespace fairlead::agent

@@ -7,6 +7,7 @@
 #include "agent/nat/port_mapper.h"
 #include "agent/resource/counters.h"
 #include "common/base/log.h"
+#include "common/base/problem.h"
 #include "common/base/result.h"
 #include "common/base/time.h"
 
@@ -19,6 +20,7 @@ struct ServiceReport {
   WallTime since{};
   std::string reason;
   std::string detail;
+  std::vector<std::string> refused_names;  // "db.home (policy_denied)": it lives without them
 };
 
 struct RendezvousReport {
@@ -32,9 +34,10 @@ struct RendezvousReport {
 };
 
 struct StatusReport {
+  WallTime now{};
   WallTime started{};
   LogCounts log;
-  std::vector<Error> problems;  // of this host
+  std::vector<Error> standing;  // of this host: an address that cannot be listened on, a file that cannot be written
   std::string spiffe_id;
   WallTime not_after{};
   std::vector<ServiceReport> services;
@@ -45,6 +48,7 @@ struct StatusReport {
   std::size_t memory_max = 0;   // 0: no ceiling
   std::vector<nat::MappingReport> mappings;
   Counters counters;
+  std::vector<Problem> problems;
 };
 
 std::string render_json(const StatusReport& report);

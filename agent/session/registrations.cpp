@@ -70,6 +70,10 @@ const ServiceState* Registrations::on_registered(wire::Registered& registered, c
   if (!registered.public_addresses.empty()) state.address = registered.public_addresses.front();
   if (state.address.empty()) state.address = server;
   state.sources = std::move(registered.sources);
+  const std::size_t left_out = std::min(registered.refused_names.size(), registered.refused_reasons.size());
+  for (std::size_t i = 0; i < left_out; ++i) {
+    state.refused_names.push_back(registered.refused_names[i] + " (" + registered.refused_reasons[i] + ")");
+  }
   return &state;
 }
 

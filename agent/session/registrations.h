@@ -18,10 +18,11 @@ namespace fairlead::agent {
 
 struct ServiceState {
   enum class Kind { idle, asked, registered, refused } kind = Kind::idle;
-  std::string name;                  // SERVICE.CLUSTER, once registered
-  std::string address;               // where mesh clients find it
-  std::vector<std::string> sources;  // CIDRs that may connect
-  std::string reason;                // code, when refused
+  std::string name;                        // SERVICE.CLUSTER, once registered
+  std::string address;                     // where mesh clients find it
+  std::vector<std::string> sources;        // CIDRs that may connect
+  std::vector<std::string> refused_names;  // hosts and sni that the rendezvous left out: "db.home (policy_denied)"
+  std::string reason;                      // code, when refused
   std::string detail;
   TimePoint retry_at;  // when refused
   WallTime since{};

@@ -48,6 +48,19 @@ TEST_CASE("each service is asked for once") {
   CHECK_FALSE(rig.registrations.deadline());
 }
 
+TEST_CASE("names that a rendezvous left out are kept with their reasons, and go with the next confirmation") {
+  Rig rig;
+  rig.register_all();
+  wire::Registered without{.claim = 1, .service = "web.home"};
+  without.refused_names = {"db.home", "x.example.com"};
+  without.refused_reasons = {"policy_denied"};  // one too few: what has no reason is not believed
+  rig.registrations.on_registered(without, "server:1", kWall);
+  CHECK(rig.registrations.states()[0].kind == Kind::registered);
+  CHECK(rig.registrations.states()[0].refused_names == std::vector<std::string>{"db.home (policy_denied)"});
+  rig.registered(1, "web.home");
+  CHECK(rig.registrations.states()[0].refused_names.empty());
+}
+
 TEST_CASE("what a rendezvous confirmed is kept as it said it") {
   Rig rig;
   rig.register_all();

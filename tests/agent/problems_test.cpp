@@ -1,0 +1,66 @@
+#include "agent/problems.h"
+
+#include "tests/support/doctest.h"
+
+namespace fairlead::agent {
+namespace {
+
+StatusReport well() {
+  StatusReport out;
+  out.now = WallTime(std::chrono::seconds(1'700'000'000));
+  out.not_after = out.now + std::chrono::days(90);
+  out.services = {{.name = "web.home", .path = "relay", .address = "rv:443", .reason = "no_port_mapping"}};
+  out.rendezvous = {{.address = "rv1:443", .state = "up"}, {.address = "rv2:443", .state = "up"}};
+  return out;
+}
+
+TEST_CASE("where all is well nothing is said, and why it is not direct is no problem") {
+  CHECK(find_problems(well(), 2).empty());
+}
+
+TEST_CASE("the certificate's end is told before and after it") {
+  StatusReport report = well();
+  report.not_after = report.now + std::chrono::days(3);
+  CHECK(find_problems(report, 2).front().code == "certificate_expires");
+  report.not_after = report.now;
+  CHECK(find_problems(report, 2).front().code == "certificate_expired");
+}
+
+TEST_CASE("a service that was refused, or lives without a name, is named with the next step") {
+  StatusReport report = well();
+  report.services.front().refused_names = {"db.home (policy_denied)"};
+  report.services.push_back({.name = "api.home", .path = "down", .reason = "name_taken", .detail = "held by x"});
+  report.services.push_back({.name = "new.home", .path = "down", .reason = "a_newer_code", .detail = "?"});
+  const auto problems = find_problems(report, 2);
+  REQUIRE(problems.size() == 3);
+  CHECK(problems[0].service == "web.home");
+  CHECK(problems[0].text == "it is registered without db.home (policy_denied)");
+  CHECK(problems[1].code == "name_taken");
+  CHECK(problems[1].service == "api.home");
+  CHECK_FALSE(problems[1].next_step.empty());
+  CHECK(problems[2].code == "protocol_error");
+}
+
+TEST_CASE("a session that is down is a problem while fewer are up than there should be") {
+  StatusReport report = well();
+  report.rendezvous[1] = {.address = "rv2:443", .state = "waiting", .reason = "connect_refused", .detail = "refused"};
+  REQUIRE(find_problems(report, 2).size() == 1);
+  CHECK(find_problems(report, 2)[0].code == "connect_refused");
+  CHECK(find_problems(report, 2)[0].text == "no session with rv2:443: refused");
+  report.rendezvous.push_back({.address = "rv3:443", .state = "up"});
+  CHECK(find_problems(report, 2).empty());  // another one took its place
+}
+
+TEST_CASE("the answer holds the problems, as text and as JSON") {
+  StatusReport report = well();
+  CHECK(render_text(report).ends_with("no problems\n"));
+  report.services.front().refused_names = {"db.home (policy_denied)"};
+  report.problems = find_problems(report, 2);
+  CHECK(render_text(report).find("without db.home (policy_denied)") != std::string::npos);
+  CHECK(render_text(report).find("policy_denied: web.home: it is registered without") != std::string::npos);
+  CHECK(render_json(report).find(R"x("refused_names":["db.home (policy_denied)"])x") != std::string::npos);
+  CHECK(render_json(report).find(R"("problems":[{"code":"policy_denied","service":"web.home")") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace fairlead::agent
