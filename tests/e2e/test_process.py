@@ -73,7 +73,7 @@ class StandardStreams(MeshTest):
         child = subprocess.Popen([binary("fairlead-rendezvous"), "run", "--config", config], preexec_fn=close_all)
         self.addCleanup(child.wait)
         self.addCleanup(child.kill)
-        wait_until(lambda: run_program("fairlead-rendezvous", "status", "--config", config).returncode == 0, "it answers")
+        wait_until(lambda: run_program("fairlead-rendezvous", "status", "--config", config).returncode in (0, 3), "it answers")
         for number in (0, 1, 2):
             self.assertEqual(os.readlink(f"/proc/{child.pid}/fd/{number}"), "/dev/null")
 
@@ -116,7 +116,7 @@ class Files(MeshTest):
             with self.subTest(daemon.name):
                 daemon.wait_logged(reason="state_unwritable")
                 problems = wait_until(lambda: (daemon.status() or {}).get("problems"), "it names the problem")
-                self.assertTrue(any("state_unwritable" in problem for problem in problems), problems)
+                self.assertTrue(any("state_unwritable" in str(problem) for problem in problems), problems)
         self.assertEqual(Caller(self.mesh).echo("web.home"), b"hello over the relay")
 
 
@@ -131,7 +131,7 @@ class Addresses(MeshTest):
     def test_what_can_listen_listens_and_the_rest_is_named(self):
         rendezvous = self.start()
         self.assertTrue(port_open(rendezvous.port))
-        self.assertTrue(any("address_missing" in problem for problem in rendezvous.status()["problems"]))
+        self.assertTrue(any("address_missing" in str(problem) for problem in rendezvous.status()["problems"]))
 
     @needs_netns
     def test_an_address_that_comes_later_is_listened_on(self):
@@ -139,7 +139,7 @@ class Addresses(MeshTest):
         subprocess.run(["ip", "address", "add", f"{self.LATE}/32", "dev", "lo"], check=True)
         self.addCleanup(subprocess.run, ["ip", "address", "del", f"{self.LATE}/32", "dev", "lo"])
         rendezvous.wait_logged(msg="listening", address=f"{self.LATE}:{rendezvous.port}", seconds=10)
-        self.assertFalse(any("address_missing" in problem for problem in rendezvous.status()["problems"]))
+        self.assertFalse(any("address_missing" in str(problem) for problem in rendezvous.status()["problems"]))
 
     def test_the_second_server_is_told_whose_the_address_is(self):
         rendezvous = self.mesh.start_rendezvous()
