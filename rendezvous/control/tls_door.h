@@ -19,7 +19,8 @@
 
 namespace fairlead::rendezvous {
 
-// A peer whose handshake is done. What it sent behind it waits in the stream: look at once.
+// A peer whose handshake is done. The stream still speaks to its door, which goes now: hand_to() at once, and look at
+// what came behind the handshake.
 struct Guest {
   std::unique_ptr<net::TlsStream> stream;
   SocketAddress peer;

@@ -38,7 +38,10 @@ struct DoorRig final : DoorOwner {
     door->start();
   }
   Room room(const char* alpn) {
-    return {alpn, [this, alpn](Guest guest) { entered.emplace_back(alpn, std::move(guest)); }};
+    return {alpn, [this, alpn](Guest guest) {
+              guest.stream->hand_to(nobody);
+              entered.emplace_back(alpn, std::move(guest));
+            }};
   }
 
   net::test::Worker worker;
