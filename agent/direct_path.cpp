@@ -82,7 +82,9 @@ std::vector<nat::Candidate> DirectPath::candidates() const {
 void DirectPath::on_link_changed(const RendezvousLink& link) {
   confirm_services();
   plan_offers(tools_.loop.now());  // a session that is gone takes its verdicts along
-  if (link.state() != RendezvousLink::State::up || traced_) return;
+  if (link.state() != RendezvousLink::State::up) return;
+  tell_seen(link);
+  if (traced_) return;
   traced_ = true;
   hops_.clear();
   trace_ = std::make_unique<PathTrace>(tools_.channel.poller, [this](std::vector<std::optional<IpAddress>> hops) {
@@ -90,6 +92,17 @@ void DirectPath::on_link_changed(const RendezvousLink& link) {
     tools_.loop.retire(std::move(trace_));
   });
   trace_->start(link.address().ip);
+}
+
+// Once for each address at which a server sees us: two servers may see two of them for good.
+void DirectPath::tell_seen(const RendezvousLink& link) {
+  const auto local = link.local();
+  if (!mapper_ || !local || !link.seen_as()) return;
+  const auto seen = std::pair(local->ip, link.seen_as()->ip);
+  const auto [at, fresh] = seen_.try_emplace(link.server().to_string(), seen);
+  if (!fresh && at->second == seen) return;
+  at->second = seen;
+  mapper_->on_seen(seen.first, seen.second);
 }
 
 // Going direct must not widen policy: only what a rendezvous confirmed, for whom it confirmed it. What a lost session

@@ -61,6 +61,7 @@ class DirectPath final : public KeyFinder {
   void plan_offers(TimePoint now);
   void offer_again(TimePoint now);
   bool all_judged(std::uint32_t number) const;
+  void tell_seen(const RendezvousLink& link);
   void confirm_services();
   void confirm(const RendezvousLink& link, std::size_t index);
   ConfirmedService confirmed_service(const RendezvousLink& link, const ServiceConfig& config,
@@ -85,7 +86,8 @@ class DirectPath final : public KeyFinder {
   std::optional<TimePoint> prove_again_at_;                             // while a proof failed
   Duration prove_wait_ = kProveAgain;
   std::vector<CandidateFacts> failed_;  // judged unreachable and given up since the network changed
-  bool traced_ = false;                 // since the network changed
+  std::map<std::string, std::pair<IpAddress, IpAddress>> seen_;  // by server: from where, and as what
+  bool traced_ = false;                                          // since the network changed
   std::vector<std::optional<IpAddress>> hops_;
 };
 

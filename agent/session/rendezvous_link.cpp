@@ -76,6 +76,10 @@ std::string_view RendezvousLink::state_name() const {
   return "up";
 }
 
+std::optional<SocketAddress> RendezvousLink::local() const {
+  return driver_ ? net::local_address(driver_->stream().fd()) : std::nullopt;
+}
+
 void RendezvousLink::activate() {
   if (state_ == State::standby) dial();
 }

@@ -78,6 +78,8 @@ class RendezvousLink final : public net::SessionDriverOwner {
   const SessionChannels* channels() const { return channels_.get(); }
   const CandidateOffers& offers() const { return offers_; }
   const std::optional<SocketAddress>& seen_as() const { return seen_as_; }
+  // Our end of the session's connection: where it left this host.
+  std::optional<SocketAddress> local() const;
   const std::optional<Error>& last_error() const { return last_error_; }
 
  private:
