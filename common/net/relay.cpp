@@ -5,8 +5,6 @@
 
 #include "common/base/check.h"
 #include "common/net/socket.h"
-#include "common/wire/server_hello.h"
-#include "common/wire/tls_alert.h"
 
 namespace fairlead::net {
 
@@ -33,14 +31,14 @@ Relay::Relay(RelayTools tools, RelayEnds ends, RelayLimits limits, RelayOwner& o
       client_(*this, Side::client),
       service_(*this, Side::service),
       prefix_(std::move(ends.to_client_prefix)),
-      first_(std::move(ends.to_client)),
+      first_(limits.first),
       timer_([](void* self) { static_cast<Relay*>(self)->on_timer(); }, this) {
   CHECK(turn_budget_ > 0);
   client_.fd = std::move(ends.client);
   service_.fd = std::move(ends.service);
   client_.ahead = std::move(ends.to_service);
   state_.received(Side::client, client_.ahead.size());
-  if (!first_.empty()) check_first();
+  if (!ends.to_client.empty()) judge(ends.to_client);
   for (End* end : {&client_, &service_}) {
     end->fd.retarget(*end);
     end->fd.run_again();
@@ -157,7 +155,7 @@ bool Relay::pass_piped(End& from, End& to) {
 
 // Returns how much was taken; nothing when the side would block, ended or failed.
 std::size_t Relay::take_in(End& from, End& to, std::size_t budget) {
-  if (checking_ && from.side == Side::service) return take_first();
+  if (from.side == Side::service && (first_.judging() || !prefix_.empty())) return take_first();
   return has_pipe(from) ? take_spliced(from, budget) : take_copied(from, to);
 }
 
@@ -207,10 +205,9 @@ std::size_t Relay::take_copied(End& from, End& to) {
 }
 
 std::size_t Relay::take_first() {
-  if (refusal_) return 0;
-  const std::size_t room = wire::kMaxServerFirst - std::min(first_.size(), wire::kMaxServerFirst);
+  if (first_.room() == 0) return 0;
   const MutableBytes scratch = tools_.pipes.scratch();
-  const auto got = read_some(service_.fd.get(), scratch.first(room));
+  const auto got = read_some(service_.fd.get(), scratch.first(first_.room()));
   if (got && !*got) return 0;
   if (!got || **got == 0) {
     release_prefix();
@@ -218,30 +215,21 @@ std::size_t Relay::take_first() {
     if (!got) {
       state_.failed(Side::service);
     } else {
-      // A beginning that is too short to be judged does not go on.
-      if (!first_.empty()) refusal_ = Reason::service_not_tls;
+      first_.ended();
       state_.ended(Side::service);
     }
     return 0;
   }
-  const ByteView bytes = scratch.first(**got);
-  first_.insert(first_.end(), bytes.begin(), bytes.end());
-  check_first();
-  return bytes.size();
+  judge(scratch.first(**got));
+  return **got;
 }
 
-void Relay::check_first() {
-  const auto parsed = wire::parse_server_first(first_);
-  if (const auto* bad = std::get_if<wire::Malformed>(&parsed)) {
-    const bool greeting = bad->reason == Reason::service_not_tls && wire::is_server_greeting(first_);
-    refusal_ = greeting ? Reason::server_speaks_first : bad->reason;
-  }
-  if (!std::holds_alternative<wire::Done<wire::ServerFirst>>(parsed)) return;
-  checking_ = false;
+void Relay::judge(ByteView from_service) {
+  const Bytes good = first_.pass(from_service);
+  if (good.empty()) return;
   release_prefix();
-  state_.received(Side::service, first_.size());
-  service_.ahead.insert(service_.ahead.end(), first_.begin(), first_.end());
-  first_ = Bytes();
+  state_.received(Side::service, good.size());
+  service_.ahead.insert(service_.ahead.end(), good.begin(), good.end());
 }
 
 void Relay::release_prefix() {
@@ -272,7 +260,7 @@ void Relay::put_pipe_away(End& from) {
 }
 
 void Relay::obey() {
-  if (refusal_) refuse();
+  if (first_.refusal() && !state_.finished()) refuse();
   while (const auto step = state_.next_step(now())) {
     switch (step->kind) {
       case RelayStep::Kind::shut_down:
@@ -291,14 +279,13 @@ void Relay::obey() {
 
 // The alert stands in the place of the service's bytes, behind our own words if the client has not got them all.
 void Relay::refuse() {
-  const Reason reason = *std::exchange(refusal_, std::nullopt);
   release_prefix();
   const auto unsent = service_.ahead.begin() + static_cast<std::ptrdiff_t>(service_.ahead_sent);
   Bytes last_words(unsent, service_.ahead.end());
-  const Bytes alert = wire::tls_alert(wire::kInternalError);
+  const Bytes alert = core::FirstFlight::last_words();
   last_words.insert(last_words.end(), alert.begin(), alert.end());
   tools_.farewells.say(std::move(client_.fd), std::move(last_words));
-  state_.close(reason);
+  state_.close(*first_.refusal());
 }
 
 void Relay::look_for_delivery() {

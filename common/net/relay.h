@@ -4,8 +4,8 @@
 // decided (pauses, half-close, resets, timeouts) is decided by core::RelayState.
 //
 // An end is any stream socket: TCP, unix, or one half of a socketpair behind which another transport works.
-// The first bytes from the service must be a ServerHello or a TLS alert (wire::parse_server_first) before any of them
-// goes on; otherwise the client gets the alert internal_error (80) in their place.
+// What the service's first bytes must be before any of them goes on is judged by core::FirstFlight; a client whose
+// service is refused gets its last words in their place.
 // What we say ahead of them (an agent's answer) leaves together with them, for one segment and one wake-up of the peer
 // instead of two, or kPrefixPatience after the beginning.
 //
@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "common/core/first_flight.h"
 #include "common/core/relay_state.h"
 #include "common/core/timer_queue.h"
 #include "common/net/farewell.h"
@@ -36,6 +37,7 @@ struct RelayLimits {
   Duration half_close_timeout = 5min;
   std::size_t turn_budget = kTurnBudget;
   Sending sending = Sending::eager;
+  core::FlightRule first = core::FlightRule::passthrough;
 };
 
 struct RelayEnds {
@@ -77,9 +79,9 @@ class Relay {
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
 
-  // Ends it from our side (drain, limits). on_relay_ended follows before it returns, unless it came before.
   // How long this side may be silent before the kernel asks whether it is there.
   void keep_alive(core::Side side, Duration idle);
+  // Ends it from our side (drain, limits). on_relay_ended follows before it returns, unless it came before.
   void close(Reason reason);
 
   std::uint64_t client_bytes() const { return state_.passed_on(core::Side::client); }
@@ -115,7 +117,7 @@ class Relay {
   std::size_t take_copied(End& from, End& to);
   bool has_pipe(End& from);
   void put_pipe_away(End& from);
-  void check_first();
+  void judge(ByteView from_service);
   void release_prefix();
   void refuse();
   void obey();
@@ -136,9 +138,7 @@ class Relay {
   End client_;
   End service_;
   Bytes prefix_;  // our own words, until they go on
-  Bytes first_;   // of the service, until they are found good
-  bool checking_ = true;
-  std::optional<Reason> refusal_;      // what is wrong with them
+  core::FirstFlight first_;
   std::optional<core::Side> awaited_;  // the side whose acknowledgements a reset waits for
   TimePoint timer_due_{};
   core::TimerEntry timer_;

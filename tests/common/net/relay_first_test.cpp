@@ -213,6 +213,18 @@ TEST_CASE("the alert arrives although the client goes on sending") {
   check_refused(worker, rig, Reason::service_not_tls);
 }
 
+TEST_CASE("where nothing is asked of the service, its words go on behind our own") {
+  for (const bool late : {false, true}) {
+    Worker worker;
+    const Bytes answer{1, 2, 3};
+    RelayRig rig(worker, {.limits = {.first = core::FlightRule::anything}, .to_client_prefix = answer});
+    if (late) REQUIRE(hear(worker, rig.client, answer.size()) == answer);
+    say(rig.service, as_bytes("220 plain"));
+    const Bytes wanted = late ? concat({as_bytes("220 plain")}) : concat({answer, as_bytes("220 plain")});
+    CHECK(hear(worker, rig.client, wanted.size()) == wanted);
+  }
+}
+
 TEST_CASE("a service that goes on for ever without a complete ServerHello is refused") {
   Worker worker;
   RelayRig rig(worker, {});
