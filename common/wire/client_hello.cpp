@@ -11,8 +11,8 @@ namespace fairlead::wire {
 namespace {
 
 constexpr HandshakeRules kRules{
-    .type = 1,  // client_hello
-    .lowest_minor = 1,
+    .type = 1,              // client_hello
+    .highest_minor = 0xFF,  // RFC 5246 §E.1: servers accept any {03,XX} in front of a hello; RFC 8446 §5.1: ignored
     .after = AfterMessage::nothing,
     .limit = kMaxClientHello,
     .not_tls = Reason::client_not_tls,

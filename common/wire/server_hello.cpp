@@ -12,7 +12,7 @@ namespace {
 
 constexpr HandshakeRules kRules{
     .type = 2,  // server_hello
-    .lowest_minor = 0,
+    .highest_minor = 4,
     .after = AfterMessage::anything,
     .limit = kMaxServerFirst,
     .not_tls = Reason::service_not_tls,

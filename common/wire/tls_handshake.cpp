@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::uint8_t kContentHandshake = 22;
 constexpr std::uint8_t kMajorVersion = 3;
-constexpr std::uint8_t kHighestMinor = 4;
 constexpr std::size_t kVersionEnd = 3;     // a header's type and version: each of these bytes may be the wrong one
 constexpr std::size_t kMessageHeader = 4;  // type and 24-bit length
 
@@ -40,8 +39,7 @@ struct Message {
 std::optional<Reason> header_fault(ByteView in, const HandshakeRules& rules, Reason not_handshake) {
   if (in.size() > 0 && in[0] != kContentHandshake) return not_handshake;
   if (in.size() > 1 && in[1] != kMajorVersion) return not_handshake;
-  if (in.size() > 2 && in[2] > kHighestMinor) return not_handshake;
-  if (in.size() > 2 && in[2] < rules.lowest_minor) return rules.malformed;
+  if (in.size() > 2 && in[2] > rules.highest_minor) return not_handshake;
   return std::nullopt;
 }
 

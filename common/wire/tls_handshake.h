@@ -20,8 +20,8 @@ enum class AfterMessage {
 };
 
 struct HandshakeRules {
-  std::uint8_t type;          // of the message
-  std::uint8_t lowest_minor;  // of the record version: 0 is SSL 3.0, 1 is TLS 1.0
+  std::uint8_t type;           // of the message
+  std::uint8_t highest_minor;  // of the record version; 0 is SSL 3.0, 4 is TLS 1.3
   AfterMessage after;
   std::size_t limit;  // input bytes up to the end of the message, record headers included
   Reason not_tls;     // the stream cannot be TLS

@@ -13,7 +13,7 @@ constexpr std::uint8_t kType = 1;
 
 HandshakeRules rules(AfterMessage after, std::size_t limit = 1000) {
   return {.type = kType,
-          .lowest_minor = 1,
+          .highest_minor = 4,
           .after = after,
           .limit = limit,
           .not_tls = Reason::client_not_tls,
@@ -49,7 +49,7 @@ TEST_CASE("records in between that are not handshake") {
     CHECK(refused(join({half, record(type, 0x0303, {1})}), strict) == Reason::client_hello_malformed);
   }
   CHECK(refused(join({half, record(22, 0x0205, {1})}), strict) == Reason::client_hello_malformed);
-  CHECK(refused(join({half, record(22, 0x0300, {1})}), strict) == Reason::client_hello_malformed);
+  CHECK(refused(join({half, record(22, 0x0305, {1})}), strict) == Reason::client_hello_malformed);
 }
 
 TEST_CASE("record lengths") {
