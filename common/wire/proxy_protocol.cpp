@@ -55,7 +55,9 @@ std::optional<std::uint16_t> parse_v1_port(std::string_view text) {
   return port;
 }
 
-std::optional<IpAddress> parse_v1_address(std::string_view protocol, std::string_view text) {
+// The word names the caller's family. The address that was called may be of the other one: nginx writes both as they
+// are when a hop before it told it of the caller.
+std::optional<IpAddress> parse_v1_caller(std::string_view protocol, std::string_view text) {
   const bool v6 = text.find(':') != std::string_view::npos;
   if (v6 != (protocol == "TCP6")) return std::nullopt;
   return IpAddress::parse(text);
@@ -69,8 +71,8 @@ Parsed<ProxyHeader> parse_v1_line(std::string_view text, std::size_t consumed) {
   if (!printable || signature != kV1Signature || !protocol) return kBroken;
   if (*protocol == "UNKNOWN") return local_header(consumed);
   if (*protocol != "TCP4" && *protocol != "TCP6") return kBroken;
-  const auto source = parse_v1_address(*protocol, take_word(line).value_or(""));
-  const auto destination = parse_v1_address(*protocol, take_word(line).value_or(""));
+  const auto source = parse_v1_caller(*protocol, take_word(line).value_or(""));
+  const auto destination = IpAddress::parse(take_word(line).value_or(""));
   const auto source_port = parse_v1_port(take_word(line).value_or(""));
   const auto destination_port = parse_v1_port(take_word(line).value_or(""));
   if (!source || !destination || !source_port || !destination_port || line) return kBroken;
@@ -180,13 +182,18 @@ Parsed<ProxyHeader> parse_v2(ByteView in) {
 
 // --- writing ---
 
+bool both_v4(const ProxyHeader& header) {
+  return header.source->ip.is_v4() && header.destination->ip.is_v4();
+}
+
 void write_v1(const ProxyHeader& header, ByteWriter& out) {
-  const bool known = !header.local && header.source && header.destination &&
-                     header.source->ip.is_v4() == header.destination->ip.is_v4();
-  if (!known) return out.text("PROXY UNKNOWN\r\n");
-  out.text(fmt::format("PROXY {} {} {} {} {}\r\n", header.source->ip.is_v4() ? "TCP4" : "TCP6",
-                       header.source->ip.to_string(), header.destination->ip.to_string(), header.source->port,
-                       header.destination->port));
+  if (header.local || !header.source || !header.destination) return out.text("PROXY UNKNOWN\r\n");
+  const bool v4 = both_v4(header);
+  const auto text_of = [v4](const IpAddress& ip) {
+    return fmt::format("{}{}", !v4 && ip.is_v4() ? "::ffff:" : "", ip.to_string());
+  };
+  out.text(fmt::format("PROXY {} {} {} {} {}\r\n", v4 ? "TCP4" : "TCP6", text_of(header.source->ip),
+                       text_of(header.destination->ip), header.source->port, header.destination->port));
 }
 
 // An IPv4 address beside an IPv6 one is written v4-mapped.
@@ -222,7 +229,7 @@ void write_v2(const ProxyHeader& header, ByteWriter& out) {
     writer.u16(0);
     return out.bytes(whole);
   }
-  const std::uint8_t family = header.source->ip.is_v4() && header.destination->ip.is_v4() ? kTcp4 : kTcp6;
+  const std::uint8_t family = both_v4(header) ? kTcp4 : kTcp6;
   Bytes block = address_block(family, header);
   if (header.authority) write_tlv(kAuthority, as_bytes(*header.authority), block);
   if (!header.unique_id.empty()) write_tlv(kUniqueId, header.unique_id, block);

@@ -35,8 +35,8 @@ struct ProxyHeader {
 Parsed<ProxyHeader> parse_proxy_header(ByteView in);
 
 enum class ProxyVersion { v1, v2 };
-// v1 without both addresses, or with mixed families, is UNKNOWN; v2 without both is LOCAL and carries nothing else, and
-// mixed families are written as IPv6 (v4-mapped). v2 ends with its CRC32C.
+// Without both addresses v1 is UNKNOWN, and v2 LOCAL, which carries nothing else. Mixed families are written as IPv6,
+// the other address v4-mapped, so that the caller is never lost. v2 ends with its CRC32C.
 // The caller keeps authority and unique_id within their limits.
 void write_proxy_header(ProxyVersion version, const ProxyHeader& header, ByteWriter& out);
 

@@ -28,6 +28,17 @@ TEST_CASE("PROXY v2 says who called, by which name, and which connection this is
   CHECK(out.back() == 9);
 }
 
+TEST_CASE("a caller of another family than the target's is not lost") {
+  const auto pair = net::test::tcp_pair();
+  const Caller caller{*SocketAddress::parse("[2001:db8::1]:40000"), "web.home", {}};
+  for (const auto version : {ProxyProtocol::v1, ProxyProtocol::v2}) {
+    const auto parsed = wire::parse_proxy_header(service_preamble(version, caller, pair.near.get(), {}));
+    const auto& done = std::get<wire::Done<wire::ProxyHeader>>(parsed);
+    CHECK(done.value.source == caller.address);
+    CHECK(done.value.destination == net::peer_address(pair.near.get()));
+  }
+}
+
 TEST_CASE("PROXY v1 for a unix socket names an address of this host") {
   const auto pair = net::test::unix_pair();
   const Bytes out = service_preamble(ProxyProtocol::v1, kCaller, pair.near.get(), {});

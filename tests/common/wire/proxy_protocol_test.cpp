@@ -87,7 +87,8 @@ TEST_CASE("broken v1 lines") {
                            "PROXY TCP4 example.com 192.0.2.2 1 2\r\n",
                            "PROXY TCP4 2001:db8::1 2001:db8::2 1 2\r\n",
                            "PROXY TCP6 192.0.2.1 192.0.2.2 1 2\r\n",
-                           "PROXY TCP6 2001:db8::1 192.0.2.2 1 2\r\n",
+                           "PROXY TCP6 192.0.2.1 2001:db8::2 1 2\r\n",
+                           "PROXY TCP4 2001:db8::1 192.0.2.2 1 2\r\n",
                            "PROXY TCP6 [2001:db8::1] 2001:db8::2 1 2\r\n",
                            "PROXY TCP6 fe80::1%eth0 2001:db8::2 1 2\r\n",
                            "PROXY TCP4 192.0.2.1 192.0.2.2 01 2\r\n",
@@ -214,12 +215,39 @@ TEST_CASE("writing v1") {
   CHECK(as_text(written(ProxyVersion::v1, kTcp4)) == "PROXY TCP4 192.0.2.1 198.51.100.7 56324 443\r\n");
   CHECK(as_text(written(ProxyVersion::v1, kTcp6)) == "PROXY TCP6 2001:db8::1 2001:db8::2 1 65535\r\n");
   const std::string_view unknown = "PROXY UNKNOWN\r\n";
-  CHECK(as_text(written(ProxyVersion::v1, between("192.0.2.1:1", "[2001:db8::2]:2"))) == unknown);
   CHECK(as_text(written(ProxyVersion::v1, local())) == unknown);
   CHECK(as_text(written(ProxyVersion::v1, ProxyHeader{})) == unknown);
   ProxyHeader local_with_addresses = kTcp4;
   local_with_addresses.local = true;
   CHECK(as_text(written(ProxyVersion::v1, local_with_addresses)) == unknown);
+}
+
+TEST_CASE("every pair of families is written and read without losing the caller") {
+  struct Row {
+    ProxyHeader header;
+    std::string_view v1;
+    std::uint8_t v2_family;
+  };
+  const Row rows[] = {
+      {between("192.0.2.1:1", "192.0.2.2:2"), "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", 0x11},
+      {between("192.0.2.1:1", "[2001:db8::2]:2"), "PROXY TCP6 ::ffff:192.0.2.1 2001:db8::2 1 2\r\n", 0x21},
+      {between("[2001:db8::1]:1", "192.0.2.2:2"), "PROXY TCP6 2001:db8::1 ::ffff:192.0.2.2 1 2\r\n", 0x21},
+      {between("[2001:db8::1]:1", "[2001:db8::2]:2"), "PROXY TCP6 2001:db8::1 2001:db8::2 1 2\r\n", 0x21},
+  };
+  for (const Row& row : rows) {
+    CHECK(as_text(written(ProxyVersion::v1, row.header)) == row.v1);
+    CHECK(accepted_text(row.v1) == row.header);
+    const Bytes binary = written(ProxyVersion::v2, row.header);
+    CHECK(binary[13] == row.v2_family);
+    CHECK(accepted(binary) == row.header);
+  }
+}
+
+TEST_CASE("v1 as nginx writes it: the word is the caller's family, the other address its own") {
+  CHECK(accepted_text("PROXY TCP6 2001:db8::1 192.0.2.1 51512 443\r\n") ==
+        between("[2001:db8::1]:51512", "192.0.2.1:443"));
+  CHECK(accepted_text("PROXY TCP4 192.0.2.1 2001:db8::1 51512 443\r\n") ==
+        between("192.0.2.1:51512", "[2001:db8::1]:443"));
 }
 
 TEST_CASE("writing and reading again") {
@@ -236,7 +264,7 @@ TEST_CASE("writing and reading again") {
     check_round_trip(header, parse, as(ProxyVersion::v2, header));
     CHECK(written(ProxyVersion::v2, header).size() <= kMaxProxyWritten);
   }
-  for (const ProxyHeader& header : {kTcp4, kTcp6, local()})
+  for (const ProxyHeader& header : {kTcp4, kTcp6, mixed, local()})
     check_round_trip(header, parse, as(ProxyVersion::v1, header));
 }
 
