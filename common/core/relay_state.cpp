@@ -5,13 +5,6 @@
 #include "common/base/check.h"
 
 namespace fairlead::core {
-namespace {
-
-Reason reset_reason(Side broken) {
-  return broken == Side::client ? Reason::client_reset : Reason::service_reset;
-}
-
-}  // namespace
 
 void RelayState::received(Side from, std::size_t n) {
   flow(from).received += n;
@@ -23,12 +16,12 @@ void RelayState::written(Side to, std::size_t n) {
 }
 
 void RelayState::ended(Side from) {
-  if (flow(from).end == End::open) flow(from).end = End::ended;
+  if (flow(from).end == End::open) flow(from).end = broken(from) ? End::cut : End::ended;
 }
 
 void RelayState::failed(Side side) {
-  ended(side);
   write_failed(side);
+  ended(side);
 }
 
 void RelayState::write_failed(Side side) {
@@ -81,7 +74,8 @@ std::optional<TimePoint> RelayState::deadline() const {
 
 std::optional<RelayStep> RelayState::next_step(TimePoint now) {
   if (!finished()) {
-    const auto step = first_broken_ ? pass_on_reset(*first_broken_, now) : pass_on_ends(now);
+    const bool over = finished_in_order(Side::client) && finished_in_order(Side::service);
+    const auto step = first_broken_ && !over ? pass_on_reset(*first_broken_, now) : pass_on_ends(now);
     if (step) return step;
   }
   if (!finished() || finish_told_) return std::nullopt;
@@ -96,9 +90,7 @@ std::optional<RelayStep> RelayState::pass_on_ends(TimePoint now) {
   }
   for (const Side from : {Side::client, Side::service}) {
     if (flow(from).end != End::ended || !drained(from)) continue;
-    flow(from).end = End::passed_on;
-    enter(Phase::half_closed);
-    phase_since_ = now;
+    half_close(from, now);
     return RelayStep{.kind = RelayStep::Kind::shut_down, .side = other(from)};
   }
   return std::nullopt;
@@ -117,6 +109,28 @@ std::optional<RelayStep> RelayState::pass_on_reset(Side from, TimePoint now) {
   enter(Phase::settling);
   phase_since_ = now;
   return RelayStep{.kind = RelayStep::Kind::await_delivery, .side = other(from)};
+}
+
+void RelayState::half_close(Side from, TimePoint now) {
+  flow(from).end = End::passed_on;
+  enter(Phase::half_closed);
+  phase_since_ = now;
+  for (Flow& each : flows_) each.before_half_close = each.received;
+}
+
+Reason RelayState::reset_reason(Side broken) const {
+  if (had_parted(broken)) return Reason::completed;
+  return broken == Side::client ? Reason::client_reset : Reason::service_reset;
+}
+
+// A service that breaks without an end of its own may have cut its answer short; a client has nothing left to say once
+// the answer ended.
+bool RelayState::had_parted(Side broken) const {
+  const Flow& ours = flow(broken);
+  const Flow& theirs = flow(other(broken));
+  const bool ended = ours.end == End::passed_on || (broken == Side::client && theirs.end == End::passed_on);
+  if (!ended || ours.before_half_close == 0 || theirs.before_half_close == 0) return false;
+  return ours.received + theirs.received - ours.before_half_close - theirs.before_half_close <= kLastWords;
 }
 
 bool RelayState::may_read(Side from) const {

@@ -4,6 +4,10 @@
 // Bytes that were read from one side and not yet written to the other are `held`; a direction that holds bytes at the
 // end of a turn is paused by it, so memory is bounded by one turn's worth of reading.
 //
+// A side that breaks when both had finished breaks off nothing, and the relay is `completed`: both ended their streams;
+// or one did, and since then nothing but last words was said, as when a service closes without reading the client's
+// close_notify, or a client without reading the service's. The reset itself is passed on all the same.
+//
 // Serves net::Relay of both programs. Pure: told what happened and when; one thread.
 #include <array>
 #include <cstddef>
@@ -19,6 +23,9 @@ enum class Side : std::uint8_t { client, service };
 constexpr Side other(Side side) {
   return side == Side::client ? Side::service : Side::client;
 }
+
+// What may still be said after the first end of stream without being content: a TLS close_notify, sealed.
+inline constexpr std::uint64_t kLastWords = 64;
 
 // How long a reset may wait for bytes ahead of it without one of them moving.
 inline constexpr Duration kResetPatience = 1s;
@@ -85,13 +92,15 @@ class RelayState {
   };
   enum class End : std::uint8_t {
     open,       // the source may still send
-    ended,      // the source sent its end of stream, or is broken and was read to the last byte
+    ended,      // the source sent its end of stream
     passed_on,  // and the target was told
+    cut,        // the source is broken and was read to the last byte
   };
   // What came from one side.
   struct Flow {
     std::uint64_t received = 0;
     std::uint64_t written = 0;
+    std::uint64_t before_half_close = 0;  // of `received`
     End end = End::open;
   };
 
@@ -99,7 +108,11 @@ class RelayState {
   Flow& flow(Side from) { return flows_[static_cast<std::size_t>(from)]; }
   bool broken(Side side) const { return broken_[static_cast<std::size_t>(side)]; }
   bool drained(Side from) const { return flow(from).end != End::open && held(from) == 0; }
+  bool finished_in_order(Side from) const { return drained(from) && flow(from).end != End::cut; }
   void enter(Phase next);
+  void half_close(Side from, TimePoint now);
+  Reason reset_reason(Side broken) const;
+  bool had_parted(Side broken) const;
   void finish_with_reset(Side to);
   void finish(Reason reason);
   std::optional<RelayStep> pass_on_ends(TimePoint now);
