@@ -13,8 +13,7 @@ constexpr std::string_view kPath = "direct";
 
 // What a client does to itself is no concern of this host's owner.
 bool is_peer_noise(Reason reason) {
-  return reason == Reason::completed || reason == Reason::client_reset || reason == Reason::client_closed ||
-         reason == Reason::shutting_down;
+  return reason == Reason::completed || is_client_leave(reason) || reason == Reason::shutting_down;
 }
 
 }  // namespace

@@ -153,7 +153,8 @@ void SessionChannels::record_held() {
 void SessionChannels::record(End end) {
   const Reason reason = core::agreed(end.outcome.reason, words_.take(end.connection, tools_.loop.now()));
   (end.relayed ? tools_.counters.closed : tools_.counters.refused).add(reason);
-  log(reason == Reason::completed ? Level::debug : Level::warn, "connection",
+  const bool ordinary = reason == Reason::completed || is_client_leave(reason);
+  log(ordinary ? Level::debug : Level::warn, "connection",
       {{"conn", to_hex(end.connection)},
        {"service", end.service},
        {"peer", end.caller.to_string()},

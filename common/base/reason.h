@@ -23,5 +23,10 @@ std::size_t reason_count();
 const ReasonText& reason_text(Reason reason);
 std::string_view reason_code(Reason reason);
 std::optional<Reason> find_reason(std::string_view code);
+// A client left, as clients do (a tab is closed, a balancer looks whether the port is open): nobody's fault to look
+// for.
+constexpr bool is_client_leave(Reason reason) {
+  return reason == Reason::client_reset || reason == Reason::client_closed;
+}
 
 }  // namespace fairlead

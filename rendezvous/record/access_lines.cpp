@@ -6,14 +6,16 @@ namespace fairlead::rendezvous {
 
 bool AccessLines::wants(Reason reason) const {
   const Mode mode = mode_.load(std::memory_order_relaxed);
-  return mode == Mode::all || (mode == Mode::failures && reason != Reason::completed);
+  const bool ordinary = reason == Reason::completed || is_client_leave(reason);
+  return mode == Mode::all || (mode == Mode::failures && !ordinary);
 }
 
 void AccessLines::write(const AccessRecord& record) const {
   if (!wants(record.reason)) return;
   const auto say = mode_.load(std::memory_order_relaxed) == Mode::all ? &log_always : &log;
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(record.lasted).count();
-  say(record.reason == Reason::completed ? Level::info : Level::warn, "connection",
+  const bool ordinary = record.reason == Reason::completed || is_client_leave(record.reason);
+  say(ordinary ? Level::info : Level::warn, "connection",
       {{"conn", record.conn},
        {"service", record.service},
        {"endpoint", record.endpoint},
