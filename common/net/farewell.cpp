@@ -41,7 +41,7 @@ class Farewells::Farewell final : public PollTarget {
   enum class Progress { waiting, over };
 
   Progress speak() {
-    if (sent_ == last_words_.size()) return Progress::waiting;
+    if (said_all()) return Progress::waiting;
     while (sent_ < last_words_.size()) {
       const auto sent = write_some(fd_.get(), ByteView(last_words_).subspan(sent_));
       if (!sent) return Progress::over;
@@ -51,14 +51,17 @@ class Farewells::Farewell final : public PollTarget {
     shut_down_writing(fd_.get());
     return Progress::waiting;
   }
+  bool said_all() const { return sent_ == last_words_.size(); }
 
-  // Reads while it speaks, too: a client that only writes would never come to read our words.
+  // Reads while it speaks, too: a client that only writes would never come to read our words. One that has ended its
+  // stream still reads them.
   Progress listen() {
     std::array<std::uint8_t, 8 * 1024> trash;
     while (heard_ < kFarewellBytes) {
       const auto got = read_some(fd_.get(), trash);
-      if (!got || got->value_or(1) == 0) return Progress::over;
+      if (!got) return Progress::over;
       if (!*got) return Progress::waiting;
+      if (**got == 0) return said_all() ? Progress::over : Progress::waiting;
       heard_ += **got;
     }
     return Progress::over;

@@ -7,6 +7,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -305,6 +306,11 @@ Result<std::optional<std::size_t>> write_some(int fd, ByteView bytes) {
     if (errno == EAGAIN || errno == EWOULDBLOCK) return std::optional<std::size_t>();
     if (errno != EINTR) return fail(Reason::connection_lost, std::strerror(errno));
   }
+}
+
+bool connection_over(int fd) {
+  pollfd asked{.fd = fd, .events = 0, .revents = 0};
+  return ::poll(&asked, 1, 0) > 0 && (asked.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 Peek peek(int fd) {

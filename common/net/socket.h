@@ -70,6 +70,10 @@ int unacknowledged_bytes(int fd);
 Result<std::optional<std::size_t>> read_some(int fd, MutableBytes into);
 Result<std::optional<std::size_t>> write_some(int fd, ByteView bytes);
 
+// Whether the connection is over: reset, or both streams ended. A peer that only ended its own stream still reads
+// (half-close), and one that closed cannot be told from it before something is written.
+bool connection_over(int fd);
+
 // What a read would find, without reading it: nothing yet, bytes, or the end of the stream (or an error).
 enum class Peek { nothing, bytes, end };
 Peek peek(int fd);

@@ -129,9 +129,10 @@ void MeshConnection::send_header(ClaimedChannel channel) {
   request_->start();
 }
 
+// An end of stream alone is no leave: whoever has said everything may still wait for the answer.
 void MeshConnection::on_ready(net::Readiness ready) {
   if (!ready.readable || state_ == State::done) return;
-  if (ready.hung_up || net::peek(client_fd_.get()) == net::Peek::end) turn_away(Reason::client_closed);
+  if (ready.hung_up || net::connection_over(client_fd_.get())) turn_away(Reason::client_closed);
 }
 
 void MeshConnection::on_answer(const wire::ChannelAnswer& answer, Bytes from_service) {

@@ -64,6 +64,14 @@ class Caller:
             sock.sendall(hello)
             return read_alert(sock)
 
+    def is_answered_after_ending(self, hello):
+        """Whether a client that ends its stream right behind its hello gets a ServerHello."""
+        with self.dial() as sock:
+            sock.sendall(hello)
+            sock.shutdown(socket.SHUT_WR)
+            answer = read_exactly(sock, 6)
+            return answer[0] == 22 and answer[5] == 2
+
     def alerts_for(self, hellos, source=None):
         """The same for many at once."""
         with concurrent.futures.ThreadPoolExecutor(32) as pool:

@@ -65,6 +65,13 @@ class DirectReached(NatTest):
     def test_host_with_a_public_address(self):
         self.check("plain", "host")
 
+    def test_half_close_right_behind_the_hello(self):
+        self.lab.topology("igd")
+        self.start_cast()
+        caller = self.caller(self.wait_direct())
+        for _ in range(10):
+            self.assertTrue(caller.is_answered_after_ending(client_hello("web.home")))
+
     def test_name_that_is_not_served_gets_no_further(self):
         self.lab.topology("igd")
         self.start_cast()

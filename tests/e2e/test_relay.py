@@ -35,6 +35,12 @@ class Bytes(MeshTest):
             self.assertEqual(tls.recv(1), b"")
         self.rendezvous.wait_counted("completed")
 
+    def test_half_close_right_behind_the_hello(self):
+        """A client that has said everything with its hello still gets the service's flight, every time."""
+        hello = client_hello("web.home")
+        for _ in range(10):
+            self.assertTrue(self.caller.is_answered_after_ending(hello))
+
     def test_half_close_by_the_service(self):
         data = os.urandom(MIB)
         with self.caller.connect("web.home") as tls:

@@ -41,6 +41,19 @@ TEST_CASE("a confirmed service gets the client's bytes as they are, and the clie
   CHECK(rig.closed(Reason::completed) == 1);
 }
 
+TEST_CASE("a client that has ended its stream behind its hello is answered") {
+  DirectRig rig;
+  const Bytes hello = client_hello("web.home");
+  const net::Fd client = rig.call(hello);
+  net::shut_down_writing(client.get());
+  const net::Fd service = rig.accept_at_service();
+  CHECK(read_some_of(rig, service, hello.size()) == hello);
+  CHECK(rig.worker.until([&] { return net::test::read_outcome(service.get()) == 0; }));
+  const Bytes answer = net::test::server_hello();
+  REQUIRE(net::write_some(service.get(), answer)->value_or(0) == answer.size());
+  CHECK(read_some_of(rig, client, answer.size()) == answer);
+}
+
 TEST_CASE("who is not served hears why by an alert") {
   DirectRig rig;
   CHECK(rig.answer_to(client_hello("mail.home")) == alert(wire::kUnrecognizedName));

@@ -85,6 +85,18 @@ TEST_CASE("words longer than the socket takes are said in pieces") {
   CHECK(done(worker));
 }
 
+TEST_CASE("who has ended its stream still hears every word") {
+  Worker worker;
+  SocketPair pair = unix_pair();
+  shut_down_writing(pair.far.get());
+  const Bytes speech(1'000'000, 's');
+  worker.farewells.say(std::move(pair.near), speech);
+  std::size_t heard = 0;
+  CHECK(worker.until([&] { return (heard += read_now(pair.far.get()).size()) == speech.size(); }));
+  CHECK(worker.until([&] { return read_outcome(pair.far.get()) == 0; }));
+  CHECK(done(worker));
+}
+
 TEST_CASE("nothing to say, nobody to say it to") {
   Worker worker;
   SocketPair pair = tcp_pair();

@@ -55,6 +55,21 @@ TEST_CASE("a peek tells silence, bytes and the end, and takes nothing") {
   CHECK(peek(one.get()) == Peek::end);
 }
 
+TEST_CASE("a connection is over when it was reset or both streams ended, not when one did") {
+  test::SocketPair half = test::tcp_pair();
+  CHECK_FALSE(connection_over(half.near.get()));
+  shut_down_writing(half.far.get());
+  CHECK(peek(half.near.get()) == Peek::end);
+  CHECK_FALSE(connection_over(half.near.get()));
+  shut_down_writing(half.near.get());
+  CHECK(connection_over(half.near.get()));
+
+  test::SocketPair broken = test::tcp_pair();
+  reset_on_close(broken.far.get());
+  broken.far.reset();
+  CHECK(connection_over(broken.near.get()));
+}
+
 TEST_CASE("a connection over either family: addresses, flags, bytes") {
   for (const IpAddress& ip : {kLoopback4, kLoopback6}) {
     const auto listener = listen_tcp({.ip = ip, .port = 0}, ReusePort::no);

@@ -180,6 +180,16 @@ TEST_CASE("a channel of another worker takes the client there, with its attempt"
   }
 }
 
+TEST_CASE("a client that has only ended its stream is served") {
+  MeshRig rig;
+  ToyCarrier& nas = rig.add("nas");
+  rig.connect();
+  rig.end_stream();
+  rig.settle();
+  CHECK(rig.outcome().empty());
+  CHECK(nas.waiting.size() == 1);
+}
+
 TEST_CASE("a client that leaves is let go wherever it waits") {
   MeshRig rig;
   ToyCarrier& nas = rig.add("nas");

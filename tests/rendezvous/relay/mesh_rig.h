@@ -41,6 +41,8 @@ class MeshRig final : public MeshHost {
   MeshConnection& adopt(Moved moved);
   MeshClient client(std::string_view name);
   void leave() { client_far_.reset(); }
+  void end_stream() { net::shut_down_writing(client_far_.get()); }
+  void settle() { loop.settle(); }
   std::string outcome() const;  // "accepted NAME", "moved", a reason code, or ""
   bool until_over() {
     return loop.until([this] { return !outcome().empty(); });
