@@ -124,7 +124,9 @@ void DirectListener::serve(front::Inbound& inbound, wire::ClientHello hello, con
   tools_.rng.fill(client.id);
   retire(inbound);
   const auto& limits = tools_.config.limits;
-  const net::RelayLimits relay{.idle_timeout = limits.idle_timeout, .half_close_timeout = limits.half_close_timeout};
+  const net::RelayLimits relay{.idle_timeout = limits.idle_timeout,
+                               .half_close_timeout = limits.half_close_timeout,
+                               .first_flight_timeout = limits.first_flight_timeout};
   auto connection = std::make_unique<DirectConnection>(
       tools_.service(), *this, std::move(client), *service,
       ServiceTerms{.reach_within = limits.connect_timeout, .relay = share->within(relay), .share = *share});

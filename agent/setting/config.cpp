@@ -129,6 +129,7 @@ Limits read_limits(Section section) {
   out.handshake_timeout = section.duration("handshake_timeout", kTimeout, out.handshake_timeout);
   out.idle_timeout = section.duration("idle_timeout", kLongTimeout, out.idle_timeout);
   out.half_close_timeout = section.duration("half_close_timeout", kTimeout, out.half_close_timeout);
+  out.first_flight_timeout = section.duration("first_flight_timeout", kTimeout, out.first_flight_timeout);
   out.memory = section.size("memory", {kLeastMemory, kMostMemory}, out.memory);
   out.ping_interval = section.duration("ping_interval", {100ms, 10min}, out.ping_interval);
   section.done();

@@ -76,6 +76,7 @@ struct Limits {
   Duration handshake_timeout = 10s;
   Duration idle_timeout = 1h;
   Duration half_close_timeout = 5min;
+  Duration first_flight_timeout = 10s;  // of direct connections
   Duration ping_interval = 25s;
   std::size_t memory = 0;  // for connections, the kernel's part included; 0: no ceiling
   bool operator==(const Limits&) const = default;

@@ -6,8 +6,13 @@
 
 namespace fairlead::core {
 
+void RelayState::opened(std::size_t n) {
+  flow(Side::client).received += n;
+}
+
 void RelayState::received(Side from, std::size_t n) {
   flow(from).received += n;
+  if (from == Side::client && n > 0) client_spoke_ = true;
 }
 
 void RelayState::written(Side to, std::size_t n) {
@@ -38,14 +43,19 @@ void RelayState::close(Reason reason) {
   if (!finished()) finish(reason);
 }
 
+void RelayState::abort(Side side, Reason reason) {
+  if (finished() || broken(side)) return;
+  abort_reason_ = abort_reason_.value_or(reason);
+  write_failed(side);
+}
+
 void RelayState::on_time(TimePoint now) {
   if (finished() || now < *deadline()) return;
   switch (phase_) {
     case Phase::relaying:
-      return finish(Reason::idle_timeout);
+      return finish(idle_reason());
     case Phase::half_closed:
-      return finish(now >= phase_since_ + times_.half_close_timeout ? Reason::half_close_timeout
-                                                                    : Reason::idle_timeout);
+      return finish(now >= phase_since_ + times_.half_close_timeout ? Reason::half_close_timeout : idle_reason());
     case Phase::resetting:
     case Phase::settling:
       return finish_with_reset(other(*first_broken_));
@@ -55,7 +65,7 @@ void RelayState::on_time(TimePoint now) {
 }
 
 std::optional<TimePoint> RelayState::deadline() const {
-  const TimePoint idle = last_move_ + times_.idle_timeout;
+  const TimePoint idle = idle_deadline();
   const TimePoint half_close = phase_since_ + times_.half_close_timeout;
   switch (phase_) {
     case Phase::relaying:
@@ -70,6 +80,17 @@ std::optional<TimePoint> RelayState::deadline() const {
       break;
   }
   return std::nullopt;
+}
+
+TimePoint RelayState::idle_deadline() const {
+  const bool short_limit = idle_reason() == Reason::first_flight_timeout;
+  return last_move_ + (short_limit ? times_.first_flight_timeout : times_.idle_timeout);
+}
+
+Reason RelayState::idle_reason() const {
+  const Duration limit = times_.first_flight_timeout;
+  const bool short_limit = !client_spoke_ && limit > Duration{} && limit < times_.idle_timeout;
+  return short_limit ? Reason::first_flight_timeout : Reason::idle_timeout;
 }
 
 std::optional<RelayStep> RelayState::next_step(TimePoint now) {
@@ -119,6 +140,7 @@ void RelayState::half_close(Side from, TimePoint now) {
 }
 
 Reason RelayState::reset_reason(Side broken) const {
+  if (abort_reason_) return *abort_reason_;
   if (had_parted(broken)) return Reason::completed;
   return broken == Side::client ? Reason::client_reset : Reason::service_reset;
 }

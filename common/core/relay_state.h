@@ -33,6 +33,8 @@ inline constexpr Duration kResetPatience = 1s;
 struct RelayTimes {
   Duration idle_timeout = 1h;
   Duration half_close_timeout = 5min;
+  // Idle at most, while the client has said nothing beyond its ClientHello; zero: no limit of its own.
+  Duration first_flight_timeout{};
 };
 
 // What the driver must do now.
@@ -52,6 +54,7 @@ class RelayState {
   RelayState(RelayTimes times, TimePoint now) : times_(times), last_move_(now) {}
 
   // What happened. Once finished, everything is ignored.
+  void opened(std::size_t n);               // n held bytes that begin the client's stream: its ClientHello
   void received(Side from, std::size_t n);  // n bytes were read and are held
   void written(Side to, std::size_t n);     // n held bytes were written
   void ended(Side from);                    // end of stream read
@@ -60,6 +63,8 @@ class RelayState {
   void delivered(Side to);                  // the answer to await_delivery
   void moved(TimePoint now) { last_move_ = now; }  // bytes moved in this turn
   void close(Reason reason);                       // from our own side: limits, drain, a broken rule
+  // A side's stream was cut off by what carries it: its last bytes go on, then the other side gets a reset.
+  void abort(Side side, Reason reason);
   void on_time(TimePoint now);
 
   // The next thing to do; ask until empty after each group of events. `now` starts the clocks of half-close and reset.
@@ -72,6 +77,8 @@ class RelayState {
   // Read, not yet written.
   std::uint64_t held(Side from) const { return flow(from).received - flow(from).written; }
   std::uint64_t passed_on(Side from) const { return flow(from).written; }
+  // The client said more than its ClientHello: a finished handshake, or at least somebody who reads.
+  bool client_spoke() const { return client_spoke_; }
   bool finished() const { return phase_ == Phase::finished; }
   // After finish: whether this side must see a reset.
   bool close_with_reset(Side side) const { return finished() && reset_to_ == side; }
@@ -110,6 +117,8 @@ class RelayState {
   bool drained(Side from) const { return flow(from).end != End::open && held(from) == 0; }
   bool finished_in_order(Side from) const { return drained(from) && flow(from).end != End::cut; }
   void enter(Phase next);
+  TimePoint idle_deadline() const;
+  Reason idle_reason() const;
   void half_close(Side from, TimePoint now);
   Reason reset_reason(Side broken) const;
   bool had_parted(Side broken) const;
@@ -126,7 +135,9 @@ class RelayState {
   std::optional<Side> first_broken_;
   Phase phase_ = Phase::relaying;
   std::optional<Side> reset_to_;  // the side that is owed a reset
+  std::optional<Reason> abort_reason_;
   Reason reason_ = Reason::completed;
+  bool client_spoke_ = false;
   bool finish_told_ = false;
 };
 

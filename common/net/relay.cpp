@@ -26,7 +26,7 @@ Relay::Relay(RelayTools tools, RelayEnds ends, RelayLimits limits, RelayOwner& o
       turn_budget_(limits.turn_budget),
       sending_(limits.sending),
       started_(now()),
-      state_({.idle_timeout = limits.idle_timeout, .half_close_timeout = limits.half_close_timeout}, started_),
+      state_(limits.times(), started_),
       prefix_size_(ends.to_client_prefix.size()),
       client_(*this, Side::client),
       service_(*this, Side::service),
@@ -37,7 +37,7 @@ Relay::Relay(RelayTools tools, RelayEnds ends, RelayLimits limits, RelayOwner& o
   client_.fd = std::move(ends.client);
   service_.fd = std::move(ends.service);
   client_.ahead = std::move(ends.to_service);
-  state_.received(Side::client, client_.ahead.size());
+  state_.opened(client_.ahead.size());
   if (!ends.to_client.empty()) judge(ends.to_client);
   for (End* end : {&client_, &service_}) {
     end->fd.retarget(*end);
@@ -65,6 +65,12 @@ void Relay::keep_alive(core::Side side, Duration idle) {
 void Relay::close(Reason reason) {
   if (state_.finished()) return;
   state_.close(reason);
+  obey();
+}
+
+void Relay::abort(Side side, Reason reason) {
+  if (state_.finished()) return;
+  state_.abort(side, reason);
   obey();
 }
 
@@ -259,7 +265,15 @@ void Relay::put_pipe_away(End& from) {
   }
 }
 
+// Before anything that may end it.
+void Relay::tell_who_spoke() {
+  if (told_who_spoke_ || !state_.client_spoke()) return;
+  told_who_spoke_ = true;
+  owner_.on_client_spoke(*this);
+}
+
 void Relay::obey() {
+  tell_who_spoke();
   if (first_.refusal() && !state_.finished()) refuse();
   while (const auto step = state_.next_step(now())) {
     switch (step->kind) {

@@ -35,6 +35,9 @@ enum class Sending { eager, bounded };
 struct RelayLimits {
   Duration idle_timeout = 1h;
   Duration half_close_timeout = 5min;
+  Duration first_flight_timeout{};  // core::RelayTimes
+
+  core::RelayTimes times() const { return {idle_timeout, half_close_timeout, first_flight_timeout}; }
   std::size_t turn_budget = kTurnBudget;
   Sending sending = Sending::eager;
   core::FlightRule first = core::FlightRule::passthrough;
@@ -67,6 +70,8 @@ class Relay;
 class RelayOwner {
  public:
   virtual ~RelayOwner() = default;
+  // At most once: the client said more than its ClientHello. It may not be closed from here.
+  virtual void on_client_spoke(Relay& /*relay*/) {}
   // Exactly once, the last thing the relay does; its sockets are closed already. Never from within the constructor.
   virtual void on_relay_ended(Relay& relay, const RelayOutcome& outcome) = 0;
 };
@@ -83,7 +88,11 @@ class Relay {
   void keep_alive(core::Side side, Duration idle);
   // Ends it from our side (drain, limits). on_relay_ended follows before it returns, unless it came before.
   void close(Reason reason);
+  // What carries this side (behind a socketpair, say) was cut off: what it sent goes on, then the other side gets a
+  // reset, never an orderly end. on_relay_ended follows, at the latest when kResetPatience has passed without a byte.
+  void abort(core::Side side, Reason reason);
 
+  bool client_spoke() const { return state_.client_spoke(); }
   std::uint64_t client_bytes() const { return state_.passed_on(core::Side::client); }
   std::uint64_t service_bytes() const;
   TimePoint started() const { return started_; }
@@ -121,6 +130,7 @@ class Relay {
   void release_prefix();
   void refuse();
   void obey();
+  void tell_who_spoke();
   void look_for_delivery();
   void finish(Reason reason);
   void arm_timer();
@@ -140,6 +150,7 @@ class Relay {
   Bytes prefix_;  // our own words, until they go on
   core::FirstFlight first_;
   std::optional<core::Side> awaited_;  // the side whose acknowledgements a reset waits for
+  bool told_who_spoke_ = false;
   TimePoint timer_due_{};
   core::TimerEntry timer_;
 };

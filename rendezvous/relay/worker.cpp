@@ -236,10 +236,11 @@ void Worker::on_mesh_moves(MeshConnection& connection, MeshClient client, Attemp
 void Worker::on_mesh_accepted(MeshConnection& connection, Accepted accepted) {
   shared_.counters.relays_total.fetch_add(1, std::memory_order_relaxed);
   shared_.counters.bytes_in.fetch_add(accepted.sent_ahead, std::memory_order_relaxed);
-  relays_.add(std::make_unique<LiveRelay>(
-      *this, net::RelayTools{poller_, pipes_, farewells_},
-      net::RelayLimits{.idle_timeout = limits_.idle_timeout, .half_close_timeout = limits_.half_close_timeout},
-      std::move(accepted)));
+  relays_.add(std::make_unique<LiveRelay>(*this, net::RelayTools{poller_, pipes_, farewells_},
+                                          net::RelayLimits{.idle_timeout = limits_.idle_timeout,
+                                                           .half_close_timeout = limits_.half_close_timeout,
+                                                           .first_flight_timeout = limits_.first_flight_timeout},
+                                          std::move(accepted)));
   retire(mesh_, connection.number);
 }
 

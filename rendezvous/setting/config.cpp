@@ -224,6 +224,7 @@ Limits read_limits(Section section) {
       static_cast<std::size_t>(section.integer("services_per_agent", {1, 65535}, std::int64_t(out.services_per_agent)));
   out.idle_timeout = section.duration("idle_timeout", kLongTimeout, out.idle_timeout);
   out.half_close_timeout = section.duration("half_close_timeout", kTimeout, out.half_close_timeout);
+  out.first_flight_timeout = section.duration("first_flight_timeout", kTimeout, out.first_flight_timeout);
   out.connect_timeout = section.duration("connect_timeout", kTimeout, out.connect_timeout);
   out.ping_interval = section.duration("ping_interval", {100ms, 10min}, out.ping_interval);
   out.verify_probe = section.duration("verify_probe", {1s, 1h}, out.verify_probe);

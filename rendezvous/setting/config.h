@@ -83,6 +83,7 @@ struct Limits {
   std::size_t services_per_agent = 1024;
   Duration idle_timeout = 1h;
   Duration half_close_timeout = 5min;
+  Duration first_flight_timeout = 10s;
   Duration connect_timeout = 10s;
   Duration ping_interval = 25s;
   Duration verify_probe = 30s;              // between liveness dials to a direct endpoint

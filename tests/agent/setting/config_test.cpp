@@ -95,7 +95,7 @@ TEST_CASE("every key is read") {
       "[nat]\nmapping = ['upnp', 'pcp']\nlisten = ['[::]:7']\nexternal_port = 9\ninterfaces = ['eth0']\n"
       "[pool]\nmin = 0\nmax = 1024\n"
       "[limits]\nrelays_max = 5\nconnect_timeout = '1s'\nhandshake_timeout = '2s'\nidle_timeout = '3d'\n"
-      "half_close_timeout = '4s'\nping_interval = '5s'\nmemory = '8MiB'\n"
+      "half_close_timeout = '4s'\nfirst_flight_timeout = '6s'\nping_interval = '5s'\nmemory = '8MiB'\n"
       "[[service]]\nname = 'web'\ntarget = 'unix:/run/web'\ntls = 'passthrough'\nmutual = 'unchecked'\n"
       "host = 'Web.Default.svc.cluster.local.'\nport = 443\nsni = ['nas.Example.com']\nsubsets = ['v1']\n"
       "proxy_protocol = 'v2'\n"
@@ -117,7 +117,7 @@ TEST_CASE("every key is read") {
   CHECK(config.nat.external_port == 9);
   CHECK(config.nat.interfaces == std::vector<std::string>{"eth0"});
   CHECK(config.pool == PoolConfig{0, 1024});
-  CHECK(config.limits == Limits{5, 1s, 2s, 72h, 4s, 5s, 8 * 1024 * 1024});
+  CHECK(config.limits == Limits{5, 1s, 2s, 72h, 4s, 6s, 5s, 8 * 1024 * 1024});
   REQUIRE(config.services.size() == 2);
   CHECK(config.services[0] == ServiceConfig{"web",
                                             UnixPath{"/run/web"},

@@ -42,6 +42,7 @@ const std::map<std::string, std::string> kOthers{
     {"limits.handshake_timeout", R"("11s")"},
     {"limits.idle_timeout", R"("2h")"},
     {"limits.half_close_timeout", R"("6m")"},
+    {"limits.first_flight_timeout", R"("11s")"},
     {"limits.ping_interval", R"("26s")"},
 };
 

@@ -313,6 +313,55 @@ TEST_CASE("a half-closed relay can be idle first") {
   CHECK(relay.next_step(at(5s))->reason == Reason::idle_timeout);
 }
 
+TEST_CASE("a client that says nothing beyond its hello is waited for briefly") {
+  RelayState relay({.idle_timeout = 60s, .half_close_timeout = 10s, .first_flight_timeout = 3s}, at(0s));
+  relay.opened(500);
+  relay.written(kService, 500);
+  CHECK_FALSE(relay.client_spoke());
+  SUBCASE("the service's flight starts the wait anew") {
+    relay.received(kService, 100);
+    relay.written(kClient, 100);
+    relay.moved(at(2s));
+    CHECK(relay.deadline() == at(5s));
+    relay.on_time(at(5s));
+    CHECK(relay.next_step(at(5s))->reason == Reason::first_flight_timeout);
+  }
+  SUBCASE("a word of the client ends it") {
+    relay.received(kClient, 1);
+    CHECK(relay.client_spoke());
+    CHECK(relay.deadline() == at(60s));
+  }
+  SUBCASE("an end of its stream does not") {
+    relay.ended(kClient);
+    CHECK(relay.next_step(at(1s))->kind == Kind::shut_down);
+    relay.on_time(at(3s));
+    CHECK(relay.next_step(at(3s))->reason == Reason::first_flight_timeout);
+  }
+}
+
+TEST_CASE("a first flight's limit above the idle limit says nothing") {
+  RelayState relay({.idle_timeout = 2s, .half_close_timeout = 10s, .first_flight_timeout = 3s}, at(0s));
+  relay.on_time(at(2s));
+  CHECK(relay.next_step(at(2s))->reason == Reason::idle_timeout);
+}
+
+TEST_CASE("an abort is a reset with a reason of its own, behind the bytes in front of it") {
+  for (const Side cut : {kClient, kService}) {
+    Machine relay;
+    relay.received(cut, 5);
+    relay.abort(cut, Reason::session_ended);
+    relay.abort(cut, Reason::internal);
+    CHECK(relay.steps().empty());
+    relay.written(other(cut), 5);
+    CHECK(relay.may_read(cut));  // to its last byte
+    relay.ended(cut);
+    relay.expect(Kind::await_delivery, other(cut));
+    relay.delivered(other(cut));
+    CHECK(relay.end() == Reason::session_ended);
+    CHECK(relay.close_with_reset(other(cut)));
+  }
+}
+
 TEST_CASE("an end that waits behind stuck bytes is under the idle deadline") {
   Machine relay;
   relay.received(kClient, 1);

@@ -221,6 +221,41 @@ TEST_CASE("a half-closed relay ends although bytes move") {
   CHECK(run.reason() == Reason::half_close_timeout);
 }
 
+TEST_CASE("a side that is cut off is a reset on the other side, behind its bytes") {
+  for (const Side cut : {Side::client, Side::service}) {
+    Worker worker;
+    Running run(worker, {.client = Transport::local, .service = Transport::tcp});
+    Peer& other = run.peer(core::other(cut));
+    Peer& source = run.peer(cut);
+    source.to_send = source.sent + 10'000;
+    source.then_shut_down = true;  // a socketpair's far half can only end
+    source.pump();
+    run.rig.relay->abort(cut, Reason::session_ended);
+    CHECK(worker.until([&] {
+      other.pump();
+      return other.error != 0 || other.ended;
+    }));
+    CHECK(other.received == source.sent);
+    if (cut == Side::client) CHECK(other.error == ECONNRESET);
+    CHECK(run.reason() == Reason::session_ended);
+  }
+}
+
+TEST_CASE("a client that says nothing beyond its hello is not waited for as long as others") {
+  Worker worker;
+  const RelayLimits limits{.first_flight_timeout = 100ms};
+  Running silent(worker, {.limits = limits, .to_service = {1, 2, 3}});
+  CHECK_FALSE(silent.rig.relay->client_spoke());
+  Running speaking(worker, {.limits = limits});
+  speaking.client.to_send = 1;
+  CHECK(speaking.pump_until([&] { return speaking.service.received == 1; }));
+  CHECK(speaking.rig.relay->client_spoke());
+  CHECK(speaking.rig.spoke == 1);
+  CHECK(silent.reason() == Reason::first_flight_timeout);
+  CHECK(silent.rig.spoke == 0);
+  CHECK_FALSE(speaking.rig.outcome);
+}
+
 TEST_CASE("close ends it once, at any time") {
   Worker worker;
   RelayRig fresh(worker, {.to_service = {1}});

@@ -105,6 +105,7 @@ class RelayRig final : public RelayOwner {
   RelayRig(Worker& on, Setup setup);
   ~RelayRig() override;
 
+  void on_client_spoke(Relay& /*relay*/) override { ++spoke; }
   void on_relay_ended(Relay& ended, const RelayOutcome& how) override;
 
   Worker& worker;
@@ -112,6 +113,7 @@ class RelayRig final : public RelayOwner {
   Fd service;
   std::unique_ptr<Relay> relay;
   std::optional<RelayOutcome> outcome;
+  int spoke = 0;
 };
 
 }  // namespace fairlead::net::test
