@@ -88,6 +88,14 @@ void DirectListener::on_accept(net::AcceptedSocket accepted) {
   }
 }
 
+void DirectListener::on_opened(front::Inbound& inbound, front::Opening::Outcome outcome) {
+  if (const auto* reason = std::get_if<Reason>(&outcome)) return on_turned_away(inbound, *reason);
+  auto& asks = std::get<front::Opened>(outcome).asks;
+  if (auto* hello = std::get_if<wire::ClientHello>(&asks)) return on_client_hello(inbound, std::move(*hello));
+  if (const auto* dial = std::get_if<wire::Signed<wire::VerifyRequest>>(&asks)) return on_verify(inbound, *dial);
+  on_turned_away(inbound, Reason::not_accepted_here);  // tickets are for a rendezvous
+}
+
 void DirectListener::on_client_hello(front::Inbound& inbound, wire::ClientHello hello) {
   const route::Route route = services_.route(hello.server_name.value_or(""), hello.alpn);
   switch (route.kind) {

@@ -67,15 +67,16 @@ class DirectListener final : public front::InboundOwner, public DirectConnection
 
  private:
   // front::InboundOwner
-  void on_client_hello(front::Inbound& inbound, wire::ClientHello hello) override;
-  void on_verify(front::Inbound& inbound, const wire::Signed<wire::VerifyRequest>& request) override;
-  void on_turned_away(front::Inbound& inbound, Reason reason) override;
+  void on_opened(front::Inbound& inbound, front::Opening::Outcome outcome) override;
   // DirectConnectionOwner
   void on_direct_ended(DirectConnection& connection, const net::RelayOutcome& outcome,
                        const std::string& detail) override;
 
   void listen(const SocketAddress& bound, net::Fd fd);
   void on_accept(net::AcceptedSocket accepted);
+  void on_client_hello(front::Inbound& inbound, wire::ClientHello hello);
+  void on_verify(front::Inbound& inbound, const wire::Signed<wire::VerifyRequest>& request);
+  void on_turned_away(front::Inbound& inbound, Reason reason);
   void serve(front::Inbound& inbound, wire::ClientHello hello, const route::Route& route);
   void refuse(front::Inbound& inbound, Reason reason);
   void count_refused(const SocketAddress& peer, Reason reason);

@@ -89,6 +89,14 @@ void Worker::leave_lobby(Inbound& inbound) {
   retire(inbounds_, inbound.number);
 }
 
+void Worker::on_opened(Inbound& inbound, front::Opening::Outcome outcome) {
+  if (const auto* reason = std::get_if<Reason>(&outcome)) return on_turned_away(inbound, *reason);
+  auto& asks = std::get<front::Opened>(outcome).asks;
+  if (auto* hello = std::get_if<wire::ClientHello>(&asks)) return on_client_hello(inbound, std::move(*hello));
+  if (const auto* ticket = std::get_if<wire::Signed<wire::Ticket>>(&asks)) return on_ticket(inbound, *ticket);
+  on_turned_away(inbound, Reason::not_accepted_here);  // liveness dials are for agents
+}
+
 void Worker::on_turned_away(Inbound& inbound, Reason reason) {
   if (reason == Reason::health_check) {
     shared_.counters.closed.add(reason);  // nobody was turned away

@@ -67,9 +67,7 @@ class Worker final : public front::InboundOwner, public ReadyChannelOwner, publi
 
  private:
   // InboundOwner
-  void on_client_hello(Inbound& inbound, wire::ClientHello hello) override;
-  void on_ticket(Inbound& inbound, const wire::Signed<wire::Ticket>& ticket) override;
-  void on_turned_away(Inbound& inbound, Reason reason) override;
+  void on_opened(Inbound& inbound, front::Opening::Outcome outcome) override;
   // ReadyChannelOwner
   void on_channel_ended(ReadyChannel& channel, Reason reason) override;
   // MeshHost
@@ -88,6 +86,9 @@ class Worker final : public front::InboundOwner, public ReadyChannelOwner, publi
   void on_live_relay_ended(LiveRelay& relay, const net::RelayOutcome& ended) override;
 
   void on_accept(net::AcceptedSocket accepted, const ListenerRules& rules);
+  void on_client_hello(Inbound& inbound, wire::ClientHello hello);
+  void on_ticket(Inbound& inbound, const wire::Signed<wire::Ticket>& ticket);
+  void on_turned_away(Inbound& inbound, Reason reason);
   void start_mesh(Inbound& inbound, wire::ClientHello hello);
   void refuse_accepted(Reason reason, const SocketAddress& peer, const std::string& name = "");
   // A channel whose ticket was good, here or at the worker that accepted it.

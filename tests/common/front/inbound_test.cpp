@@ -43,14 +43,17 @@ struct Rig final : InboundOwner {
     return told;
   }
 
-  void on_client_hello(Inbound&, wire::ClientHello hello) override { tell("hello " + hello.server_name.value_or("-")); }
-  void on_ticket(Inbound&, const wire::Signed<wire::Ticket>& ticket) override {
-    tell("ticket " + std::to_string(ticket.fields.counter));
+  void on_opened(Inbound&, Opening::Outcome outcome) override {
+    if (const auto* reason = std::get_if<Reason>(&outcome)) return tell(std::string(reason_code(*reason)));
+    const auto& asks = std::get<Opened>(outcome).asks;
+    if (const auto* hello = std::get_if<wire::ClientHello>(&asks)) tell("hello " + hello->server_name.value_or("-"));
+    if (const auto* ticket = std::get_if<wire::Signed<wire::Ticket>>(&asks)) {
+      tell("ticket " + std::to_string(ticket->fields.counter));
+    }
+    if (const auto* request = std::get_if<wire::Signed<wire::VerifyRequest>>(&asks)) {
+      tell("verify " + std::to_string(request->fields.nonce[0]));
+    }
   }
-  void on_verify(Inbound&, const wire::Signed<wire::VerifyRequest>& request) override {
-    tell("verify " + std::to_string(request.fields.nonce[0]));
-  }
-  void on_turned_away(Inbound&, Reason reason) override { tell(std::string(reason_code(reason))); }
   ~Rig() override { inbound.reset(); }
 };
 
