@@ -64,6 +64,7 @@ void complete(RendezvousConfig& config, std::size_t open_files) {
   const std::size_t usable = open_files > 2 * kDescriptorReserve ? open_files - kDescriptorReserve : open_files / 2;
   if (config.limits.relays_max == 0) config.limits.relays_max = usable / 4;  // a relay holds two descriptors
   if (config.limits.sessions_max == 0) config.limits.sessions_max = usable * 3 / 4;
+  if (config.limits.relay_memory == 0) config.limits.relay_memory = net::tcp_memory_of_host() / 2;
   if (config.server.workers == 0) config.server.workers = std::max(1u, std::thread::hardware_concurrency());
 }
 

@@ -92,7 +92,7 @@ class Server {
 };
 
 // What the configuration leaves to the machine: relays_max and sessions_max by the limit of open files, workers by
-// cores.
+// cores, relay_memory by what the kernel gives to TCP.
 void complete(RendezvousConfig& config, std::size_t open_files);
 RendezvousConfig completed(RendezvousConfig config);  // by this process's limits
 

@@ -7,6 +7,7 @@
 #include "common/base/gauge.h"
 #include "common/base/source_gauge.h"
 #include "common/base/time.h"
+#include "common/core/relay_budget.h"
 #include "common/wire/ids.h"
 #include "rendezvous/record/access_lines.h"
 #include "rendezvous/record/counters.h"
@@ -61,9 +62,10 @@ struct Gauges {
 
 struct Shared {
   Shared(const Limits& limits, AccessLog access, std::shared_ptr<const Snapshot> first_routes)
-      : gauges(limits), access_log(access), routes(std::move(first_routes)) {}
+      : gauges(limits), relay_budget(limits.relay_memory), access_log(access), routes(std::move(first_routes)) {}
 
   Gauges gauges;
+  core::RelayBudget relay_budget;
   Counters counters;
   AccessLines access_log;
   SessionDirectory sessions;

@@ -5,6 +5,7 @@
 
 #include "common/base/check.h"
 #include "common/net/socket.h"
+#include "common/net/socket_buffers.h"
 
 namespace fairlead::net {
 
@@ -17,12 +18,16 @@ namespace {
 constexpr Duration kDeliveryInterval = 5ms;
 // A direction that moved this much in one turn is worth a large pipe in the next.
 constexpr std::size_t kBusyTurn = 256 * 1024;
+// A direction's turn, and so what its pipe can hold, while memory is tight.
+constexpr std::size_t kTightTurn = 32 * 1024;
 
 }  // namespace
 
 Relay::Relay(RelayTools tools, RelayEnds ends, RelayLimits limits, RelayOwner& owner)
     : tools_(tools),
       owner_(owner),
+      whole_turn_(limits.turn_budget),
+      usual_sending_(limits.sending),
       turn_budget_(limits.turn_budget),
       sending_(limits.sending),
       started_(now()),
@@ -43,10 +48,12 @@ Relay::Relay(RelayTools tools, RelayEnds ends, RelayLimits limits, RelayOwner& o
     end->fd.retarget(*end);
     end->fd.run_again();
   }
+  if (tools_.stuck != nullptr && tools_.stuck->tight()) set_tight(true);
   arm_timer();
 }
 
 Relay::~Relay() {
+  if (stuck_place) tools_.stuck->leave(*this);
   if (state_.finished()) return;
   for (End* end : {&client_, &service_}) {
     if (end->pipe.valid()) tools_.pipes.discard(std::move(end->pipe));
@@ -74,7 +81,31 @@ void Relay::abort(Side side, Reason reason) {
   obey();
 }
 
+std::uint64_t Relay::passed_on() const {
+  return state_.passed_on(Side::client) + state_.passed_on(Side::service);
+}
+
+std::size_t Relay::kernel_memory() const {
+  return client_.piped + service_.piped + socket_memory(client_.fd.get()) + socket_memory(service_.fd.get());
+}
+
+void Relay::set_tight(bool tight) {
+  if (std::exchange(tight_, tight) == tight) return;
+  turn_budget_ = tight ? std::min(whole_turn_, kTightTurn) : whole_turn_;
+  sending_ = tight ? Sending::bounded : usual_sending_;
+  for (const End* end : {&client_, &service_}) {
+    if (end->fd.valid()) tight ? hold_small(end->fd.get()) : let_grow(end->fd.get());
+  }
+}
+
+void Relay::cut_off(Reason reason) {
+  if (state_.finished()) return;
+  for (const End* end : {&client_, &service_}) reset_on_close(end->fd.get());
+  close(reason);
+}
+
 void Relay::on_ready(End& end, Readiness ready) {
+  if (tight_ && !tools_.stuck->tight()) set_tight(false);
   End& opposite = end_of(other(end.side));
   if (ready.readable) move(end, opposite);
   // Nothing held means that the opposite side has nothing to read, or asked to run again.
@@ -265,6 +296,10 @@ void Relay::put_pipe_away(End& from) {
   }
 }
 
+void Relay::look_whether_stuck() {
+  if (tools_.stuck != nullptr && !state_.finished() && stuck()) tools_.stuck->enter(*this);
+}
+
 // Before anything that may end it.
 void Relay::tell_who_spoke() {
   if (told_who_spoke_ || !state_.client_spoke()) return;
@@ -288,6 +323,7 @@ void Relay::obey() {
         return finish(step->reason);
     }
   }
+  look_whether_stuck();
   arm_timer();
 }
 
@@ -307,6 +343,7 @@ void Relay::look_for_delivery() {
 }
 
 void Relay::finish(Reason reason) {
+  if (stuck_place) tools_.stuck->leave(*this);
   timer_.cancel();
   for (End* end : {&client_, &service_}) {
     if (end->pipe.valid()) tools_.pipes.discard(std::exchange(end->pipe, Pipe()));

@@ -19,6 +19,7 @@
 #include "common/net/farewell.h"
 #include "common/net/pipe_pool.h"
 #include "common/net/poller.h"
+#include "common/net/stuck_relays.h"
 
 namespace fairlead::net {
 
@@ -63,6 +64,7 @@ struct RelayTools {
   Poller& poller;
   PipePool& pipes;
   Farewells& farewells;
+  StuckRelays* stuck = nullptr;  // null: what stuck relays hold is bounded by other means
 };
 
 class Relay;
@@ -91,6 +93,16 @@ class Relay {
   // What carries this side (behind a socketpair, say) was cut off: what it sent goes on, then the other side gets a
   // reset, never an orderly end. on_relay_ended follows, at the latest when kResetPatience has passed without a byte.
   void abort(core::Side side, Reason reason);
+
+  // For StuckRelays. Bytes wait for a side that does not take them.
+  bool stuck() const { return state_.held(core::Side::client) > 0 || state_.held(core::Side::service) > 0; }
+  std::uint64_t passed_on() const;
+  std::size_t kernel_memory() const;  // of both sockets and of what is in the pipes
+  // Small buffers, pipes and turns from now on, or as the kernel likes again.
+  void set_tight(bool tight);
+  // As close(), with a reset: what is queued for a peer that does not read is freed at once.
+  void cut_off(Reason reason);
+  std::optional<std::size_t> stuck_place;  // its owner's alone
 
   bool client_spoke() const { return state_.client_spoke(); }
   std::uint64_t client_bytes() const { return state_.passed_on(core::Side::client); }
@@ -130,6 +142,7 @@ class Relay {
   void release_prefix();
   void refuse();
   void obey();
+  void look_whether_stuck();
   void tell_who_spoke();
   void look_for_delivery();
   void finish(Reason reason);
@@ -140,8 +153,11 @@ class Relay {
 
   RelayTools tools_;
   RelayOwner& owner_;
+  const std::size_t whole_turn_;
+  const Sending usual_sending_;
   std::size_t turn_budget_;
   Sending sending_;
+  bool tight_ = false;
   TimePoint started_;
   core::RelayState state_;
   std::uint64_t prefix_size_;

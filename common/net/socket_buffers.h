@@ -22,6 +22,18 @@ constexpr std::size_t kernel_memory(SocketBuffers buffers) {
 // use 64 KiB at most, because the scale of the window was agreed on when the connection began (RFC 7323 §2).
 void limit_buffers(int fd, SocketBuffers buffers);
 
+// While memory is tight, for a socket that is connected: what is queued beyond the peer's window, and the window that
+// is offered, stay small, without the locks of limit_buffers(), so that let_grow() makes it an ordinary socket again.
+// What is queued already, and what was offered, stays.
+void hold_small(int fd);
+void let_grow(int fd);
+
+// What the kernel holds for a socket now, bookkeeping included: both queues, and what it has set aside for them.
+std::size_t socket_memory(int fd);
+
+// What all TCP connections of this host together may hold before the kernel begins to save (tcp_mem); 0: unknown.
+std::size_t tcp_memory_of_host();
+
 // Whether a third of the send buffer is free (or the connection is broken: a write will tell). If not, the descriptor
 // becomes writable (an edge, too) once it is. A write asks less: while the peer's window is closed, splice(2) appends
 // to the last segment until that is full, up to 64 KiB beyond the limit (tcp_sendmsg).

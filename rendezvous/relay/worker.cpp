@@ -22,7 +22,8 @@ Worker::Worker(unsigned index, Shared& shared, const Limits& limits, std::uint64
       poller_(loop_),
       pipes_(shared.large_pipes),
       farewells_(poller_),
-      lobby_(shared.gauges.unclassified, shared.gauges.unclassified_per_source) {}
+      lobby_(shared.gauges.unclassified, shared.gauges.unclassified_per_source),
+      stuck_(loop_, shared.relay_budget) {}
 
 Worker::~Worker() = default;
 
@@ -244,7 +245,7 @@ void Worker::on_mesh_moves(MeshConnection& connection, MeshClient client, Attemp
 void Worker::on_mesh_accepted(MeshConnection& connection, Accepted accepted) {
   shared_.counters.relays_total.fetch_add(1, std::memory_order_relaxed);
   shared_.counters.bytes_in.fetch_add(accepted.sent_ahead, std::memory_order_relaxed);
-  relays_.add(std::make_unique<LiveRelay>(*this, net::RelayTools{poller_, pipes_, farewells_},
+  relays_.add(std::make_unique<LiveRelay>(*this, net::RelayTools{poller_, pipes_, farewells_, &stuck_},
                                           net::RelayLimits{.idle_timeout = limits_.idle_timeout,
                                                            .half_close_timeout = limits_.half_close_timeout,
                                                            .first_flight_timeout = limits_.first_flight_timeout},

@@ -119,6 +119,7 @@ class Worker final : public front::InboundOwner, public ReadyChannelOwner, publi
   net::Farewells farewells_;
   EndLedger ends_{loop_, shared_.counters, shared_.access_log, shared_.end_words};
   front::Lobby lobby_;  // of inbounds_
+  net::StuckRelays stuck_;
   std::vector<std::unique_ptr<ListenerRules>> rules_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   Unwatched unwatched_;

@@ -30,6 +30,7 @@ constexpr std::size_t kMaxIncluded = 1000;
 // The codecs read no longer ClientHello; below the least, ordinary ones would be refused.
 constexpr Range<std::size_t> kClassifyBytes{2048, 64 * 1024};
 constexpr Range<std::size_t> kWaitingBytes{64 * 1024, std::size_t{1} << 40};
+constexpr Range<std::size_t> kRelayMemory{1024 * 1024, std::size_t{1} << 40};
 
 std::optional<SocketAddress> read_listen(Section& section, const Text& text) {
   return config::read_address(section, text, PortZero::refused);
@@ -231,6 +232,7 @@ Limits read_limits(Section section) {
   out.verify_interval = section.duration("verify_interval", {1s, 24h}, out.verify_interval);
   out.verify_dials_max = count(section, "verify_dials_max", 1, out.verify_dials_max);
   out.verify_dials_per_target = count(section, "verify_dials_per_target", 1, out.verify_dials_per_target);
+  out.relay_memory = section.size("relay_memory", kRelayMemory, out.relay_memory);
   section.done();
   return out;
 }

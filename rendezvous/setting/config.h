@@ -90,6 +90,7 @@ struct Limits {
   Duration verify_interval = 5min;          // between full checks of it
   std::size_t verify_dials_max = 64;        // dial-backs at a time,
   std::size_t verify_dials_per_target = 4;  // to one address
+  std::size_t relay_memory = 0;             // of the kernel, for relays whose peers do not read; 0: by the host's
   bool operator==(const Limits&) const = default;
 };
 

@@ -198,8 +198,8 @@ RelayRig::RelayRig(Worker& on, Setup setup) : worker(on) {
                  .to_service = std::move(setup.to_service),
                  .to_client = std::move(setup.to_client),
                  .to_client_prefix = std::move(setup.to_client_prefix)};
-  relay = std::make_unique<Relay>(RelayTools{worker.poller, worker.pipes, worker.farewells}, std::move(ends),
-                                  setup.limits, *this);
+  relay = std::make_unique<Relay>(RelayTools{worker.poller, worker.pipes, worker.farewells, setup.stuck},
+                                  std::move(ends), setup.limits, *this);
 }
 
 RelayRig::~RelayRig() = default;

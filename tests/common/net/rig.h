@@ -101,6 +101,7 @@ class RelayRig final : public RelayOwner {
     Bytes to_client_prefix{};
     int client_buffers = 0;  // of both sockets of that connection; 0: the kernel's choice
     int service_buffers = 0;
+    StuckRelays* stuck = nullptr;
   };
   RelayRig(Worker& on, Setup setup);
   ~RelayRig() override;

@@ -60,6 +60,7 @@ const std::map<std::string, std::string> kOthers{
     {"limits.idle_timeout", R"("2h")"},
     {"limits.half_close_timeout", R"("6m")"},
     {"limits.first_flight_timeout", R"("11s")"},
+    {"limits.relay_memory", R"("64MiB")"},
     {"limits.connect_timeout", R"("11s")"},
     {"limits.ping_interval", R"("26s")"},
     {"limits.verify_probe", R"("31s")"},

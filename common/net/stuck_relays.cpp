@@ -1,0 +1,82 @@
+#include "common/net/stuck_relays.h"
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+#include "common/base/check.h"
+#include "common/net/relay.h"
+
+namespace fairlead::net {
+namespace {
+constexpr Duration kLookInterval = 250ms;
+}
+
+StuckRelays::StuckRelays(Loop& loop, core::RelayBudget& budget)
+    : loop_(loop), budget_(budget), timer_([](void* self) { static_cast<StuckRelays*>(self)->look(); }, this) {}
+
+StuckRelays::~StuckRelays() {
+  CHECK(list_.empty());
+}
+
+void StuckRelays::enter(Relay& relay) {
+  if (relay.stuck_place) return;
+  relay.stuck_place = list_.size();
+  list_.push_back({.relay = &relay, .passed_on = relay.passed_on(), .since = loop_.now()});
+  if (!timer_.armed()) loop_.timers().arm(timer_, loop_.now() + kLookInterval);
+}
+
+void StuckRelays::leave(Relay& relay) {
+  CHECK(relay.stuck_place.has_value());
+  const std::size_t place = *relay.stuck_place;
+  relay.stuck_place.reset();
+  budget_.held(0, list_[place].memory);
+  held_ -= list_[place].memory;
+  list_[place] = list_.back();
+  list_.pop_back();
+  if (place < list_.size()) list_[place].relay->stuck_place = place;
+}
+
+void StuckRelays::look() {
+  for (std::size_t i = list_.size(); i-- > 0;) {
+    if (!list_[i].relay->stuck()) leave(*list_[i].relay);
+  }
+  const std::size_t left = held_;
+  held_ = 0;
+  for (Entry& entry : list_) {
+    look_at(entry);
+    held_ += entry.memory;
+  }
+  budget_.held(held_, left);
+  if (tight()) {
+    for (const Entry& entry : list_) {
+      if (entry.memory > 0) entry.relay->set_tight(true);
+    }
+  }
+  if (const std::size_t excess = budget_.excess()) shed(excess);
+  if (!list_.empty()) loop_.timers().arm(timer_, loop_.now() + kLookInterval);
+}
+
+void StuckRelays::look_at(Entry& entry) {
+  const std::uint64_t passed_on = entry.relay->passed_on();
+  const bool moves = passed_on - std::exchange(entry.passed_on, passed_on) >= kTrickle;
+  if (moves) entry.since = loop_.now();
+  entry.memory = moves ? 0 : entry.relay->kernel_memory();
+}
+
+// The fullest first: few have to go. Each worker sheds of its own until the sum fits.
+void StuckRelays::shed(std::size_t excess) {
+  std::vector<Entry> victims;
+  for (const Entry& entry : list_) {
+    if (entry.memory > 0 && loop_.now() - entry.since >= core::kShedPatience) victims.push_back(entry);
+  }
+  std::ranges::sort(victims, std::ranges::greater{}, &Entry::memory);
+  std::size_t gone = 0;
+  for (const Entry& victim : victims) {
+    if (gone >= excess) return;
+    gone += victim.memory;
+    victim.relay->cut_off(Reason::relay_memory);
+  }
+}
+
+}  // namespace fairlead::net
