@@ -66,12 +66,12 @@ FileWatch::Stamps FileWatch::look() const {
 
 // Anew after each event: what it named may be another file by now.
 void FileWatch::watch() {
-  poll_.clear();
+  poll_.reset();
   inotify_ = open_inotify(files_);
   if (inotify_.valid()) {
-    poll_.emplace_back(this);
-    CHECK(uv_poll_init(loop_.uv(), poll_[0].get(), inotify_.get()) == 0);
-    CHECK(uv_poll_start(poll_[0].get(), UV_READABLE, on_poll) == 0);
+    poll_.emplace(this);
+    CHECK(uv_poll_init(loop_.uv(), poll_->get(), inotify_.get()) == 0);
+    CHECK(uv_poll_start(poll_->get(), UV_READABLE, on_poll) == 0);
   }
   loop_.timers().arm(timer_, loop_.now() + (inotify_.valid() ? kFileCheckSeldom : kFileCheck));
 }
@@ -82,7 +82,7 @@ void FileWatch::on_poll(uv_poll_t* handle, int /*status*/, int /*events*/) {
 
 // Deaf until it has looked: a folder where much happens wakes this process twice a second at most.
 void FileWatch::on_event() {
-  poll_.clear();
+  poll_.reset();
   loop_.timers().arm(timer_, loop_.now() + kFileSettle);
 }
 

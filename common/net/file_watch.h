@@ -7,6 +7,7 @@
 
 #include <array>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,8 +46,8 @@ class FileWatch {
   Loop& loop_;
   std::array<std::string, 3> files_;
   std::function<void()> on_change_;
-  Fd inotify_;                           // invalid: not available
-  std::vector<Handle<uv_poll_t>> poll_;  // one while inotify is waited for, else none
+  Fd inotify_;                             // invalid: not available
+  std::optional<Handle<uv_poll_t>> poll_;  // while inotify is waited for, else none
   Stamps seen_;
   core::TimerEntry timer_;
 };

@@ -30,25 +30,25 @@ WallTime wall_now() {
 
 Loop::Loop() {
   CHECK(uv_loop_init(&loop_) == 0);
-  async_.emplace_back(this);
-  CHECK(uv_async_init(&loop_, async_[0].get(), on_async) == 0);
-  prepare_.emplace_back(this);
-  CHECK(uv_prepare_init(&loop_, prepare_[0].get()) == 0);
-  CHECK(uv_prepare_start(prepare_[0].get(), on_prepare) == 0);
-  check_.emplace_back(this);
-  CHECK(uv_check_init(&loop_, check_[0].get()) == 0);
-  CHECK(uv_check_start(check_[0].get(), on_check) == 0);
-  timer_.emplace_back(this);
-  CHECK(uv_timer_init(&loop_, timer_[0].get()) == 0);
+  async_.emplace(this);
+  CHECK(uv_async_init(&loop_, async_->get(), on_async) == 0);
+  prepare_.emplace(this);
+  CHECK(uv_prepare_init(&loop_, prepare_->get()) == 0);
+  CHECK(uv_prepare_start(prepare_->get(), on_prepare) == 0);
+  check_.emplace(this);
+  CHECK(uv_check_init(&loop_, check_->get()) == 0);
+  CHECK(uv_check_start(check_->get(), on_check) == 0);
+  timer_.emplace(this);
+  CHECK(uv_timer_init(&loop_, timer_->get()) == 0);
 }
 
 Loop::~Loop() {
   bury();
   posted_.clear();
-  timer_.clear();
-  check_.clear();
-  prepare_.clear();
-  async_.clear();
+  timer_.reset();
+  check_.reset();
+  prepare_.reset();
+  async_.reset();
   uv_run(&loop_, UV_RUN_DEFAULT);
   CHECK(uv_loop_close(&loop_) == 0);
 }
@@ -58,9 +58,12 @@ void Loop::run() {
   while (!stopping_) turn(Turn::sleep);
   stopping_ = false;
   bury();
+  thread_ = std::thread::id();
 }
 
 void Loop::turn(Turn how) {
+  if (thread_.load(std::memory_order_relaxed) == std::thread::id()) thread_ = std::this_thread::get_id();
+  check_here();
   if (waiter_ == nullptr) {
     uv_run(&loop_, how == Turn::sleep ? UV_RUN_ONCE : UV_RUN_NOWAIT);
     return;
@@ -89,11 +92,12 @@ TimePoint Loop::now() const {
 void Loop::post(Task task) {
   const std::lock_guard lock(posted_mutex_);
   posted_.push_back(std::move(task));
-  if (posted_.size() == 1) uv_async_send(async_[0].get());
+  if (posted_.size() == 1) uv_async_send(async_->get());
 }
 
 void Loop::check_here() const {
-  CHECK(thread_.load(std::memory_order_relaxed) == std::this_thread::get_id());
+  const std::thread::id owner = thread_.load(std::memory_order_relaxed);
+  CHECK(owner == std::thread::id() || owner == std::this_thread::get_id());
 }
 
 void Loop::on_async(uv_async_t* handle) {
@@ -127,14 +131,14 @@ void Loop::run_posted() {
 // libuv asks for its poll time-out right after the prepare handles ran: arming here is never late.
 void Loop::arm_timer() {
   const auto next = timers_.next();
-  if (next == armed_for_ && (!next || uv_is_active(reinterpret_cast<const uv_handle_t*>(timer_[0].get())) != 0)) return;
+  if (next == armed_for_ && (!next || uv_is_active(reinterpret_cast<const uv_handle_t*>(timer_->get())) != 0)) return;
   armed_for_ = next;
   if (!next) {
-    uv_timer_stop(timer_[0].get());
+    uv_timer_stop(timer_->get());
     return;
   }
   const auto wait = std::chrono::ceil<std::chrono::milliseconds>(*next - now()).count();
-  uv_timer_start(timer_[0].get(), on_timer, wait > 0 ? static_cast<std::uint64_t>(wait) : 0, 0);
+  uv_timer_start(timer_->get(), on_timer, wait > 0 ? static_cast<std::uint64_t>(wait) : 0, 0);
 }
 
 void Loop::run_due_timers() {

@@ -1,6 +1,7 @@
 #pragma once
 // One libuv loop and the thread that runs it. Everything on a loop belongs to that thread; the only thing another
-// thread may call is post(). Time is fixed for one iteration. All deadlines of a loop share one uv_timer through
+// thread may call is post(). Before its first turn and after run() a loop has no thread: whoever builds or buries what
+// lives on it may call. Time is fixed for one iteration. All deadlines of a loop share one uv_timer through
 // core::TimerQueue, so a connection's timer costs no handle and no allocation.
 #include <uv.h>
 
@@ -41,7 +42,10 @@ class Loop {
   void stop();  // from a callback of this loop; elsewhere: post([&] { loop.stop(); })
 
   TimePoint now() const;
-  core::TimerQueue& timers() { return timers_; }
+  core::TimerQueue& timers() {
+    check_here();
+    return timers_;
+  }
   uv_loop_t* uv() { return &loop_; }
 
   // At most one, which outlives its use; null: none any more.
@@ -55,10 +59,11 @@ class Loop {
   // Deletes an object after the callbacks that are now running have returned. [Envoy: deferred delete]
   template <class T>
   void retire(std::unique_ptr<T> object) {
+    check_here();
     retired_.emplace_back(object.release(), [](void* dead) { delete static_cast<T*>(dead); });
   }
 
-  // CHECKs that the caller is on the loop's thread.
+  // CHECKs that the caller is on the loop's thread. What belongs to a loop calls it where others come in.
   void check_here() const;
 
  private:
@@ -76,16 +81,16 @@ class Loop {
   uv_loop_t loop_{};
   Waiter* waiter_ = nullptr;
   bool stopping_ = false;
-  std::atomic<std::thread::id> thread_;
+  std::atomic<std::thread::id> thread_;  // none: nobody's yet, or nobody's any more
   core::TimerQueue timers_;
   std::optional<TimePoint> armed_for_;  // what libuv's timer stands for while it is active
   std::vector<Retired> retired_;
   std::mutex posted_mutex_;
   std::vector<Task> posted_;
-  std::vector<Handle<uv_async_t>> async_;  // one element each, or none once the loop is being torn down
-  std::vector<Handle<uv_prepare_t>> prepare_;
-  std::vector<Handle<uv_check_t>> check_;
-  std::vector<Handle<uv_timer_t>> timer_;
+  std::optional<Handle<uv_async_t>> async_;  // none once the loop is being torn down
+  std::optional<Handle<uv_prepare_t>> prepare_;
+  std::optional<Handle<uv_check_t>> check_;
+  std::optional<Handle<uv_timer_t>> timer_;
 };
 
 // CLOCK_MONOTONIC now, for the few places that measure within one loop iteration.

@@ -69,6 +69,7 @@ Poller::~Poller() {
 }
 
 std::uint32_t Poller::take_slot(PollTarget& target) {
+  loop_.check_here();
   if (free_.empty()) {
     free_.push_back(static_cast<std::uint32_t>(slots_.size()));
     slots_.emplace_back();
@@ -81,6 +82,7 @@ std::uint32_t Poller::take_slot(PollTarget& target) {
 }
 
 void Poller::free_slot(std::uint32_t slot) {
+  loop_.check_here();
   slots_[slot].target = nullptr;
   ++slots_[slot].generation;
   free_.push_back(slot);
@@ -91,6 +93,7 @@ std::uint64_t Poller::tag(std::uint32_t slot) const {
 }
 
 void Poller::queue(std::uint32_t slot) {
+  loop_.check_here();
   if (slots_[slot].queued) return;
   slots_[slot].queued = true;
   ready_.push_back(tag(slot));

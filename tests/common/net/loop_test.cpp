@@ -40,6 +40,22 @@ TEST_CASE("tasks of other threads run on the loop's thread, in order") {
   CHECK(std::is_sorted(order.begin(), order.end()));
 }
 
+TEST_CASE("a loop that does not run belongs to whoever builds and buries what lives on it") {
+  Loop loop;
+  loop.check_here();
+  std::thread runner([&loop] {
+    loop.post([&loop] {
+      loop.check_here();
+      loop.stop();
+    });
+    loop.run();
+  });
+  runner.join();
+  loop.check_here();
+  loop.turn(Loop::Turn::glance);
+  loop.check_here();
+}
+
 TEST_CASE("many threads lose no task") {
   Loop loop;
   int ran = 0;
