@@ -146,9 +146,8 @@ TEST_CASE("every key is read") {
   CHECK(config.policy[1].endpoints == default_rule().endpoints);
   CHECK(config.ports == std::vector{PortConfig{*SocketAddress::parse("0.0.0.0:20001"), "web.home"}});
   CHECK(config.log.access == AccessLog::all);
-  CHECK(config.limits ==
-        Limits{4096, 1s, 1, 2, 3, 4, 1 << 20, 11, 9s, 2s, 3s, 4s, 5, 6, 7, 8, 9, 12, 10, 5s, 6s, 9s, 7s, 8s,
-               30s, 5min, 64, 4, 64 << 20});
+  CHECK(config.limits == Limits{4096, 1s, 1,  2,  3,  4,  1 << 20, 11, 9s, 2s,  3s,   4s, 5, 6,       7,
+                                8,    9,  12, 10, 5s, 6s, 9s,      7s, 8s, 30s, 5min, 64, 4, 64 << 20});
 }
 
 TEST_CASE("what is missing is named") {
