@@ -39,7 +39,10 @@ void StuckRelays::leave(Relay& relay) {
 
 void StuckRelays::look() {
   for (std::size_t i = list_.size(); i-- > 0;) {
-    if (!list_[i].relay->stuck()) leave(*list_[i].relay);
+    Relay& relay = *list_[i].relay;
+    if (relay.stuck()) continue;
+    relay.set_tight(false);
+    leave(relay);
   }
   const std::size_t left = held_;
   held_ = 0;
@@ -50,7 +53,7 @@ void StuckRelays::look() {
   budget_.held(held_, left);
   if (tight()) {
     for (const Entry& entry : list_) {
-      if (entry.memory > 0) entry.relay->set_tight(true);
+      if (entry.memory > 0) entry.relay->set_tight(entry.reads < kLooksOfReading);
     }
   }
   if (const std::size_t excess = budget_.excess()) shed(excess);
@@ -59,7 +62,9 @@ void StuckRelays::look() {
 
 void StuckRelays::look_at(Entry& entry) {
   const std::uint64_t passed_on = entry.relay->passed_on();
-  const bool moves = passed_on - std::exchange(entry.passed_on, passed_on) >= kTrickle;
+  const std::uint64_t moved = passed_on - std::exchange(entry.passed_on, passed_on);
+  const bool moves = moved >= kTrickle;
+  entry.reads = moved >= kReads ? entry.reads + 1 : 0;
   if (moves) entry.since = loop_.now();
   entry.memory = moves ? 0 : entry.relay->kernel_memory();
 }

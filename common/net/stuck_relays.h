@@ -18,6 +18,9 @@ class Relay;
 
 // Less than this between two looks is a trickle.
 inline constexpr std::uint64_t kTrickle = 256 * 1024;
+// A peer that takes this much at two looks in a row reads, and small buffers are what keeps it from reading faster.
+inline constexpr std::uint64_t kReads = 32 * 1024;
+inline constexpr int kLooksOfReading = 2;
 
 class StuckRelays {
  public:
@@ -35,6 +38,7 @@ class StuckRelays {
     Relay* relay;
     std::uint64_t passed_on;  // at the latest look
     TimePoint since;          // it hardly moves
+    int reads = 0;            // looks in a row at which its peer had read
     std::size_t memory = 0;   // in the kernel, 0 while it moves
   };
 

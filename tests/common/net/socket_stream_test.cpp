@@ -58,7 +58,6 @@ TEST_CASE("a reset is seen although nobody reads, and never reads as an end") {
 
 TEST_CASE("what was written is undelivered until the peer's kernel has it") {
   OneEnd end;
-  set_buffers(end.far.get(), 4096);
   std::size_t written = 0;
   while (const std::size_t put = end.stream->write(Bytes(100'000))) written += put;
   CHECK(end.stream->undelivered() > 0);
