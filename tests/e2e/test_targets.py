@@ -6,7 +6,7 @@ import time
 
 from client import Caller
 from dns_server import DnsServer
-from harness import LOOPBACK, SOON, Mesh, MeshTest, binary, needs_netns, wait_until
+from harness import LOOPBACK, SOON, Mesh, MeshTest, binary, free_port, needs_netns, wait_until
 from static_agent import StaticAgent, in_private
 
 AT_ONCE = 40
@@ -73,8 +73,8 @@ class Names(MeshTest):
         self.assertEqual(ended, 0)  # in time: who does not end is killed
 
     def test_each_address_of_a_target_has_its_turn(self):
-        service = self.mesh.start_service()
-        port = int(service.target.rpartition(":")[2])
+        port = free_port()
+        self.mesh.start_service(listen=f"127.0.1.1:{port}")  # which a resolver's order puts last (RFC 6724, rule 9)
         with socket.socket() as full, contextlib.ExitStack() as queue:
             full.bind(("127.0.0.9", port))
             full.listen(0)
@@ -82,7 +82,7 @@ class Names(MeshTest):
                 filler = queue.enter_context(socket.socket())
                 filler.setblocking(False)
                 filler.connect_ex(("127.0.0.9", port))
-            self.mesh.files = {"/etc/hosts": "".join(f"{each} web.inside.test\n" for each in ("127.0.0.8", "127.0.0.9", LOOPBACK))}
+            self.mesh.files = {"/etc/hosts": "".join(f"{each} web.inside.test\n" for each in ("127.0.0.8", "127.0.0.9", "127.0.1.1"))}
             self.mesh.start_agent(services=[{"name": "web", "target": f"web.inside.test:{port}"}])
             caller = Caller(self.mesh)
             self.assertEqual([caller.echo("web.home") for _ in range(3)], [b"hello over the relay"] * 3)
