@@ -10,13 +10,12 @@
 #include "common/base/ip.h"
 #include "common/base/result.h"
 #include "common/base/time.h"
+#include "rendezvous/ca/leaf_days.h"
 
 namespace fairlead::rendezvous {
 
 inline constexpr std::chrono::days kRootLifetime{3650};
 inline constexpr std::chrono::days kIntermediateLifetime{1825};
-inline constexpr int kDefaultLeafDays = 90;
-inline constexpr int kMaxLeafDays = 825;
 // Certificates begin this much in the past: the peers' clocks differ.
 inline constexpr std::chrono::hours kBackdated{1};
 

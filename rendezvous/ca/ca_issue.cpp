@@ -77,7 +77,7 @@ Result<void> judge_output(const path& out, const path& cert, const path& key) {
 
 Result<CertificateSpec> make_spec(const CaIssue& request, const Issuer& issuer) {
   if (request.days < 1 || request.days > kMaxLeafDays)
-    return invalid("days {}: allowed are 1 to {}", request.days, kMaxLeafDays);
+    return invalid("--days {}: allowed: 1 to {}", request.days, kMaxLeafDays);
   Result<tls::AlternativeNames> names = judge_names(request, issuer.trust_domain());
   if (!names) return tl::unexpected(names.error());
   CertificateSpec spec;

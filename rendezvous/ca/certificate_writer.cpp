@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <mbedtls/ecp.h>
 #include <mbedtls/oid.h>
+#include <mbedtls/pem.h>
 
 #include "common/crypto/secret.h"
 #include "common/crypto/system_rng.h"
+#include "rendezvous/ca/certificate_signature.h"
 #include "rendezvous/ca/der.h"
 
 namespace fairlead::rendezvous {
@@ -13,6 +15,7 @@ namespace {
 
 using OwnedWriter = tls::Owned<mbedtls_x509write_cert, mbedtls_x509write_crt_init, mbedtls_x509write_crt_free>;
 
+constexpr std::size_t kMaxDerBytes = 8192;
 constexpr std::size_t kMaxPemBytes = 16384;
 constexpr std::uint8_t kBoolean = 0x01;
 constexpr std::uint8_t kInteger = 0x02;
@@ -93,6 +96,15 @@ int set_serial(OwnedWriter& writer, const Bytes& serial) {
 #endif
 }
 
+Result<std::string> to_pem(ByteView certificate) {
+  Bytes pem(kMaxPemBytes);
+  std::size_t size = 0;
+  const int code = mbedtls_pem_write_buffer("-----BEGIN CERTIFICATE-----\n", "-----END CERTIFICATE-----\n",
+                                            certificate.data(), certificate.size(), pem.data(), pem.size(), &size);
+  if (code != 0) return fail(Reason::internal, "certificate: " + tls::library_error(code));
+  return std::string(reinterpret_cast<const char*>(pem.data()));
+}
+
 Result<void> set_extensions(OwnedWriter& writer, const CertificateSpec& spec) {
   const CertificateKind kind = spec.kind;
   Steps steps;
@@ -164,10 +176,13 @@ Result<std::string> write_certificate(const CertificateSpec& spec, tls::OwnedKey
   });
   if (auto ready = steps.result(); !ready) return tl::unexpected(ready.error());
   if (auto ready = set_extensions(writer, spec); !ready) return tl::unexpected(ready.error());
-  Bytes pem(kMaxPemBytes);
-  const int code = mbedtls_x509write_crt_pem(writer.get(), pem.data(), pem.size(), tls::library_random, nullptr);
-  if (code != 0) return fail(Reason::internal, "certificate: " + tls::library_error(code));
-  return std::string(reinterpret_cast<const char*>(pem.data()));
+  Bytes der(kMaxDerBytes);
+  const int size = mbedtls_x509write_crt_der(writer.get(), der.data(), der.size(), tls::library_random, nullptr);
+  if (size < 0) return fail(Reason::internal, "certificate: " + tls::library_error(size));
+  der.erase(der.begin(), der.end() - size);  // the library writes from the end
+  const auto certificate = sign_again(std::move(der), issuer_key);
+  if (!certificate) return tl::unexpected(certificate.error());
+  return to_pem(*certificate);
 }
 
 }  // namespace fairlead::rendezvous

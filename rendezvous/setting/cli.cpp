@@ -8,6 +8,7 @@
 #include "common/base/version.h"
 #include "common/config/fields.h"
 #include "common/config/usage.h"
+#include "rendezvous/ca/leaf_days.h"
 
 namespace fairlead::rendezvous {
 namespace {
@@ -17,7 +18,6 @@ constexpr std::string_view kAbout =
     "Relays TLS connections of mesh clients to agents behind NATs and firewalls; holds no keys of that traffic.\n"
     "Exit codes: 0 success, 1 failed at run time, 2 unusable arguments or configuration,\n"
     "3 status answered and something is not well.";
-constexpr int kMaxDays = 3650;
 constexpr std::int64_t kMaxListed = 1'000'000;
 
 // What CLI11 writes into while it parses.
@@ -30,7 +30,7 @@ struct Arguments {
 
   std::string dir, trust_domain, id, out;
   std::vector<std::string> dns, ips;
-  std::int64_t days = 90;
+  std::int64_t days = kDefaultLeafDays;
 
   std::string view, agent, service;
   std::int64_t limit = 0;
@@ -53,7 +53,9 @@ Result<CaIssueCommand> make_issue(const Arguments& in) {
   if (!id.starts_with(kScheme) || id.find('/', kScheme.size()) == std::string_view::npos || id.ends_with('/')) {
     return refuse(fmt::format("--id {}: allowed: spiffe://TRUST_DOMAIN/PATH", in.id));
   }
-  if (in.days < 1 || in.days > kMaxDays) return refuse(fmt::format("--days {}: allowed: 1 to {}", in.days, kMaxDays));
+  if (in.days < 1 || in.days > kMaxLeafDays) {
+    return refuse(fmt::format("--days {}: allowed: 1 to {}", in.days, kMaxLeafDays));
+  }
   for (const std::string& name : in.dns) {
     out.dns.push_back(normalize_name(name));
     if (!config::is_dns_name(out.dns.back()))
@@ -118,7 +120,7 @@ void add_ca(CLI::App& app, Arguments& in) {
   issue->add_option("--ip", in.ips, "An address to add; may be given several times")
       ->allow_extra_args(false)
       ->type_name("ADDR");
-  issue->add_option("--days", in.days, "How long it is valid; default 90")->type_name("N");
+  issue->add_option("--days", in.days, fmt::format("How long it is valid; 1 to {}, default {}", kMaxLeafDays, kDefaultLeafDays))->type_name("N");
   issue->add_option("--out", in.out, "Writes PREFIX.crt (leaf, then chain) and PREFIX.key (0600)")
       ->required()
       ->type_name("PREFIX");

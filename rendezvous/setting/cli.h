@@ -8,6 +8,7 @@
 #include "common/base/ip.h"
 #include "common/config/command_line.h"
 #include "common/config/explain.h"
+#include "rendezvous/ca/leaf_days.h"
 
 namespace fairlead::rendezvous {
 
@@ -26,7 +27,7 @@ struct CaIssueCommand {
   std::string id;  // spiffe://TD/...
   std::vector<std::string> dns;
   std::vector<IpAddress> ips;
-  int days = 90;
+  int days = kDefaultLeafDays;
   std::string out;  // prefix: OUT.crt, OUT.key
 };
 enum class StatusView : std::uint8_t { summary, agents, services, relays };

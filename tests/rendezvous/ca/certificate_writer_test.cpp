@@ -2,6 +2,8 @@
 
 #include <set>
 
+#include "rendezvous/ca/der.h"
+
 #include "tests/support/doctest.h"
 
 using namespace fairlead;
@@ -58,6 +60,34 @@ TEST_CASE("what was written is read back: names, times, serial, purposes") {
   CHECK(Bytes(read->serial.p, read->serial.p + read->serial.len) == spec.serial);
   CHECK(tls::is_p256(read->pk));
   CHECK(tls::check_key_pair(&read->pk, key.get()) == 0);
+}
+
+TEST_CASE("the algorithm has no parameters, beside the signature and in what is signed (RFC 5758 3.2)") {
+  const Bytes right = {0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02};
+  tls::OwnedKey issuer;
+  REQUIRE(generate_key(issuer));
+  for (const CertificateKind kind : {CertificateKind::root, CertificateKind::intermediate, CertificateKind::leaf}) {
+    tls::OwnedKey key;
+    REQUIRE(generate_key(key));
+    CertificateSpec spec = small_spec();
+    spec.kind = kind;
+    spec.names = {{"spiffe://td/a"}, {"a.example"}, {}};
+    const auto pem = write_certificate(spec, key, "CN=issuer", issuer);
+    REQUIRE(pem);
+    tls::OwnedCertificates read;
+    REQUIRE(mbedtls_x509_crt_parse(read.get(), reinterpret_cast<const unsigned char*>(pem->c_str()),
+                                   pem->size() + 1) == 0);
+    const auto parts = der_elements(tls::der_of(*read.get()));
+    REQUIRE(parts);
+    REQUIRE(parts->size() == 3);
+    CHECK(Bytes((*parts)[1].begin(), (*parts)[1].end()) == right);
+    const auto fields = der_elements(parts->front());
+    REQUIRE(fields);
+    REQUIRE(fields->size() == 8);  // the last are the extensions
+    CHECK(Bytes((*fields)[2].begin(), (*fields)[2].end()) == right);
+    CHECK((*parts)[2][0] == 0x03);
+    CHECK((*parts)[2][2] == 0);  // no unused bits
+  }
 }
 
 TEST_CASE("a key survives PEM") {

@@ -123,8 +123,9 @@ TEST_CASE("ca issue") {
   wrong({}, "nas1", "--id nas1: allowed: spiffe://");
   wrong({}, "spiffe://td", "--id spiffe://td: allowed: ");
   wrong({}, "spiffe://td/", "--id spiffe://td/: allowed: ");
-  wrong({"--days", "0"}, "spiffe://td/a", "--days 0: allowed: 1 to 3650");
-  wrong({"--days", "9999"}, "spiffe://td/a", "--days 9999: allowed: 1 to 3650");
+  wrong({"--days", "0"}, "spiffe://td/a", "--days 0: allowed: 1 to 825");
+  wrong({"--days", "826"}, "spiffe://td/a", "--days 826: allowed: 1 to 825");
+  wrong({"--days", "9125"}, "spiffe://td/a", "--days 9125: allowed: 1 to 825");
   wrong({"--days", "ten"}, "spiffe://td/a", "--days");
   wrong({"--days", "99999999999999999999"}, "spiffe://td/a", "--days");
   wrong({"--dns", "a_b"}, "spiffe://td/a", "--dns a_b: allowed: ");
