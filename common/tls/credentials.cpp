@@ -7,9 +7,11 @@
 #include <algorithm>
 
 #include "common/crypto/secret.h"
+#include "common/tls/chain_order.h"
 #include "common/tls/mbedtls_compat.h"
 #include "common/tls/private_file.h"
 #include "common/tls/spiffe_id.h"
+#include "common/tls/time_text.h"
 
 namespace fairlead::tls {
 namespace {
@@ -36,6 +38,14 @@ std::vector<Bytes> copy_der(const mbedtls_x509_crt* certificate) {
     if (!der.empty()) out.emplace_back(der.begin(), der.end());
   }
   return out;
+}
+
+// Of a key or a signature; the library adds where it met it.
+bool is_unknown_algorithm(int result) {
+  if (result == 0) return false;
+  const int high = -(-result & ~0x7f);
+  return high == MBEDTLS_ERR_PK_UNKNOWN_PK_ALG || high == MBEDTLS_ERR_PK_UNKNOWN_NAMED_CURVE ||
+         high == MBEDTLS_ERR_X509_UNKNOWN_SIG_ALG;
 }
 
 Digest hash_bundle(const std::vector<Bytes>& certificates) {
@@ -66,20 +76,46 @@ std::string_view Credentials::trust_domain() const {
 Result<std::shared_ptr<const Credentials>> Credentials::load(const IdentityFiles& files) {
   start_library();
   const std::shared_ptr<Credentials> loaded(new Credentials());
-  if (auto read = loaded->read_chain(files.cert); !read) return tl::unexpected(read.error());
-  if (auto read = loaded->read_key(files); !read) return tl::unexpected(read.error());
+  OwnedKey key;
+  if (auto read = loaded->read_key(files.key, key.get()); !read) return tl::unexpected(read.error());
+  if (auto read = loaded->read_chain(files, *key.get()); !read) return tl::unexpected(read.error());
   if (auto read = loaded->read_ca(files.ca); !read) return tl::unexpected(read.error());
   loaded->check_trust(files);
   return loaded;
 }
 
-Result<void> Credentials::read_chain(const std::filesystem::path& file) {
+Result<void> Credentials::read_key(const std::filesystem::path& file, mbedtls_pk_context* key) {
+  Result<Bytes> pem = read_pem(file);
+  if (!pem) return tl::unexpected(pem.error());
+  key_ = std::move(*pem);
+  const int result = parse_private_key(key, key_);
+  // A library built without the old ciphers of encrypted keys does not know what it sees.
+  const bool encrypted = as_text(key_).find("ENCRYPTED") != std::string_view::npos;
+  if (result == MBEDTLS_ERR_PK_PASSWORD_REQUIRED || (result != 0 && encrypted))
+    return unusable(file, "the key is encrypted; it must be stored without a password");
+  if (is_unknown_algorithm(result)) return unusable(file, "the key is not ECDSA P-256; make such a key");
+  if (result != 0) return unusable(file, "no private key can be read: {}", library_error(result));
+  struct stat info = {};
+  if (::stat(file.c_str(), &info) == 0 && (info.st_mode & (S_IRWXO | S_IWGRP)) != 0)
+    warnings_.push_back(fmt::format("{}: others may read or change the key (mode {:o}); chmod 600 it", file.string(),
+                                    info.st_mode & 0777));
+  return {};
+}
+
+Result<void> Credentials::read_chain(const IdentityFiles& files, const mbedtls_pk_context& key) {
+  const std::filesystem::path& file = files.cert;
   const Result<Bytes> pem = read_pem(file);
   if (!pem) return tl::unexpected(pem.error());
-  OwnedCertificates chain;
-  const int result = mbedtls_x509_crt_parse(chain.get(), pem->data(), pem->size());
+  OwnedCertificates found;
+  const int result = mbedtls_x509_crt_parse(found.get(), pem->data(), pem->size());
   if (result > 0) return unusable(file, "{} of its certificates cannot be read", result);
+  if (is_unknown_algorithm(result))
+    return unusable(file, "its key, or the key that signed it, is not ECDSA P-256; issue it anew");
   if (result < 0) return unusable(file, "no certificate can be read: {}", library_error(result));
+  chain_ = order_chain(*found.get(), key);
+  if (chain_.empty()) return unusable(files.key, "the key does not belong to the certificate in {}", file.string());
+  OwnedCertificates chain;
+  parse_all(chain_, chain.get());
   if (!is_p256(chain->pk)) return unusable(file, "the certificate's key is not ECDSA P-256; issue it with such a key");
   Result<PeerIdentity> identity = read_identity(*chain.get());
   if (!identity) return unusable(file, "the certificate cannot be used: {}", identity.error().detail);
@@ -94,29 +130,15 @@ Result<void> Credentials::read_chain(const std::filesystem::path& file) {
     identity_.not_after = std::min(identity_.not_after, to_wall_time(at->valid_to));
     not_before_ = std::max(not_before_, to_wall_time(at->valid_from));
   }
-  chain_ = copy_der(chain.get());
   return {};
 }
 
-Result<void> Credentials::read_key(const IdentityFiles& files) {
-  Result<Bytes> pem = read_pem(files.key);
-  if (!pem) return tl::unexpected(pem.error());
-  key_ = std::move(*pem);
-  OwnedKey key;
-  const int result = parse_private_key(key.get(), key_);
-  // A library built without the old ciphers of encrypted keys does not know what it sees.
-  const bool encrypted = as_text(key_).find("ENCRYPTED") != std::string_view::npos;
-  if (result == MBEDTLS_ERR_PK_PASSWORD_REQUIRED || (result != 0 && encrypted))
-    return unusable(files.key, "the key is encrypted; it must be stored without a password");
-  if (result != 0) return unusable(files.key, "no private key can be read: {}", library_error(result));
-  OwnedCertificates leaf;
-  mbedtls_x509_crt_parse_der(leaf.get(), chain_[0].data(), chain_[0].size());
-  if (check_key_pair(&leaf->pk, key.get()) != 0)
-    return unusable(files.key, "the key does not belong to the certificate in {}", files.cert.string());
-  struct stat info = {};
-  if (::stat(files.key.c_str(), &info) == 0 && (info.st_mode & (S_IRWXO | S_IWGRP)) != 0)
-    warnings_.push_back(fmt::format("{}: others may read or change the key (mode {:o}); chmod 600 it",
-                                    files.key.string(), info.st_mode & 0777));
+Result<void> Credentials::check_times(const IdentityFiles& files, WallTime now) const {
+  if (now >= not_after())
+    return unusable(files.cert, "the certificate expired {}; issue a new one", time_text(not_after()));
+  if (now < not_before())
+    return unusable(files.cert, "the certificate is not valid before {}, and the clock here says {}",
+                    time_text(not_before()), time_text(now));
   return {};
 }
 

@@ -11,12 +11,14 @@
 #include "common/base/bytes.h"
 #include "common/tls/peer_certificate.h"
 
+struct mbedtls_pk_context;
+
 namespace fairlead::tls {
 
 inline constexpr std::size_t kMaxIdentityFileBytes = 1 << 20;
 
 struct IdentityFiles {
-  std::filesystem::path cert;  // PEM: leaf, then intermediates
+  std::filesystem::path cert;  // PEM: leaf and intermediates, in any order
   std::filesystem::path key;   // PEM, not encrypted
   std::filesystem::path ca;    // PEM: one or several certificates to trust
 };
@@ -27,6 +29,9 @@ class Credentials {
   // Validity in time is not judged here: that is asked of a clock at every handshake.
   static Result<std::shared_ptr<const Credentials>> load(const IdentityFiles& files);
   ~Credentials();
+
+  // Whether it can be used at `now`, for who is asked before anything runs: one line that names the file otherwise.
+  Result<void> check_times(const IdentityFiles& files, WallTime now) const;
 
   const std::string& spiffe_id() const { return identity_.spiffe_id; }
   std::string_view trust_domain() const;
@@ -46,8 +51,8 @@ class Credentials {
 
  private:
   Credentials() = default;
-  Result<void> read_chain(const std::filesystem::path& file);
-  Result<void> read_key(const IdentityFiles& files);
+  Result<void> read_key(const std::filesystem::path& file, mbedtls_pk_context* key);
+  Result<void> read_chain(const IdentityFiles& files, const mbedtls_pk_context& key);
   Result<void> read_ca(const std::filesystem::path& file);
   void check_trust(const IdentityFiles& files);
 

@@ -1,6 +1,6 @@
 #pragma once
-// Signs a certificate as RFC 5758 §3.2 wants it: ecdsa-with-SHA256 without parameters, in the signed part and beside the
-// signature. mbedtls 2.28 writes a NULL there, which it and OpenSSL read over, and Chromium and webpki refuse.
+// Signs a certificate as RFC 5758 §3.2 wants it: ecdsa-with-SHA256 without parameters, in the signed part and beside
+// the signature. mbedtls 2.28 writes a NULL there, which it and OpenSSL read over, and Chromium and webpki refuse.
 #include "common/base/result.h"
 #include "common/tls/mbedtls_compat.h"
 

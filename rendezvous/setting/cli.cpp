@@ -120,7 +120,10 @@ void add_ca(CLI::App& app, Arguments& in) {
   issue->add_option("--ip", in.ips, "An address to add; may be given several times")
       ->allow_extra_args(false)
       ->type_name("ADDR");
-  issue->add_option("--days", in.days, fmt::format("How long it is valid; 1 to {}, default {}", kMaxLeafDays, kDefaultLeafDays))->type_name("N");
+  issue
+      ->add_option("--days", in.days,
+                   fmt::format("How long it is valid; 1 to {}, default {}", kMaxLeafDays, kDefaultLeafDays))
+      ->type_name("N");
   issue->add_option("--out", in.out, "Writes PREFIX.crt (leaf, then chain) and PREFIX.key (0600)")
       ->required()
       ->type_name("PREFIX");

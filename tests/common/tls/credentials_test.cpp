@@ -161,6 +161,56 @@ TEST_CASE("keys other than P-256 are refused") {
   check_refused(files, files.cert, "ECDSA P-256");
 }
 
+TEST_CASE("Ed25519 is named as what it is not") {
+  TestCa ca;
+  const IdentityFiles good = ca.issue("agent/a");
+  const std::string prefix = (ca.scratch() / "ed").string();
+  openssl("req -x509 -newkey ed25519 -nodes -subj /CN=x -addext subjectAltName=URI:spiffe://mesh.test/a -keyout " +
+          prefix + ".key -out " + prefix + ".crt");
+  check_refused({prefix + ".crt", prefix + ".key", good.ca}, prefix + ".key", "is not ECDSA P-256");
+  check_refused({prefix + ".crt", good.key, good.ca}, prefix + ".crt", "is not ECDSA P-256");
+}
+
+TEST_CASE("a chain in another order is sent in the right one") {
+  TestCa ca;
+  const IdentityFiles files = ca.issue("agent/a");
+  const auto right = Credentials::load(files).value();
+  const std::string chain = text_of(files.cert);
+  const std::size_t second = chain.rfind("-----BEGIN CERTIFICATE-----");
+  const std::string leaf = chain.substr(0, second);
+  const std::string intermediate = chain.substr(second);
+  for (const std::string& order : {intermediate + leaf, text_of(ca.bundle()) + intermediate + leaf}) {
+    write_text(files.cert, order);
+    const auto credentials = Credentials::load(files);
+    REQUIRE_MESSAGE(credentials, credentials.error().detail);
+    CHECK((*credentials)->spiffe_id() == right->spiffe_id());
+    CHECK((*credentials)->leaf_hash() == right->leaf_hash());
+    REQUIRE((*credentials)->chain_der().size() >= 2);
+    CHECK((*credentials)->chain_der()[0] == right->chain_der()[0]);
+    CHECK((*credentials)->chain_der()[1] == right->chain_der()[1]);
+    CHECK((*credentials)->warnings().empty());
+  }
+  write_text(files.cert, intermediate);
+  check_refused(files, files.key, "does not belong");
+}
+
+TEST_CASE("whether it can be used now is told for who asks") {
+  TestCa ca;
+  const IdentityFiles files = ca.issue("agent/a");
+  const auto credentials = Credentials::load(files).value();
+  CHECK(credentials->check_times(files, kTestNow));
+  CHECK(credentials->check_times(files, credentials->not_before()));
+  CHECK(credentials->check_times(files, credentials->not_after() - std::chrono::seconds(1)));
+  const auto late = credentials->check_times(files, credentials->not_after());
+  REQUIRE_FALSE(late);
+  CHECK(late.error().reason == Reason::config_invalid);
+  CHECK(late.error().detail.starts_with(files.cert.string() + ": "));
+  CHECK(late.error().detail.find("the certificate expired ") != std::string::npos);
+  const auto early = credentials->check_times(files, credentials->not_before() - std::chrono::seconds(1));
+  REQUIRE_FALSE(early);
+  CHECK(early.error().detail.find("not valid before") != std::string::npos);
+}
+
 TEST_CASE("a key that others may read is a warning") {
   TestCa ca;
   const IdentityFiles files = ca.issue("agent/a");

@@ -3,7 +3,6 @@
 #include <set>
 
 #include "rendezvous/ca/der.h"
-
 #include "tests/support/doctest.h"
 
 using namespace fairlead;
@@ -75,8 +74,8 @@ TEST_CASE("the algorithm has no parameters, beside the signature and in what is 
     const auto pem = write_certificate(spec, key, "CN=issuer", issuer);
     REQUIRE(pem);
     tls::OwnedCertificates read;
-    REQUIRE(mbedtls_x509_crt_parse(read.get(), reinterpret_cast<const unsigned char*>(pem->c_str()),
-                                   pem->size() + 1) == 0);
+    REQUIRE(mbedtls_x509_crt_parse(read.get(), reinterpret_cast<const unsigned char*>(pem->c_str()), pem->size() + 1) ==
+            0);
     const auto parts = der_elements(tls::der_of(*read.get()));
     REQUIRE(parts);
     REQUIRE(parts->size() == 3);

@@ -72,8 +72,8 @@ TEST_CASE("what is not exactly one element is not taken apart") {
   Bytes longer = sequence;
   longer.push_back(0);
   CHECK_FALSE(der_elements(longer));
-  for (const Bytes& bad : {Bytes{0x30, 3, 2, 1}, Bytes{0x30, 2, 2, 1}, Bytes{0x30, 0x80, 0, 0}, Bytes{0x30, 0x83, 0, 0, 0},
-                           Bytes{0x30, 2, 2, 0x81}}) {
+  for (const Bytes& bad : {Bytes{0x30, 3, 2, 1}, Bytes{0x30, 2, 2, 1}, Bytes{0x30, 0x80, 0, 0},
+                           Bytes{0x30, 0x83, 0, 0, 0}, Bytes{0x30, 2, 2, 0x81}}) {
     CHECK_FALSE(der_elements(bad));
   }
 }
