@@ -30,8 +30,12 @@ struct AgentTools {
   std::string cluster;  // CLUSTER of our services; empty: the rendezvous knows it from the certificate
   net::Names names{loop};
   core::AddressMemory target_addresses;
+  TargetHealth target_health;
+  LoopGuard loops;
 
-  ServiceTools service() { return {.relay = channel, .addresses = target_addresses, .names = names}; }
+  ServiceTools service() {
+    return {.relay = channel, .addresses = target_addresses, .names = names, .health = target_health, .loops = loops};
+  }
   WallTime wall_now() const { return clock.read(host_time()).time; }
 
   // A place for one more relay and what it may hold; agent_busy, memory_limit.

@@ -9,9 +9,11 @@ ServiceConnection::ServiceConnection(ServiceTools tools, ServiceConnectionOwner&
     : tools_(tools),
       owner_(owner),
       call_(std::move(call)),
+      service_(service.name),
       proxy_protocol_(service.proxy_protocol),
       terms_(terms),
-      started_(tools.loop().now()) {
+      started_(tools.loop().now()),
+      place_(tools.loops.enter(call_.bytes, call_.caller.connection)) {
   dial_.emplace(tools, service.target, terms.share.buffers,
                 [this](Result<net::Connection> target) { on_target(std::move(target)); });
   call_.client.retarget(*this);
@@ -44,6 +46,8 @@ void ServiceConnection::on_ready(net::Readiness ready) {
 void ServiceConnection::on_target(Result<net::Connection> target) {
   dial_.reset();
   if (!target) return end_unreached(target.error().reason, target.error().detail);
+  if (place_.came_back()) return end_unreached(Reason::relay_loop, "its target leads back to this agent");
+  tools_.health.connected(service_, tools_.loop().now());
   net::RelayEnds ends;
   ends.to_service = service_preamble(proxy_protocol_, call_.caller, target->fd.get(), call_.bytes);
   ends.to_client_prefix = owner_.on_service_reached();
@@ -65,15 +69,26 @@ void ServiceConnection::keep_alive(Duration idle) {
 
 void ServiceConnection::on_relay_ended(net::Relay& /*relay*/, const net::RelayOutcome& outcome) {
   enter(State::ended);
+  place_ = {};
+  judge_target(outcome, "");
   owner_.on_service_ended({.outcome = outcome, .detail = "", .client = {}});
+}
+
+// What the caller did to itself says nothing about the target.
+void ServiceConnection::judge_target(const net::RelayOutcome& outcome, const std::string& detail) {
+  if (outcome.service_bytes > 0) return tools_.health.served(service_, tools_.loop().now());
+  tools_.health.failed(service_, outcome.reason, detail, tools_.loop().now());
 }
 
 void ServiceConnection::end_unreached(Reason reason, std::string detail) {
   enter(State::ended);
+  place_ = {};
   dial_.reset();
-  owner_.on_service_ended({.outcome = {.reason = reason, .lasted = tools_.loop().now() - started_},
-                           .detail = std::move(detail),
-                           .client = std::move(call_.client)});
+  ServiceEnd end{.outcome = {.reason = reason, .lasted = tools_.loop().now() - started_},
+                 .detail = std::move(detail),
+                 .client = std::move(call_.client)};
+  judge_target(end.outcome, end.detail);
+  owner_.on_service_ended(std::move(end));
 }
 
 }  // namespace fairlead::agent

@@ -3,7 +3,7 @@
 // the service's target is dialled, hears who calls, and is relayed until the end.
 //
 //   reaching --the target is connected--> relaying --> ended
-//      | the target cannot be had, the caller left, closed
+//      | the target cannot be had or leads back to us, the caller left, closed
 //      +--> ended; a caller who is still there is given back for last words
 //
 // What the caller sends while the target is dialled stays in the kernel. One loop; owned by the opening in front of it,
@@ -66,14 +66,17 @@ class ServiceConnection final : public net::PollTarget, public net::RelayOwner {
   void on_relay_ended(net::Relay& relay, const net::RelayOutcome& outcome) override;
   void on_target(Result<net::Connection> target);
   void end_unreached(Reason reason, std::string detail);
+  void judge_target(const net::RelayOutcome& outcome, const std::string& detail);
 
   const ServiceTools tools_;
   ServiceConnectionOwner& owner_;
   State state_ = State::reaching;
   ServiceCall call_;  // without what the relay has
+  const std::string service_;
   const ProxyProtocol proxy_protocol_;
   const ServiceTerms terms_;
   const TimePoint started_;
+  LoopGuard::Place place_;
   std::optional<TargetDial> dial_;  // while reaching
   std::optional<net::Relay> relay_;
 };

@@ -1,7 +1,6 @@
 #include "agent/service/service_connection.h"
 
 #include "tests/agent/service/service_rig.h"
-#include "tests/common/wire/tls_bytes.h"
 
 namespace fairlead::agent {
 namespace {
@@ -11,7 +10,7 @@ using net::test::server_hello;
 using net::test::tcp_pair;
 using test::ServiceRig;
 
-const Bytes kFirst{0x16, 3, 1, 0, 1, 42};  // of the client; nobody on this side looks into it
+const Bytes kFirst(60, 0x16);  // of the client; where the random of a ClientHello stands is all that is looked at
 const Bytes kAnswer{'o', 'k'};
 
 // The opening in front of the connection, and the client behind it.
@@ -24,7 +23,7 @@ struct Rig final : ServiceRig, ServiceConnectionOwner, net::PollTarget {
         tools(), *this,
         ServiceCall{.client = net::PolledFd(worker.poller, std::move(pair.near), *this),
                     .bytes = kFirst,
-                    .caller = {*SocketAddress::parse("192.0.2.7:4711"), "web.home", {}}},
+                    .caller = {*SocketAddress::parse("192.0.2.7:4711"), "web.home", {number}}},
         service, ServiceTerms{.reach_within = reach_within, .relay = {}, .share = {}});
     connection->start();
     CHECK_FALSE(end);
@@ -46,6 +45,7 @@ struct Rig final : ServiceRig, ServiceConnectionOwner, net::PollTarget {
   void on_ready(net::Readiness) override { FAIL("the connection has taken the client over"); }
 
   ServiceConfig service;
+  std::uint8_t number = 1;  // of the connection id
   net::Fd client;
   std::unique_ptr<ServiceConnection> connection;
   int reached = 0;
@@ -148,6 +148,61 @@ TEST_CASE("closed while the target is dialled, and while it is relayed") {
   CHECK(rig.end->outcome.reason == Reason::shutting_down);
   CHECK_FALSE(rig.end->client.valid());
   CHECK(rig.ends(service));
+}
+
+TEST_CASE("how the target answered is known by service") {
+  Rig rig;
+  rig.service.name = "web";
+  const auto state = [&] { return rig.health.find("web", rig.worker.loop.now()); };
+  rig.service.target = ServiceRig::closed_target();
+  rig.open();
+  CHECK(rig.ended());
+  REQUIRE(state());
+  CHECK(state()->failing == Reason::target_refused);
+  CHECK(state()->refused == 1);
+  rig.service.target = rig.target();
+  rig.end.reset();
+  rig.open();
+  net::Fd service = rig.accept();
+  CHECK(rig.read(service, kFirst.size()) == kFirst);
+  CHECK_FALSE(state()->failing);  // it takes connections
+  CHECK(state()->served == 0);
+  rig.say(service, Bytes{'S', 'S', 'H', '-', '2'});
+  CHECK(rig.ended());
+  CHECK(state()->failing == rig.end->outcome.reason);
+  CHECK(state()->refused == 2);
+  rig.end.reset();
+  rig.open();
+  service = rig.accept();
+  rig.say(service, server_hello());
+  CHECK(rig.read(rig.client, server_hello().size()).size() >= server_hello().size());
+  service.reset();
+  rig.client.reset();
+  CHECK(rig.ended());
+  CHECK(state()->served == 1);
+  CHECK_FALSE(state()->failing);
+}
+
+TEST_CASE("a connection that comes back to the agent is not sent round again") {
+  Rig rig;
+  rig.open();
+  const net::Fd service = rig.accept();
+  CHECK(rig.read(service, kFirst.size()) == kFirst);
+  Rig again;  // behind the direct listener, or another data channel, that the target led to
+  again.number = 2;
+  again.guard = &rig.loops;
+  again.open();
+  CHECK(again.ended());
+  CHECK(again.end->outcome.reason == Reason::relay_loop);
+  CHECK(again.end->client.valid());
+  CHECK(again.reached == 0);
+  again.end.reset();
+  again.number = 1;  // the rendezvous tries another channel for the same connection
+  again.open();
+  CHECK(again.worker.until([&] { return again.reached == 1; }));
+  again.connection->close(Reason::shutting_down);
+  rig.connection->close(Reason::shutting_down);
+  CHECK(rig.loops.size() == 0);
 }
 
 TEST_CASE("a target that does not answer in time") {

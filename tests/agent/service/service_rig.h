@@ -16,7 +16,7 @@ struct ServiceRig {
     address = *net::local_address(listener.get());
   }
 
-  ServiceTools tools() { return {{worker.poller, worker.pipes, worker.farewells}, addresses, names}; }
+  ServiceTools tools() { return {{worker.poller, worker.pipes, worker.farewells}, addresses, names, health, *guard}; }
   Target target() const { return HostPort{address.ip.to_string(), address.port}; }
   // Nobody listens there.
   static Target closed_target() { return ServiceRig().target(); }
@@ -48,6 +48,9 @@ struct ServiceRig {
   net::test::Worker worker;
   core::AddressMemory addresses;
   net::Names names{worker.loop};
+  TargetHealth health;
+  LoopGuard loops;
+  LoopGuard* guard = &loops;  // a test may let two share one
   net::Fd listener;
   SocketAddress address;
 };

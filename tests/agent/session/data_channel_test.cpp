@@ -21,7 +21,8 @@ struct Rig final : ChannelOwner {
   }
   void start() {
     channel = std::make_unique<DataChannel>(
-        ServiceTools{{worker.poller, worker.pipes, worker.farewells}, addresses, names}, *this, keys, kCounter,
+        ServiceTools{{worker.poller, worker.pipes, worker.farewells}, addresses, names, health, loops}, *this, keys,
+        kCounter,
         ChannelLimits{.connect_timeout = 5s, .target_timeout = 5s, .relay = {}, .buffers = {}, .hello_max = 16 * 1024});
     channel->start(*net::local_address(listener.get()));
     REQUIRE(worker.until([this] {
@@ -78,6 +79,8 @@ struct Rig final : ChannelOwner {
   Worker worker;
   core::AddressMemory addresses;
   net::Names names{worker.loop};
+  TargetHealth health;
+  LoopGuard loops;
   net::Fd listener;
   net::Fd far;
   std::shared_ptr<const core::ChannelKeys> keys =
