@@ -147,7 +147,7 @@ TEST_CASE("closed while the target is dialled, and while it is relayed") {
   REQUIRE(rig.end);
   CHECK(rig.end->outcome.reason == Reason::shutting_down);
   CHECK_FALSE(rig.end->client.valid());
-  CHECK(rig.ends(service));
+  CHECK(rig.ends_of(service));
 }
 
 TEST_CASE("how the target answered is known by service") {
@@ -219,11 +219,11 @@ TEST_CASE("destroyed at any time: nothing is told, nothing stays open") {
   Rig rig;
   rig.open();
   rig.connection.reset();
-  CHECK(rig.ends(rig.client));
+  CHECK(rig.ends_of(rig.client));
   rig.open();
   const net::Fd service = rig.accept();
   rig.connection.reset();
-  CHECK(rig.ends(rig.client));
+  CHECK(rig.ends_of(rig.client));
   CHECK(rig.ends_told == 0);
 }
 

@@ -38,7 +38,7 @@ struct ServiceRig {
     }));
     return heard;
   }
-  bool ends(const net::Fd& fd) {
+  bool ends_of(const net::Fd& fd) {
     return worker.until([&] {
       read_now(fd.get());
       return net::test::read_outcome(fd.get()).has_value();

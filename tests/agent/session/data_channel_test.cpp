@@ -1,6 +1,7 @@
 #include "agent/session/data_channel.h"
 
 #include "tests/common/net/rig.h"
+#include "tests/common/wire/tls_bytes.h"
 
 namespace fairlead::agent {
 namespace {
@@ -19,12 +20,20 @@ struct Rig final : ChannelOwner {
     listener = std::move(*bound);
     service.name = "web";
   }
-  void start() {
+  void dial(const SocketAddress& rendezvous, Duration connect_timeout = 5s) {
     channel = std::make_unique<DataChannel>(
         ServiceTools{{worker.poller, worker.pipes, worker.farewells}, addresses, names, health, loops}, *this, keys,
         kCounter,
-        ChannelLimits{.connect_timeout = 5s, .target_timeout = 5s, .relay = {}, .buffers = {}, .hello_max = 16 * 1024});
-    channel->start(*net::local_address(listener.get()));
+        ChannelLimits{.connect_timeout = connect_timeout,
+                      .target_timeout = 5s,
+                      .relay = {},
+                      .buffers = {},
+                      .hello_max = 16 * 1024});
+    channel->start(rendezvous);
+    CHECK_FALSE(reason);
+  }
+  void start() {
+    dial(*net::local_address(listener.get()));
     REQUIRE(worker.until([this] {
       if (!far.valid()) {
         if (auto accepted = net::accept_connection(listener.get()); accepted && *accepted)
@@ -34,14 +43,33 @@ struct Rig final : ChannelOwner {
     }));
   }
   // As the rendezvous writes it, without the hello.
-  void send_header(const std::string& name) {
-    header = keys->make_header({.session = {}, .counter = kCounter, .service = name}, kHello);
+  void send_header(const std::string& name, ByteView hello = kHello, std::uint64_t counter = kCounter) {
+    header = keys->make_header({.session = {}, .counter = counter, .service = name}, hello);
     send(header.bytes);
+  }
+  bool ended() {
+    return worker.until([this] { return reason.has_value(); });
+  }
+  // A target that is a service on loopback; its connection.
+  net::Fd listen_as_target() {
+    net::Fd fd = std::move(*net::listen_tcp(*SocketAddress::parse("127.0.0.1:0"), net::ReusePort::no));
+    const SocketAddress at = *net::local_address(fd.get());
+    service.target = HostPort{at.ip.to_string(), at.port};
+    return fd;
+  }
+  net::Fd accept_at(const net::Fd& target) {
+    net::Fd fd;
+    CHECK(worker.until([&] {
+      auto got = net::accept_connection(target.get());
+      if (got && *got) fd = std::move((*got)->fd);
+      return fd.valid();
+    }));
+    return fd;
   }
   void send(ByteView bytes) {
     REQUIRE(::send(far.get(), bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));
   }
-  // The code of the refusal that the rendezvous reads.
+  // The code of the refusal that the rendezvous reads; "accepted" when it is none.
   std::string refusal() {
     Bytes heard;
     std::string code;
@@ -52,7 +80,8 @@ struct Rig final : ChannelOwner {
       const auto* done = std::get_if<wire::Done<wire::Signed<wire::ChannelAnswer>>>(&parsed);
       if (done == nullptr) return false;
       const auto answer = keys->verify_answer(done->value, header.mac);
-      if (answer) code = answer->code;
+      if (answer) code = answer->verdict == wire::Verdict::accepted ? "accepted" : answer->code;
+      rest = Bytes(heard.begin() + static_cast<std::ptrdiff_t>(done->consumed), heard.end());
       return true;
     }));
     return code;
@@ -86,6 +115,7 @@ struct Rig final : ChannelOwner {
   std::shared_ptr<const core::ChannelKeys> keys =
       std::make_shared<const core::ChannelKeys>(wire::SessionKey{2}, wire::SessionId{1});
   core::SealedHeader header;
+  Bytes rest;  // behind the answer
   ServiceConfig service;
   bool ready = false;
   std::optional<bool> bound_without_share;
@@ -135,6 +165,143 @@ TEST_CASE("a complete hello that is none is refused, and the share is free again
   rig.send(kHello);
   CHECK(rig.refusal() == "client_not_tls");
   CHECK(rig.left == 1);
+}
+
+const Bytes kGoodHello = [] {
+  using namespace fairlead::test;
+  return handshake_record(hello_with(server_name("web.home")));
+}();
+
+TEST_CASE("a rendezvous that cannot be reached: told from the loop, as a dial") {
+  Rig rig;
+  const SocketAddress gone = *net::local_address(rig.listener.get());
+  rig.listener.reset();
+  rig.dial(gone);
+  CHECK(rig.ended());
+  CHECK(rig.reason == Reason::connect_refused);
+  CHECK(rig.last_stage == Stage::dialing);
+}
+
+TEST_CASE("a rendezvous that does not answer: within the time for it") {
+  Rig rig;
+  ::listen(rig.listener.get(), 0);
+  const SocketAddress silent = *net::local_address(rig.listener.get());
+  std::vector<net::Fd> fillers;
+  for (int i = 0; i < 2; ++i) fillers.push_back(std::move(*net::connect_tcp(silent)));
+  rig.dial(silent, 100ms);
+  CHECK(rig.ended());
+  CHECK(rig.reason == Reason::connect_timeout);
+  CHECK(rig.last_stage == Stage::dialing);
+}
+
+TEST_CASE("a ready channel that the rendezvous closes has died") {
+  Rig rig;
+  rig.start();
+  rig.far.reset();
+  CHECK(rig.ended());
+  CHECK(rig.reason == Reason::channel_died);
+  CHECK(rig.last_stage == Stage::ready);
+}
+
+TEST_CASE("headers that are not for this channel end it before anybody hears of them") {
+  for (const int what : {0, 1, 2}) {
+    Rig rig;
+    rig.start();
+    if (what == 0) rig.send_header("web.home", kHello, kCounter + 1);  // of another channel
+    if (what == 1) rig.send(Bytes(200, 0xff));
+    if (what == 2) {
+      Bytes forged = rig.keys->make_header({.counter = kCounter, .service = "web.home"}, kHello).bytes;
+      forged.back() ^= 1;
+      rig.send(forged);
+    }
+    CHECK(rig.ended());
+    CHECK(rig.last_stage == Stage::ready);
+    CHECK_FALSE(rig.bound_without_share);
+  }
+}
+
+TEST_CASE("a hello that is not the header's ends it without an answer") {
+  Rig rig;
+  rig.start();
+  rig.send_header("web.home");
+  Bytes other = kHello;
+  other.back() ^= 1;
+  rig.send(other);
+  CHECK(rig.ended());
+  CHECK(rig.reason == Reason::hello_tampered);
+  CHECK(rig.left == 1);
+}
+
+TEST_CASE("accepted: the answer, then the service's words; the service gets the client's") {
+  Rig rig;
+  const net::Fd target = rig.listen_as_target();
+  rig.start();
+  rig.send_header("web.home", kGoodHello);
+  rig.send(kGoodHello);
+  const net::Fd service = rig.accept_at(target);
+  Bytes heard;
+  CHECK(rig.worker.until([&] {
+    const Bytes more = read_now(service.get());
+    heard.insert(heard.end(), more.begin(), more.end());
+    return heard.size() >= kGoodHello.size();
+  }));
+  CHECK(heard == kGoodHello);
+  const Bytes hello = server_hello();
+  REQUIRE(net::write_some(service.get(), hello).value() == hello.size());
+  CHECK(rig.refusal() == "accepted");
+  CHECK(rig.worker.until([&] {
+    const Bytes more = read_now(rig.far.get());
+    rig.rest.insert(rig.rest.end(), more.begin(), more.end());
+    return rig.rest.size() >= hello.size();
+  }));
+  CHECK(rig.rest == hello);
+  rig.channel->keep_alive(60s);
+  rig.channel->close(Reason::shutting_down);
+  CHECK(rig.reason == Reason::shutting_down);
+  CHECK(rig.last_stage == Stage::bound);
+  CHECK(rig.left == 1);
+}
+
+TEST_CASE("a target that is not there: refused with its reason") {
+  Rig rig;
+  rig.listen_as_target().reset();
+  rig.start();
+  rig.send_header("web.home", kGoodHello);
+  rig.send(kGoodHello);
+  CHECK(rig.refusal() == "target_refused");
+  CHECK(rig.reason == Reason::target_refused);
+  CHECK(rig.health.find("web", rig.worker.loop.now())->refused == 1);
+  CHECK(rig.left == 1);
+}
+
+TEST_CASE("closed while the target is dialled: the rendezvous may try another endpoint") {
+  Rig rig;
+  const net::Fd target = rig.listen_as_target();
+  ::listen(target.get(), 0);
+  std::vector<net::Fd> fillers;
+  for (int i = 0; i < 2; ++i) fillers.push_back(std::move(*net::connect_tcp(*net::local_address(target.get()))));
+  rig.start();
+  rig.send_header("web.home", kGoodHello);
+  rig.send(kGoodHello);
+  CHECK(rig.worker.until([&] { return rig.loops.size() == 1; }));
+  rig.channel->close(Reason::shutting_down);
+  CHECK(rig.refusal() == "shutting_down");
+  CHECK(rig.left == 1);
+}
+
+TEST_CASE("a ready channel is closed without a word, a destroyed one tells nobody") {
+  Rig rig;
+  rig.start();
+  rig.channel->close(Reason::session_ended);
+  CHECK(rig.reason == Reason::session_ended);
+  CHECK(rig.last_stage == Stage::ready);
+  rig.reason.reset();
+  rig.ready = false;
+  rig.far.reset();
+  rig.start();
+  rig.channel.reset();
+  rig.worker.settle();
+  CHECK_FALSE(rig.reason);
 }
 
 }  // namespace
