@@ -22,37 +22,42 @@ DialBack::DialBack(net::Poller& poller, tls::TlsClientContext& context, VerifyDi
 void DialBack::start() {
   auto& loop = poller_.loop();
   began_ = loop.now();
-  auto connecting = net::connect_tcp(target_.address, {.source = target_.source, .buffers = {}});
-  // The source's address went away a moment ago: any other will do.
-  if (!connecting && target_.source) connecting = net::connect_tcp(target_.address, {.source = {}, .buffers = {}});
-  if (!connecting) return fail();
-  fd_ = net::PolledFd(poller_, std::move(*connecting), *this);
   loop.timers().arm(timer_, began_ + dial_timeout(kind_));
+  dial(target_.source);
+}
+
+void DialBack::dial(std::optional<IpAddress> source) {
+  dial_ =
+      std::make_unique<net::Connector>(poller_, net::ConnectOptions{.source = source, .buffers = {}}, nullptr,
+                                       [this, source](Result<net::Connection> connection) {
+                                         // The source's address went away a moment ago: any other will do.
+                                         if (!connection && source && connection.error().reason == Reason::io_failed)
+                                           return dial(std::nullopt);
+                                         on_connected(std::move(connection));
+                                       });
+  dial_->start({target_.address}, dial_timeout(kind_));
 }
 
 void DialBack::on_ready(net::Readiness ready) {
-  if (tell_failure_at_) return;
-  if (!connected_) {
-    if (ready.writable || ready.hung_up) on_connected();
-  } else if (ready.readable) {
-    read_plain();
-  }
+  if (!tell_failure_at_ && ready.readable) read_plain();
 }
 
-void DialBack::on_connected() {
-  if (net::connect_result(fd_.get())) return fail();
-  connected_ = true;
-  if (kind_ == VerifyDial::liveness) {
-    const Bytes request = keys_.make_verify_request(target_.nonce);
-    const auto put = net::write_some(fd_.get(), request);
-    // A fresh connection takes them, or it is broken.
-    if (!put || !*put || **put != request.size()) return fail();
-    return;
-  }
+void DialBack::on_connected(Result<net::Connection> connection) {
+  if (!connection) return fail();
+  if (kind_ == VerifyDial::liveness) return ask_in_clear(std::move(connection->fd));
   auto engine = tls::TlsEngine::client(context_, {.host = "", .spiffe_pattern = target_.spiffe_id}, {});
   if (!engine) return fail();
-  stream_ = std::make_unique<net::TlsStream>(poller_, fd_.release(), std::move(*engine), *this);
+  stream_ = std::make_unique<net::TlsStream>(poller_, connection->fd.release(), std::move(*engine), *this);
   stream_->start({});
+}
+
+void DialBack::ask_in_clear(net::PolledFd fd) {
+  fd_ = std::move(fd);
+  fd_.retarget(*this);
+  const Bytes request = keys_.make_verify_request(target_.nonce);
+  const auto put = net::write_some(fd_.get(), request);
+  // A fresh connection takes them, or it is broken.
+  if (!put || !*put || **put != request.size()) fail();
 }
 
 void DialBack::on_tls_progress(net::TlsStream& stream) {
@@ -94,6 +99,7 @@ void DialBack::examine() {
 // Nothing of the connection is kept; only its end is told later.
 void DialBack::fail() {
   if (tell_failure_at_) return;
+  dial_.reset();
   fd_.reset();
   if (stream_) {
     stream_->finish();
@@ -111,6 +117,7 @@ void DialBack::on_timer() {
 void DialBack::tell(bool reached) {
   if (!on_done_) return;
   timer_.cancel();
+  dial_.reset();
   fd_.reset();
   if (stream_) stream_->finish();
   const OnDone done = std::move(on_done_);

@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "common/core/channel_keys.h"
+#include "common/net/connector.h"
 #include "common/net/tls_stream.h"
 #include "rendezvous/verify/verdict_time.h"
 
@@ -35,7 +36,9 @@ class DialBack final : public net::PollTarget, public net::TlsStreamOwner {
  private:
   void on_ready(net::Readiness ready) override;
   void on_tls_progress(net::TlsStream& stream) override;
-  void on_connected();
+  void dial(std::optional<IpAddress> source);
+  void on_connected(Result<net::Connection> connection);
+  void ask_in_clear(net::PolledFd fd);
   void read_plain();
   void examine();
   void on_timer();
@@ -49,11 +52,11 @@ class DialBack final : public net::PollTarget, public net::TlsStreamOwner {
   const core::ChannelKeys& keys_;
   Rng& rng_;
   OnDone on_done_;
-  net::PolledFd fd_;
+  std::unique_ptr<net::Connector> dial_;
+  net::PolledFd fd_;  // of a check in clear
   std::unique_ptr<net::TlsStream> stream_;
   std::optional<TimePoint> tell_failure_at_;  // set once it has failed
   TimePoint began_;
-  bool connected_ = false;
   bool asked_ = false;
   Bytes answer_;
   core::TimerEntry timer_;
