@@ -1,42 +1,40 @@
 #pragma once
-// Knows the ClientHellos of the mesh connections that are served now. One that comes again under another connection id
-// has gone in a circle: a service's target is our own direct listener, its mapping at a NAT, or a rendezvous. Pure; one
-// loop; owned by AgentTools. A rendezvous that tries another channel keeps the connection id: that is no circle.
-#include <array>
-#include <map>
+// The agent's connections to targets, by both their ends. A caller of the direct listener between the same two ends is
+// the other side of such a connection: a service's target is the listener itself. (What leads back by a rendezvous or
+// by a NAT is noticed there.) Pure; one loop; owned by AgentTools.
+#include <set>
 
-#include "common/base/bytes.h"
-#include "common/wire/ids.h"
+#include "common/base/ip.h"
 
 namespace fairlead::agent {
 
 class LoopGuard {
  public:
-  using ClientRandom = std::array<std::uint8_t, 32>;
-
-  // A connection's place, left when it is destroyed. Outlived by its guard unless it was left before.
+  struct Ends {
+    SocketAddress from;  // who dialled
+    SocketAddress to;
+    auto operator<=>(const Ends&) const = default;
+  };
+  // A target connection's entry, gone when it is destroyed or emptied. Its guard outlives it while it holds one.
   class Place {
    public:
     Place() = default;
-    Place(Place&& other) noexcept { *this = std::move(other); }
+    Place(Place&& other) noexcept;
     Place& operator=(Place&& other) noexcept;
     ~Place();
-    bool came_back() const { return came_back_; }
 
    private:
     friend class LoopGuard;
-    LoopGuard* guard_ = nullptr;  // null: it holds no place
-    ClientRandom random_{};
-    wire::ConnectionId connection_{};
-    bool came_back_ = false;
+    LoopGuard* guard_ = nullptr;  // null: it holds none
+    Ends ends_;
   };
 
-  // `hello`: begins with the record of a ClientHello.
-  Place enter(ByteView hello, const wire::ConnectionId& connection);
+  Place enter(const Ends& ends);
+  bool is_ours(const Ends& ends) const { return live_.contains(ends); }
   std::size_t size() const { return live_.size(); }
 
  private:
-  std::multimap<ClientRandom, wire::ConnectionId> live_;
+  std::multiset<Ends> live_;
 };
 
 }  // namespace fairlead::agent

@@ -1,6 +1,7 @@
 #include "agent/service/service_connection.h"
 
 #include "common/base/check.h"
+#include "common/net/socket.h"
 
 namespace fairlead::agent {
 
@@ -12,8 +13,7 @@ ServiceConnection::ServiceConnection(ServiceTools tools, ServiceConnectionOwner&
       service_(service.name),
       proxy_protocol_(service.proxy_protocol),
       terms_(terms),
-      started_(tools.loop().now()),
-      place_(tools.loops.enter(call_.bytes, call_.caller.connection)) {
+      started_(tools.loop().now()) {
   dial_.emplace(tools, service.target, terms.share.buffers,
                 [this](Result<net::Connection> target) { on_target(std::move(target)); });
   call_.client.retarget(*this);
@@ -46,7 +46,8 @@ void ServiceConnection::on_ready(net::Readiness ready) {
 void ServiceConnection::on_target(Result<net::Connection> target) {
   dial_.reset();
   if (!target) return end_unreached(target.error().reason, target.error().detail);
-  if (place_.came_back()) return end_unreached(Reason::relay_loop, "its target leads back to this agent");
+  if (comes_from_us()) return end_unreached(Reason::relay_loop, "its target leads back to this agent");
+  if (const auto local = net::local_address(target->fd.get())) place_ = tools_.loops.enter({*local, target->peer});
   tools_.health.connected(service_, tools_.loop().now());
   net::RelayEnds ends;
   ends.to_service = service_preamble(proxy_protocol_, call_.caller, target->fd.get(), call_.bytes);
@@ -56,6 +57,11 @@ void ServiceConnection::on_target(Result<net::Connection> target) {
   call_.bytes = Bytes();
   enter(State::relaying);
   relay_.emplace(tools_.relay, std::move(ends), terms_.relay, *this);
+}
+
+bool ServiceConnection::comes_from_us() const {
+  const auto met_at = net::local_address(call_.client.get());
+  return met_at && tools_.loops.is_ours({call_.caller.address, *met_at});
 }
 
 void ServiceConnection::close(Reason reason) {

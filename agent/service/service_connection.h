@@ -65,6 +65,7 @@ class ServiceConnection final : public net::PollTarget, public net::RelayOwner {
   void on_ready(net::Readiness ready) override;
   void on_relay_ended(net::Relay& relay, const net::RelayOutcome& outcome) override;
   void on_target(Result<net::Connection> target);
+  bool comes_from_us() const;
   void end_unreached(Reason reason, std::string detail);
   void judge_target(const net::RelayOutcome& outcome, const std::string& detail);
 
@@ -76,7 +77,7 @@ class ServiceConnection final : public net::PollTarget, public net::RelayOwner {
   const ProxyProtocol proxy_protocol_;
   const ServiceTerms terms_;
   const TimePoint started_;
-  LoopGuard::Place place_;
+  LoopGuard::Place place_;          // of the connection to the target
   std::optional<TargetDial> dial_;  // while reaching
   std::optional<net::Relay> relay_;
 };

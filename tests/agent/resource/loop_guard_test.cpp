@@ -7,53 +7,41 @@
 namespace fairlead::agent {
 namespace {
 
-// A ClientHello up to the end of its random.
-Bytes hello(std::uint8_t random) {
-  Bytes out = {22, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3};
-  out.insert(out.end(), 32, random);
-  return out;
-}
+const SocketAddress kNear = *SocketAddress::parse("192.0.2.7:40000");
+const SocketAddress kFar = *SocketAddress::parse("192.0.2.7:8443");
+const LoopGuard::Ends kOurs{kNear, kFar};
+const LoopGuard::Ends kOther{kNear, *SocketAddress::parse("192.0.2.7:8444")};  // the same port to somewhere else
 
-TEST_CASE("a hello that comes again under another id has come back") {
+TEST_CASE("a caller between the ends of a connection of ours is ourselves") {
   LoopGuard guard;
-  const auto first = guard.enter(hello(1), {1});
-  CHECK_FALSE(first.came_back());
-  CHECK_FALSE(guard.enter(hello(2), {2}).came_back());
-  CHECK(guard.enter(hello(1), {2}).came_back());
-  CHECK_FALSE(guard.enter(hello(1), {1}).came_back());  // another channel for the same connection
-  CHECK(guard.size() == 1);
+  const auto place = guard.enter(kOurs);
+  CHECK(guard.is_ours(kOurs));
+  CHECK_FALSE(guard.is_ours(kOther));
+  CHECK_FALSE(guard.is_ours({kFar, kNear}));
 }
 
 TEST_CASE("a place is left when its holder ends") {
   LoopGuard guard;
-  std::optional<LoopGuard::Place> first = guard.enter(hello(1), {1});
+  std::optional<LoopGuard::Place> first = guard.enter(kOurs);
   LoopGuard::Place moved = std::move(*first);
   first.reset();
-  CHECK(guard.size() == 1);
-  CHECK(guard.enter(hello(1), {2}).came_back());
+  CHECK(guard.is_ours(kOurs));
   moved = {};
-  CHECK(guard.size() == 0);
-  CHECK_FALSE(guard.enter(hello(1), {2}).came_back());
+  CHECK_FALSE(guard.is_ours(kOurs));
+  moved = guard.enter(kOther);
+  moved = guard.enter(kOurs);
+  CHECK(guard.size() == 1);
+  CHECK(guard.is_ours(kOurs));
 }
 
-TEST_CASE("two who tried for one connection leave one place each") {
+TEST_CASE("each holder has its own place") {
   LoopGuard guard;
-  auto one = guard.enter(hello(1), {1});
-  auto other = guard.enter(hello(1), {1});
-  CHECK(guard.size() == 2);
+  auto one = guard.enter(kOurs);
+  auto other = guard.enter(kOther);
   one = {};
-  CHECK(guard.enter(hello(1), {2}).came_back());
+  CHECK_FALSE(guard.is_ours(kOurs));
+  CHECK(guard.is_ours(kOther));
   other = {};
-  CHECK(guard.size() == 0);
-}
-
-TEST_CASE("what is too short to tell holds no place") {
-  LoopGuard guard;
-  Bytes cut = hello(1);
-  cut.pop_back();
-  const auto one = guard.enter(cut, {1});
-  const auto other = guard.enter({}, {2});
-  CHECK_FALSE(guard.enter(cut, {3}).came_back());
   CHECK(guard.size() == 0);
 }
 

@@ -10,7 +10,7 @@ using net::test::server_hello;
 using net::test::tcp_pair;
 using test::ServiceRig;
 
-const Bytes kFirst(60, 0x16);  // of the client; where the random of a ClientHello stands is all that is looked at
+const Bytes kFirst(60, 0x16);  // of the client; nobody on this side looks into it
 const Bytes kAnswer{'o', 'k'};
 
 // The opening in front of the connection, and the client behind it.
@@ -23,8 +23,9 @@ struct Rig final : ServiceRig, ServiceConnectionOwner, net::PollTarget {
         tools(), *this,
         ServiceCall{.client = net::PolledFd(worker.poller, std::move(pair.near), *this),
                     .bytes = kFirst,
-                    .caller = {*SocketAddress::parse("192.0.2.7:4711"), "web.home", {number}}},
+                    .caller = {caller, "web.home", {}}},
         service, ServiceTerms{.reach_within = reach_within, .relay = {}, .share = {}});
+    if (before_start) before_start();
     connection->start();
     CHECK_FALSE(end);
   }
@@ -45,8 +46,9 @@ struct Rig final : ServiceRig, ServiceConnectionOwner, net::PollTarget {
   void on_ready(net::Readiness) override { FAIL("the connection has taken the client over"); }
 
   ServiceConfig service;
-  std::uint8_t number = 1;  // of the connection id
+  SocketAddress caller = *SocketAddress::parse("192.0.2.7:4711");
   net::Fd client;
+  std::function<void()> before_start;
   std::unique_ptr<ServiceConnection> connection;
   int reached = 0;
   int ends_told = 0;
@@ -186,23 +188,23 @@ TEST_CASE("how the target answered is known by service") {
 TEST_CASE("a connection that comes back to the agent is not sent round again") {
   Rig rig;
   rig.open();
-  const net::Fd service = rig.accept();
-  CHECK(rig.read(service, kFirst.size()) == kFirst);
-  Rig again;  // behind the direct listener, or another data channel, that the target led to
-  again.number = 2;
-  again.guard = &rig.loops;
-  again.open();
-  CHECK(again.ended());
-  CHECK(again.end->outcome.reason == Reason::relay_loop);
-  CHECK(again.end->client.valid());
-  CHECK(again.reached == 0);
-  again.end.reset();
-  again.number = 1;  // the rendezvous tries another channel for the same connection
-  again.open();
-  CHECK(again.worker.until([&] { return again.reached == 1; }));
-  again.connection->close(Reason::shutting_down);
+  CHECK(rig.worker.until([&] { return rig.reached == 1; }));
   rig.connection->close(Reason::shutting_down);
-  CHECK(rig.loops.size() == 0);
+  rig.end.reset();
+  LoopGuard::Place ours;
+  rig.before_start = [&] { ours = rig.loops.enter({rig.caller, *net::peer_address(rig.client.get())}); };
+  rig.open();
+  CHECK(rig.ended());
+  CHECK(rig.end->outcome.reason == Reason::relay_loop);
+  CHECK(rig.end->client.valid());
+  CHECK(rig.reached == 1);
+  rig.end.reset();
+  rig.before_start = [&] { ours = rig.loops.enter({rig.caller, *net::local_address(rig.client.get())}); };
+  rig.open();  // the same port to somewhere else
+  CHECK(rig.worker.until([&] { return rig.reached == 2; }));
+  CHECK(rig.loops.size() == 2);
+  rig.connection->close(Reason::shutting_down);
+  CHECK(rig.loops.size() == 1);
 }
 
 TEST_CASE("a target that does not answer in time") {

@@ -16,7 +16,7 @@ struct ServiceRig {
     address = *net::local_address(listener.get());
   }
 
-  ServiceTools tools() { return {{worker.poller, worker.pipes, worker.farewells}, addresses, names, health, *guard}; }
+  ServiceTools tools() { return {{worker.poller, worker.pipes, worker.farewells}, addresses, names, health, loops}; }
   Target target() const { return HostPort{address.ip.to_string(), address.port}; }
   // Nobody listens there.
   static Target closed_target() { return ServiceRig().target(); }
@@ -50,7 +50,6 @@ struct ServiceRig {
   net::Names names{worker.loop};
   TargetHealth health;
   LoopGuard loops;
-  LoopGuard* guard = &loops;  // a test may let two share one
   net::Fd listener;
   SocketAddress address;
 };
