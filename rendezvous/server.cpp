@@ -104,6 +104,7 @@ Server::Server(RendezvousConfig config, std::string config_path, std::shared_ptr
               std::make_shared<const Snapshot>(route::NameTable(), std::make_shared<const OwnNames>())),
       registry_(loop_, shared_.routes, make_registry(config_, *credentials_),
                 to_strings(config_.server.public_addresses)),
+      handshakes_(loop_, shared_.counters, ticket_keys_, config_.limits),
       listeners_(
           listen_plans(config_),
           [this](const SocketAddress& address) {
@@ -121,16 +122,17 @@ Server::Server(RendezvousConfig config, std::string config_path, std::shared_ptr
   if (auto first = registry_.registry().publish()) shared_.routes.publish(std::move(first));
   const unsigned count = config_.server.workers;
   shared_.large_pipes = std::max<std::size_t>(1, net::kMaxLargePipes / count);
-  const ControlOptions options{.credentials = credentials_,
-                               .ticket_keys = ticket_keys_,
-                               .instance_address = config_.server.instance_address,
-                               .handshakes_share = std::max<std::size_t>(1, config_.limits.handshakes_max / count)};
+  const ControlOptions options{
+      .credentials = credentials_, .ticket_keys = ticket_keys_, .instance_address = config_.server.instance_address};
   for (unsigned i = 0; i < count; ++i) {
     controls_.push_back(std::make_unique<ControlThread>(shared_, control_shared_, registry_, config_.limits, options));
     workers_.push_back(std::make_unique<Worker>(i, shared_, config_.limits, system_rng().next(),
-                                                [this](ControlInbound inbound) { to_control(std::move(inbound)); }));
+                                                [this](ControlInbound inbound) { handshakes_.take(std::move(inbound)); }));
     shared_.workers.push_back(workers_.back().get());
   }
+  std::vector<HandshakeTaker*> takers;
+  for (const auto& control : controls_) takers.push_back(control.get());
+  handshakes_.set_takers(std::move(takers));
 }
 
 Server::~Server() = default;
@@ -204,12 +206,6 @@ void Server::on_network_event(net::NetworkEvent event) {
   }
 }
 
-// Spread over the threads in turn; called by all workers.
-void Server::to_control(ControlInbound inbound) {
-  ControlThread& thread = *controls_[next_control_.fetch_add(1, std::memory_order_relaxed) % controls_.size()];
-  thread.post([&thread, inbound = std::move(inbound)]() mutable { thread.take(std::move(inbound)); });
-}
-
 void Server::on_terminate() {
   act(serving_.on_signal(loop_.now(), config_.server.drain_delay, config_.server.drain_timeout));
 }
@@ -242,6 +238,7 @@ void Server::act(ServingAction action) {
 }
 
 void Server::stop() {
+  handshakes_.close();
   for (const auto& worker : workers_) {
     worker->post([each = worker.get()] { each->shut_down(); });
   }

@@ -38,7 +38,6 @@ class Server {
          std::shared_ptr<tls::TicketKeys> ticket_keys);
   Result<void> open_admin();
   void confine() const;
-  void to_control(ControlInbound inbound);
   void hand_out(std::vector<net::Fd> sockets, const ListenerRules& rules);
   void listen_again();
   void watch_identity();
@@ -74,9 +73,9 @@ class Server {
   Shared shared_;
   ControlShared control_shared_;
   RegistryOwner registry_;
+  HandshakeDesk handshakes_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::unique_ptr<ControlThread>> controls_;
-  std::atomic<std::size_t> next_control_{0};
   Listeners listeners_;
   std::unique_ptr<net::ControlServer> admin_;
   ReportThread reports_;

@@ -68,6 +68,7 @@ std::vector<Error> Server::problems() const {
 // Report thread: gauges and counters may be read anywhere.
 void Server::fill_summary(StatusReport& report, const RegistryView& view, const Limits& limits) {
   const Gauges& gauges = shared_.gauges;
+  const HandshakeDesk::Use handshakes = handshakes_.use();
   report.registry = view.counters;
   report.relays_live = gauges.relays.used();
   report.relays_total = shared_.counters.relays_total;
@@ -79,8 +80,9 @@ void Server::fill_summary(StatusReport& report, const RegistryView& view, const 
   report.limits = {
       {"unclassified_max", gauges.unclassified.used(), gauges.unclassified.max()},
       {"unclassified_per_source", gauges.unclassified_per_source.highest(), gauges.unclassified_per_source.max()},
-      {"handshakes_max", gauges.handshakes.used(), gauges.handshakes.max()},
-      {"handshakes_waiting", gauges.handshakes_waiting.used(), gauges.handshakes_waiting.max()},
+      {"handshakes_max", handshakes.under_way, limits.handshakes_max},
+      {"handshakes_waiting", handshakes.waiting, limits.handshakes_waiting},
+      {"handshakes_waiting_bytes", handshakes.waiting_bytes, limits.handshakes_waiting_bytes},
       {"sessions_max", gauges.sessions.used(), gauges.sessions.max()},
       {"services_per_agent", peaks.services, limits.services_per_agent},
       {"relays_per_source", gauges.relays_per_source.highest(), gauges.relays_per_source.max()},

@@ -41,12 +41,12 @@ void Server::apply_settings() {
   shared_.access_log.set_mode(config_.log.access);
   shared_.gauges.apply(config_.limits);
   shared_.relay_budget.set_max(config_.limits.relay_memory);
-  const std::size_t share = std::max<std::size_t>(1, config_.limits.handshakes_max / controls_.size());
+  handshakes_.apply(config_.limits);
   for (const auto& worker : workers_) {
     worker->post([each = worker.get(), limits = config_.limits] { each->apply(limits); });
   }
   for (const auto& control : controls_) {
-    control->post([each = control.get(), limits = config_.limits, share] { each->apply(limits, share); });
+    control->post([each = control.get(), limits = config_.limits] { each->apply(limits); });
   }
 }
 

@@ -25,8 +25,6 @@ struct Gauges {
   explicit Gauges(const Limits& limits)
       : unclassified(limits.unclassified_max),
         unclassified_per_source(limits.unclassified_per_source),
-        handshakes(limits.handshakes_max),
-        handshakes_waiting(limits.handshakes_waiting),
         sessions(limits.sessions_max),
         relays(limits.relays_max),
         relays_per_source(limits.relays_per_source),
@@ -38,8 +36,6 @@ struct Gauges {
   void apply(const Limits& limits) {
     unclassified.set_max(limits.unclassified_max);
     unclassified_per_source.set_max(limits.unclassified_per_source);
-    handshakes.set_max(limits.handshakes_max);
-    handshakes_waiting.set_max(limits.handshakes_waiting);
     sessions.set_max(limits.sessions_max);
     relays.set_max(limits.relays_max);
     relays_per_source.set_max(limits.relays_per_source);
@@ -50,8 +46,6 @@ struct Gauges {
 
   Gauge unclassified;
   SourceGauge unclassified_per_source;
-  Gauge handshakes;
-  Gauge handshakes_waiting;
   Gauge sessions;
   Gauge relays;
   SourceGauge relays_per_source;

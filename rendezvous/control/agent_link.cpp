@@ -21,6 +21,7 @@ AgentLink::AgentLink(const LinkTools& tools, Guest guest)
       peer_(guest.peer),
       session_(tools.loop.now()),
       driver_(tools.loop, std::move(guest.stream), session_, *this),
+      handshake_(std::move(guest.place)),
       timer_([](void* self) { static_cast<AgentLink*>(self)->on_timer(); }, this) {}
 
 AgentLink::~AgentLink() {
@@ -74,6 +75,7 @@ void AgentLink::on_event(core::server_event::HelloReceived& event) {
     return on_refused(Reason::refusals_max, left, "its last session asked too often for what it was refused");
   }
   auto place = tools_.places.take();
+  handshake_ = HandshakePlace();
   if (!place) return on_refused(Reason::server_full, 30s, "the server has no room for another session");
   place_ = std::move(*place);
   AgentCarrier::Description description;

@@ -74,6 +74,7 @@ class AgentLink final : public SessionEnd, public net::SessionDriverOwner, publi
   void drain(Duration within);
   void look_at_clock();  // at once: has the certificate ended?
   void close(Reason reason, const std::string& detail);
+  HandshakePlace::Ticket ticket() const { return handshake_.ticket(); }  // 0 from hello on
 
   std::uint64_t number = 0;  // the thread's
 
@@ -126,6 +127,7 @@ class AgentLink final : public SessionEnd, public net::SessionDriverOwner, publi
   core::ServerSession session_;
   net::SessionDriver driver_;
   TimePoint next_look_;                          // at the clock
+  HandshakePlace handshake_;                     // until hello
   GaugeToken place_;                             // in tools_.places, from hello on
   std::shared_ptr<AgentCarrier> agent_;          // from hello on
   std::unique_ptr<EndpointVerifier> verifier_;   // from the first offer that is taken

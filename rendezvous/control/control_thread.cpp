@@ -96,43 +96,35 @@ void ControlThread::join() {
   if (thread_.joinable()) thread_.join();
 }
 
-void ControlThread::take(ControlInbound inbound) {
-  auto token = shared_.gauges.handshakes_waiting.take();
-  if (!token) {
-    shared_.counters.refused.add(Reason::handshakes_max);
-    return;
-  }
-  waiting_.push_back({std::move(inbound), std::move(*token)});
-  admit_next();
+void ControlThread::begin(ControlInbound inbound, HandshakePlace place) {
+  loop_.post([this, inbound = std::move(inbound), place = std::move(place)]() mutable {
+    open_door(std::move(inbound), std::move(place));
+  });
 }
 
-void ControlThread::admit_next() {
-  while (!waiting_.empty() && doors_.size() < options_.handshakes_share) {
-    auto token = shared_.gauges.handshakes.take();
-    if (!token) return;
-    Waiting next = std::move(waiting_.front());
-    waiting_.pop_front();
-    // An agent that gave up while it waited must not cost a handshake.
-    if (net::peek(next.inbound.fd.get()) == net::Peek::end) {
-      shared_.counters.refused.add(Reason::client_closed);
-      continue;
+void ControlThread::open_door(ControlInbound inbound, HandshakePlace place) {
+  auto engine = tls::TlsEngine::server(context_);
+  if (!engine) return log(Level::error, "cannot begin a TLS handshake", {{"detail", engine.error().detail}});
+  doors_
+      .add(std::make_unique<TlsDoor>(door_tools_, std::move(inbound), std::move(*engine), std::move(place),
+                                     loop_.now() + limits_.handshake_timeout))
+      .start();
+}
+
+void ControlThread::give_up(HandshakePlace::Ticket ticket, Reason reason) {
+  loop_.post([this, ticket, reason] {
+    for (const auto number : doors_.numbers()) {
+      if (TlsDoor* door = doors_.find(number); door->ticket() == ticket) return door->give_up(reason);
     }
-    auto engine = tls::TlsEngine::server(context_);
-    if (!engine) {
-      log(Level::error, "cannot begin a TLS handshake", {{"detail", engine.error().detail}});
-      continue;
+    for (const auto number : links_.numbers()) {
+      AgentLink* link = links_.find(number);
+      if (link->ticket() == ticket) return link->close(reason, "no hello came, and others wait");
     }
-    doors_
-        .add(std::make_unique<TlsDoor>(door_tools_, std::move(next.inbound), std::move(*engine), std::move(*token),
-                                       loop_.now() + limits_.handshake_timeout))
-        .start();
-  }
+  });
 }
 
 void ControlThread::on_door_done(TlsDoor& door) {
   if (auto dead = doors_.take(door.number)) loop_.retire(std::move(dead));
-  // Not at once: the caller is in the middle of its own work.
-  loop_.post([this] { admit_next(); });
 }
 
 void ControlThread::on_link_ended(AgentLink& link) {
@@ -147,11 +139,6 @@ void ControlThread::tell(std::uint64_t number, std::function<void(SessionEnd&)> 
   loop_.post([this, number, say = std::move(message)] {
     if (AgentLink* link = links_.find(number)) say(*link);
   });
-}
-
-void ControlThread::apply(const Limits& limits, std::size_t handshakes_share) {
-  limits_ = limits;
-  options_.handshakes_share = handshakes_share;
 }
 
 void ControlThread::replace_credentials(std::shared_ptr<const tls::Credentials> credentials) {
@@ -189,7 +176,6 @@ void ControlThread::look_at_clock() {
 }
 
 void ControlThread::shut_down() {
-  waiting_.clear();
   for (const auto number : doors_.numbers()) doors_.take(number)->close();
   for (const auto number : proofs_.numbers()) proofs_.take(number)->close();
   for (const auto number : links_.numbers()) {

@@ -2,7 +2,6 @@
 // A thread that ends TLS for what ends at the rendezvous. A mutual handshake blocks for milliseconds, so none ever runs
 // on a relay worker; a bounded number is under way (TlsDoor), the others wait unread. What comes through a door belongs
 // to the room of its ALPN: sessions (AgentLink), proofs (ProofReceiver).
-#include <deque>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -20,10 +19,13 @@ struct ControlOptions {
   std::shared_ptr<const tls::Credentials> credentials;
   std::shared_ptr<tls::TicketKeys> ticket_keys;
   std::optional<SocketAddress> instance_address;
-  std::size_t handshakes_share = 1;  // of limits.handshakes_max
 };
 
-class ControlThread final : public SessionHome, public LinkOwner, public DoorOwner, public ProofOwner {
+class ControlThread final : public SessionHome,
+                            public HandshakeTaker,
+                            public LinkOwner,
+                            public DoorOwner,
+                            public ProofOwner {
  public:
   ControlThread(Shared& shared, ControlShared& control, RegistryDesk& registry, const Limits& limits,
                 ControlOptions options);
@@ -35,9 +37,11 @@ class ControlThread final : public SessionHome, public LinkOwner, public DoorOwn
   void post(Task task) { loop_.post(std::move(task)); }
   void tell(std::uint64_t number, std::function<void(SessionEnd&)> message) override;
 
+  void begin(ControlInbound inbound, HandshakePlace place) override;
+  void give_up(HandshakePlace::Ticket ticket, Reason reason) override;
+
   // The rest: on this thread, by post().
-  void take(ControlInbound inbound);
-  void apply(const Limits& limits, std::size_t handshakes_share);
+  void apply(const Limits& limits) { limits_ = limits; }
   // For handshakes from now on; sessions that stand are kept.
   void replace_credentials(std::shared_ptr<const tls::Credentials> credentials);
   // Tells every agent to move elsewhere, each at its own random moment of `within`.
@@ -47,16 +51,11 @@ class ControlThread final : public SessionHome, public LinkOwner, public DoorOwn
   void shut_down();
 
  private:
-  struct Waiting {
-    ControlInbound inbound;
-    GaugeToken token;
-  };
-
   void on_link_ended(AgentLink& link) override;
   void on_door_done(TlsDoor& door) override;
   void on_proof_over(ProofReceiver& receiver) override;
 
-  void admit_next();
+  void open_door(ControlInbound inbound, HandshakePlace place);
   std::vector<Room> make_rooms();
   tls::TlsServerContext server_context() const;
   tls::TlsClientContext verify_context() const;
@@ -76,7 +75,6 @@ class ControlThread final : public SessionHome, public LinkOwner, public DoorOwn
   const DoorTools door_tools_;
   const ProofTools proof_tools_;
   const LinkTools link_tools_;
-  std::deque<Waiting> waiting_;
   Numbered<TlsDoor> doors_;
   Numbered<ProofReceiver> proofs_;
   Numbered<AgentLink> links_;

@@ -6,6 +6,7 @@ ProofReceiver::ProofReceiver(ProofTools tools, Guest guest, TimePoint deadline)
     : tools_(tools),
       peer_(guest.peer),
       deadline_(deadline),
+      place_(std::move(guest.place)),
       stream_(std::move(guest.stream)),
       timer_(
           [](void* self) {

@@ -43,6 +43,7 @@ class ProofReceiver final : public net::TlsStreamOwner {
   ProofTools tools_;
   const SocketAddress peer_;
   const TimePoint deadline_;
+  const HandshakePlace place_;
   std::unique_ptr<net::TlsStream> stream_;  // null once over
   core::MessageStream messages_;
   core::TimerEntry timer_;

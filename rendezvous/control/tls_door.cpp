@@ -10,13 +10,13 @@ namespace {
 constexpr Duration kUserTimeout = 30s;  // a dead path breaks writes no later than this
 }
 
-TlsDoor::TlsDoor(DoorTools tools, ControlInbound inbound, std::unique_ptr<tls::TlsEngine> engine, GaugeToken token,
+TlsDoor::TlsDoor(DoorTools tools, ControlInbound inbound, std::unique_ptr<tls::TlsEngine> engine, HandshakePlace place,
                  TimePoint deadline)
     : tools_(tools),
       peer_(inbound.peer),
       first_bytes_(std::move(inbound.bytes)),
       deadline_(deadline),
-      token_(std::move(token)),
+      place_(std::move(place)),
       timer_(
           [](void* self) {
             static_cast<TlsDoor*>(self)->fail(
@@ -42,12 +42,12 @@ void TlsDoor::on_tls_progress(net::TlsStream& /*stream*/) {
 // The handshake agrees on nothing that no room has.
 void TlsDoor::let_in() {
   timer_.cancel();
-  token_ = GaugeToken();
+  place_.proved();
   const std::string alpn = stream_->engine().alpn();
   const auto room =
       std::find_if(tools_.rooms.begin(), tools_.rooms.end(), [&](const Room& each) { return alpn == each.alpn; });
   CHECK(room != tools_.rooms.end());
-  room->enter({std::move(stream_), peer_});
+  room->enter({std::move(stream_), peer_, std::move(place_)});
   done();
 }
 
@@ -59,7 +59,7 @@ void TlsDoor::fail(const Error& why) {
 
 void TlsDoor::close() {
   timer_.cancel();
-  token_ = GaugeToken();
+  place_ = HandshakePlace();
   if (!stream_) return;
   stream_->finish();  // with the alert, where there is one
   tools_.poller.loop().retire(std::move(stream_));

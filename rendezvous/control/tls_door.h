@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "common/base/gauge.h"
 #include "common/net/tls_stream.h"
+#include "rendezvous/control/handshake_desk.h"
 #include "rendezvous/record/access_lines.h"
 #include "rendezvous/record/counters.h"
 #include "rendezvous/relay/control_inbound.h"
@@ -24,6 +24,7 @@ namespace fairlead::rendezvous {
 struct Guest {
   std::unique_ptr<net::TlsStream> stream;
   SocketAddress peer;
+  HandshakePlace place;  // kept until the room has counted its guest, or is done with it
 };
 
 struct Room {
@@ -51,12 +52,13 @@ struct DoorTools {
 
 class TlsDoor final : public net::TlsStreamOwner {
  public:
-  // `token`: its place among the handshakes under way.
-  TlsDoor(DoorTools tools, ControlInbound inbound, std::unique_ptr<tls::TlsEngine> engine, GaugeToken token,
+  TlsDoor(DoorTools tools, ControlInbound inbound, std::unique_ptr<tls::TlsEngine> engine, HandshakePlace place,
           TimePoint deadline);
 
   void start();
   void close();  // the server stops: no word, no record
+  void give_up(Reason reason) { fail({reason, "the peer did not answer, and others wait"}); }
+  HandshakePlace::Ticket ticket() const { return place_.ticket(); }
 
   std::uint64_t number = 0;  // the thread's
 
@@ -70,7 +72,7 @@ class TlsDoor final : public net::TlsStreamOwner {
   const SocketAddress peer_;
   Bytes first_bytes_;
   const TimePoint deadline_;
-  GaugeToken token_;
+  HandshakePlace place_;
   std::unique_ptr<net::TlsStream> stream_;  // null once done
   core::TimerEntry timer_;
 };

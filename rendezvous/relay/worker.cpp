@@ -8,6 +8,8 @@
 namespace fairlead::rendezvous {
 namespace {
 
+// No agent says more, post-quantum key shares included; what waits for its handshake is held in memory.
+constexpr std::size_t kMostOwnHello = 16 * 1024;
 constexpr Duration kChannelAge = 15min;  // +-20 %: channels that came together must not leave together
 
 }  // namespace
@@ -110,7 +112,13 @@ void Worker::on_turned_away(Inbound& inbound, Reason reason) {
 void Worker::on_client_hello(Inbound& inbound, wire::ClientHello hello) {
   const bool fixed = !inbound.rules().service.empty();
   if (!fixed && routes_.current().route(hello.server_name.value_or(""), hello.alpn).kind == Route::Kind::own) {
-    to_control_({inbound.take_fd(), inbound.take_bytes(), inbound.peer()});
+    Bytes bytes = inbound.take_bytes();
+    if (bytes.size() > kMostOwnHello) {
+      refuse_accepted(Reason::classify_too_long, inbound.peer());
+      farewell(inbound.take_polled(), Reason::classify_too_long);
+    } else {
+      to_control_({inbound.take_fd(), std::move(bytes), inbound.peer()});
+    }
   } else {
     start_mesh(inbound, std::move(hello));
   }

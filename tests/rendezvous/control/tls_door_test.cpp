@@ -6,7 +6,7 @@
 namespace fairlead::rendezvous {
 namespace {
 
-struct DoorRig final : DoorOwner {
+struct DoorRig final : DoorOwner, HandshakeTaker {
   explicit DoorRig(Duration patience = 20s) : context(mesh.server_context()), patience_(patience) {}
   ~DoorRig() override {
     if (door) door->close();
@@ -29,13 +29,20 @@ struct DoorRig final : DoorOwner {
     client->start({});
   }
   void open_door(net::Fd fd, Bytes bytes = {}) {
+    desk.set_takers({this});
+    desk.take(ControlInbound{std::move(fd), std::move(bytes), kAgentPeer});
+    REQUIRE((door || doors_done > 0));
+  }
+  // HandshakeTaker, on the only thread
+  void begin(ControlInbound inbound, HandshakePlace place) override {
     auto engine = tls::TlsEngine::server(context);
     REQUIRE(engine.has_value());
-    auto token = handshakes.take();
-    REQUIRE(token.has_value());
-    door = std::make_unique<TlsDoor>(tools, ControlInbound{std::move(fd), std::move(bytes), kAgentPeer},
-                                     std::move(*engine), std::move(*token), worker.loop.now() + patience_);
+    door = std::make_unique<TlsDoor>(tools, std::move(inbound), std::move(*engine), std::move(place),
+                                     worker.loop.now() + patience_);
     door->start();
+  }
+  void give_up(HandshakePlace::Ticket ticket, Reason reason) override {
+    if (door && door->ticket() == ticket) door->give_up(reason);
   }
   Room room(const char* alpn) {
     return {alpn, [this, alpn](Guest guest) {
@@ -51,7 +58,7 @@ struct DoorRig final : DoorOwner {
   net::test::NobodyListens nobody;
   Counters counters;
   AccessLines access_log{AccessLog::off};
-  Gauge handshakes{1};
+  HandshakeDesk desk{worker.loop, counters, nullptr, Limits{.flight_timeout = 200ms}};
   std::vector<Room> rooms = {room(wire::kSessionAlpn), room(wire::kVerifyAlpn)};
   DoorTools tools{worker.poller, rooms, counters, access_log, *this};
   std::unique_ptr<TlsDoor> door;
@@ -72,7 +79,10 @@ TEST_CASE("each ALPN leads to its room, with the stream behind its handshake") {
     CHECK(guest.peer == kAgentPeer);
     CHECK(guest.stream->handshake_done());
     CHECK(guest.stream->engine().peer().spiffe_id == "spiffe://mesh.test/agent/home/nas1");
-    CHECK(rig.handshakes.used() == 0);
+    // It counts until its room has counted it.
+    CHECK(rig.desk.use().under_way == 1);
+    rig.entered.clear();
+    CHECK(rig.desk.use().under_way == 0);
   }
 }
 
@@ -85,7 +95,7 @@ TEST_CASE("who is not trusted hears an alert, and is counted once") {
   REQUIRE(rig.worker.until([&] { return rig.doors_done == 1; }));
   CHECK(rig.entered.empty());
   rig.worker.settle();
-  CHECK(rig.handshakes.used() == 0);
+  CHECK(rig.desk.use().under_way == 0);
 }
 
 TEST_CASE("no handshake in time") {
@@ -96,6 +106,16 @@ TEST_CASE("no handshake in time") {
   CHECK(rig.counters.refused.get(Reason::handshake_timeout) == 1);
   rig.worker.settle();
   CHECK(net::test::read_outcome(pair.far.get()) == 0);
+}
+
+TEST_CASE("a peer that leaves our flight unanswered has to go") {
+  DoorRig rig;
+  auto pair = net::test::unix_pair();
+  rig.open_door(std::move(pair.near));
+  CHECK(rig.desk.use().under_way == 1);
+  REQUIRE(rig.worker.until([&] { return rig.doors_done == 1; }));
+  CHECK(rig.counters.refused.get(Reason::flight_timeout) == 1);
+  CHECK(rig.desk.use().under_way == 0);
 }
 
 TEST_CASE("bytes that somebody read before are the first of the handshake") {
