@@ -1,11 +1,15 @@
 #include "common/core/handshake_line.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace fairlead::core {
 namespace {
-constexpr int kPassesOver = 16;        // sources without rate that are passed over in one call
+constexpr int kPassesOver = 16;  // sources without rate that are passed over in one call
+constexpr std::size_t kMostRecords = 8192;
+constexpr std::chrono::duration<double> kHalfLife{1.0};
+constexpr double kGoodPart = 10;       // one of so many
 constexpr Duration kLookAgain = 10ms;  // after so many
 }  // namespace
 
@@ -60,10 +64,16 @@ std::optional<HandshakeLine::Started> HandshakeLine::start_next(TimePoint now) {
 
 std::optional<HandshakeLine::Started> HandshakeLine::start_of(Order& order, TimePoint now) {
   if (!has_room(order)) return std::nullopt;
+  std::optional<Ticket> first;
   for (int i = 0; i < kPassesOver; ++i) {
     const auto ticket = order.waiting.next();
-    if (!ticket) return std::nullopt;
+    if (!ticket || ticket == first) return std::nullopt;  // all were asked
+    if (!first) first = ticket;
     const Waiting& next = waiting_.at(*ticket);
+    if (has_half(order, next.source)) {
+      order.waiting.pass(*ticket);
+      continue;
+    }
     if (next.standing == Standing::resuming || rate_.take(next.source, now)) return start(*ticket, now);
     const TimePoint ready = rate_.ready_at(next.source, now);
     rate_ready_ = std::min(rate_ready_.value_or(ready), ready);
@@ -84,26 +94,66 @@ HandshakeLine::Started HandshakeLine::start(Ticket waited, TimePoint now) {
   return {waited, running};
 }
 
-void HandshakeLine::leave_running(Ticket ticket) {
+void HandshakeLine::refund(Running& running) {
+  if (std::exchange(running.charged, false)) rate_.give_back(running.source);
+}
+
+void HandshakeLine::leave_running(Ticket ticket, TimePoint now) {
   const auto at = running_.find(ticket);
+  if (!at->second.proved) record_of(at->second.source, now).failed += 1;
   order_of(at->second.standing).running.remove(ticket);
   running_.erase(at);
 }
 
-void HandshakeLine::proved(Ticket ticket) {
+void HandshakeLine::proved(Ticket ticket, TimePoint now) {
   const auto at = running_.find(ticket);
-  if (at != running_.end() && std::exchange(at->second.charged, false)) rate_.give_back(at->second.source);
+  if (at == running_.end() || std::exchange(at->second.proved, true)) return;
+  refund(at->second);
+  record_of(at->second.source, now).proved += 1;
 }
 
-void HandshakeLine::end(Ticket ticket) {
-  if (running_.contains(ticket)) leave_running(ticket);
+void HandshakeLine::end(Ticket ticket, TimePoint now) {
+  if (running_.contains(ticket)) leave_running(ticket, now);
+}
+
+void HandshakeLine::never_began(Ticket ticket) {
+  const auto at = running_.find(ticket);
+  if (at == running_.end()) return;
+  refund(at->second);
+  order_of(at->second.standing).running.remove(ticket);
+  running_.erase(at);
+}
+
+HandshakeLine::Record& HandshakeLine::record_of(const IpAddress& source, TimePoint now) {
+  if (records_.size() >= kMostRecords) records_.clear();
+  Record& record = records_[SourceLevels(source).widest()];
+  const double kept = std::exp2(-std::chrono::duration<double>(now - record.at) / kHalfLife);
+  record = {record.proved * kept, record.failed * kept, now};
+  return record;
+}
+
+bool HandshakeLine::productive(const Order& order, const IpAddress& source) const {
+  const SourceKey& key = SourceLevels(source).widest();
+  const auto at = records_.find(key);
+  if (at == records_.end()) return false;
+  const double others = at->second.failed + static_cast<double>(order.running.count(key));
+  return at->second.proved * kGoodPart > others;
+}
+
+bool HandshakeLine::has_half(const Order& order, const IpAddress& source) const {
+  return order.running.count(SourceKey::of(source)) >= std::max<std::size_t>(1, limits_.at_a_time / 2);
+}
+
+bool HandshakeLine::waits_for_place(const Order& order) const {
+  const auto next = order.waiting.next();
+  return next && (!has_room(order) || has_half(order, waiting_.at(*next).source));
 }
 
 // Of which kind one must go for others to begin; null when nobody waits for a place.
 const HandshakeLine::Order* HandshakeLine::to_thin_out() const {
   for (const Order& order : orders_) {
-    if (order.waiting.size() == 0 || has_room(order)) continue;
-    if (full(order)) return &order;
+    if (!waits_for_place(order)) continue;
+    if (has_room(order) || full(order)) return &order;
     return orders_[0].running.size() > orders_[1].running.size() ? &orders_[0] : &orders_[1];
   }
   return nullptr;
@@ -119,7 +169,7 @@ std::optional<HandshakeLine::Victim> HandshakeLine::crowding() const {
   const bool crowd = std::any_of(levels.begin(), levels.end(), [order](const SourceKey& key) {
     return order->running.count(key) >= kCrowd * key.factor();
   });
-  if (!crowd) return std::nullopt;
+  if (!crowd || productive(*order, victim.source)) return std::nullopt;
   return Victim{*oldest, victim.since + kFlightLeast};
 }
 
@@ -130,11 +180,11 @@ std::vector<HandshakeLine::Gone> HandshakeLine::take_gone(TimePoint now) {
   }
   while (!running_.empty() && running_.begin()->second.since + limits_.flight_limit <= now) {
     gone_.push_back({running_.begin()->first, Reason::flight_timeout});
-    leave_running(running_.begin()->first);
+    leave_running(running_.begin()->first, now);
   }
   if (const auto victim = crowding(); victim && victim->due <= now) {
     gone_.push_back({victim->ticket, Reason::handshakes_max});
-    leave_running(victim->ticket);
+    leave_running(victim->ticket, now);
   }
   return std::exchange(gone_, {});
 }

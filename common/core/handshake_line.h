@@ -3,12 +3,15 @@
 // argument, tickets alone; belongs to one thread or lock. The policy, complete:
 //
 //   add       waits. Beyond `waiting` or `waiting_bytes` the oldest of the fullest source goes (handshakes_waiting).
-//   start     fair by source (fair_order.h). At most `at_a_time` are under way, and neither strangers nor those who are
-//             known have more than three quarters of them: each kind has a share that the other cannot take. Each start
-//             takes from its source's `starts_per_second`; a proved one gives it back, one that resumes is exempt.
+//   start     fair by source (fair_order.h). At most `at_a_time` are under way, half of them of one source, and neither
+//             strangers nor those who are known have more than three quarters: each kind has a share that the other
+//             cannot take. Each start takes from its source's `starts_per_second`; a proved one gives it back, one that
+//             resumes is exempt.
 //   wait      for at most `wait_limit` (handshake_timeout).
-//   under way for `flight_limit` (flight_timeout). When others wait and there is no place, the oldest of a source that
-//             has kCrowd or more under way goes once it was given kFlightLeast (handshakes_max).
+//   under way for `flight_limit` (flight_timeout). When others wait and there is no place, the oldest of a crowd
+//   (kCrowd
+//             of one source) goes once it was given kFlightLeast (handshakes_max), unless a good part of that source
+//             proves itself: a fleet that comes back is no flood, however slow.
 #include <map>
 #include <optional>
 #include <vector>
@@ -55,8 +58,9 @@ class HandshakeLine {
   // The next one that begins; it has another ticket from now on. None: nobody may begin now.
   std::optional<Started> start_next(TimePoint now);
   // Of one under way; unknown tickets are ignored: it may have been told to go meanwhile.
-  void proved(Ticket running);  // its peer is who it says: its source pays nothing for it
-  void end(Ticket running);
+  void proved(Ticket running, TimePoint now);  // its peer is who it says: its source pays nothing for it
+  void end(Ticket running, TimePoint now);
+  void never_began(Ticket running);  // its peer had left before
   // Those who must go, waiting or under way; they have left the line.
   std::vector<Gone> take_gone(TimePoint now);
   // When start_next() or take_gone() have something to do without another event.
@@ -78,7 +82,14 @@ class HandshakeLine {
     IpAddress source;
     Standing standing;
     TimePoint since;
-    bool charged = false;  // to its source's rate, until it is proved
+    bool charged = false;  // to its source's rate
+    bool proved = false;
+  };
+  // How the handshakes of a source ended, of late.
+  struct Record {
+    double proved = 0;
+    double failed = 0;
+    TimePoint at{};
   };
   struct Order {  // of one kind
     FairOrder waiting;
@@ -89,10 +100,14 @@ class HandshakeLine {
   Order& order_of(Standing standing) { return orders_[static_cast<std::size_t>(kind_of(standing))]; }
   bool full(const Order& order) const;
   bool has_room(const Order& order) const { return !full(order) && running_.size() < limits_.at_a_time; }
+  bool has_half(const Order& order, const IpAddress& source) const;
+  Record& record_of(const IpAddress& source, TimePoint now);
+  bool productive(const Order& order, const IpAddress& source) const;
   std::optional<Started> start_of(Order& order, TimePoint now);
   Started start(Ticket waited, TimePoint now);
   void leave_waiting(Ticket ticket);
-  void leave_running(Ticket ticket);
+  void leave_running(Ticket ticket, TimePoint now);
+  void refund(Running& running);
   void shed_beyond_limits();
   struct Victim {
     Ticket ticket;
@@ -100,6 +115,7 @@ class HandshakeLine {
   };
   std::optional<Victim> crowding() const;
   const Order* to_thin_out() const;
+  bool waits_for_place(const Order& order) const;
 
   HandshakeLimits limits_;
   SourceRate rate_;
@@ -107,6 +123,7 @@ class HandshakeLine {
   std::size_t turn_ = 0;  // which kind is asked first
   std::map<Ticket, Waiting> waiting_;
   std::map<Ticket, Running> running_;
+  std::unordered_map<SourceKey, Record> records_;  // by the widest source
   std::vector<Gone> gone_;
   std::size_t bytes_ = 0;
   std::optional<TimePoint> rate_ready_;  // somebody waits for its source's rate

@@ -8,12 +8,14 @@
 namespace fairlead::rendezvous {
 namespace {
 
+constexpr int kWaits = 3;  // of handshake_timeout, which a peer may wait for its turn
+
 core::HandshakeLimits line_limits(const Limits& limits) {
   return {.at_a_time = limits.handshakes_max,
           .waiting = limits.handshakes_waiting,
           .waiting_bytes = limits.handshakes_waiting_bytes,
           .starts_per_second = static_cast<double>(limits.handshakes_per_source),
-          .wait_limit = limits.handshake_timeout,
+          .wait_limit = kWaits * limits.handshake_timeout,
           .flight_limit = limits.flight_timeout};
 }
 
@@ -115,8 +117,7 @@ void HandshakeDesk::begin(const core::HandshakeLine::Started& started, Work& wor
   // A peer that gave up while it waited must not cost a handshake.
   if (net::peek(inbound.fd.get()) == net::Peek::end) {
     counters_.refused.add(Reason::client_closed);
-    line_.proved(started.running);
-    line_.end(started.running);
+    line_.never_began(started.running);
     work.closed.push_back(std::move(inbound));
     return;
   }
@@ -149,8 +150,9 @@ void HandshakeDesk::on_time() {
 
 void HandshakeDesk::proved(Ticket ticket, const IpAddress& source) {
   const std::lock_guard lock(mutex_);
-  line_.proved(ticket);
-  known_.note(source, net::monotonic_now());
+  const TimePoint now = net::monotonic_now();
+  line_.proved(ticket, now);
+  known_.note(source, now);
 }
 
 void HandshakeDesk::end(Ticket ticket) {
@@ -158,8 +160,9 @@ void HandshakeDesk::end(Ticket ticket) {
   {
     const std::lock_guard lock(mutex_);
     taker_of_.erase(ticket);
-    line_.end(ticket);
-    work = advance(net::monotonic_now());
+    const TimePoint now = net::monotonic_now();
+    line_.end(ticket, now);
+    work = advance(now);
   }
   hand_out(std::move(work));
 }
