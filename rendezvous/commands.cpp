@@ -41,7 +41,7 @@ int run_command(const RunCommand& command) {
   start_log_writer(kLogQueue);
   auto server = Server::open(std::move(loaded->config), command.config);
   if (!server) return complain(server.error());
-  (*server)->run();
+  if (const auto ran = (*server)->run(); !ran) return complain(ran.error());
   return config::kExitSuccess;
 }
 

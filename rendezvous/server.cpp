@@ -12,7 +12,6 @@
 namespace fairlead::rendezvous {
 namespace {
 
-constexpr std::size_t kDescriptorReserve = 1024;  // listeners, pipes, files, connections not yet classified
 constexpr Duration kDrainCheck = 50ms;
 constexpr std::uint16_t kFirstFreePort = 1024;
 
@@ -60,16 +59,19 @@ std::vector<std::string> own_names(const RendezvousConfig& config, const tls::Cr
   return names;
 }
 
-void complete(RendezvousConfig& config, std::size_t open_files) {
-  const std::size_t usable = open_files > 2 * kDescriptorReserve ? open_files - kDescriptorReserve : open_files / 2;
-  if (config.limits.relays_max == 0) config.limits.relays_max = usable / 4;  // a relay holds two descriptors
-  if (config.limits.sessions_max == 0) config.limits.sessions_max = usable * 3 / 4;
-  if (config.limits.relay_memory == 0) config.limits.relay_memory = net::tcp_memory_of_host() / 2;
-  if (config.server.workers == 0) config.server.workers = std::max(1u, std::thread::hardware_concurrency());
+Result<DescriptorBudget> descriptor_budget(const RendezvousConfig& config) {
+  const unsigned workers = config.server.workers;
+  return deal_descriptors(config.limits,
+                          {.open_files = net::raise_open_files(),
+                           .workers = workers != 0 ? workers : std::max(1u, std::thread::hardware_concurrency()),
+                           .listeners = config.listeners.size() + config.ports.size()});
 }
 
-RendezvousConfig completed(RendezvousConfig config) {
-  complete(config, net::raise_open_files());
+RendezvousConfig completed(RendezvousConfig config, const DescriptorBudget& budget) {
+  for (const std::string& each : budget.cut) log(Level::warn, "a limit is lower than configured", {{"detail", each}});
+  config.limits = budget.limits;
+  if (config.limits.relay_memory == 0) config.limits.relay_memory = net::tcp_memory_of_host() / 2;
+  config.server.workers = static_cast<unsigned>(budget.workers);
   return config;
 }
 
@@ -84,17 +86,20 @@ Result<std::unique_ptr<Server>> Server::open(RendezvousConfig config, std::strin
   auto keys = tls::TicketKeys::open(std::filesystem::path(config.server.state_dir) / "ticket.keys", system_rng(),
                                     net::wall_now());
   if (const auto problem = keys->take_problem()) log(Level::warn, "ticket keys", {{"detail", problem->detail}});
+  const auto budget = descriptor_budget(config);
+  if (!budget) return tl::unexpected(budget.error());
+  log(Level::info, "descriptors", {{"open_files", budget->open_files}, {"shares", describe(*budget)}});
   std::unique_ptr<Server> server(
-      new Server(std::move(config), std::move(config_path), std::move(*credentials), std::move(keys)));
+      new Server(std::move(config), std::move(config_path), std::move(*credentials), std::move(keys), *budget));
   if (auto listening = server->listeners_.open(); !listening) return tl::unexpected(listening.error());
   if (auto opened = server->open_admin(); !opened) return tl::unexpected(opened.error());
   return server;
 }
 
 Server::Server(RendezvousConfig config, std::string config_path, std::shared_ptr<const tls::Credentials> credentials,
-               std::shared_ptr<tls::TicketKeys> ticket_keys)
+               std::shared_ptr<tls::TicketKeys> ticket_keys, const DescriptorBudget& budget)
     : read_(std::move(config)),
-      config_(completed(read_)),
+      config_(completed(read_, budget)),
       config_path_(std::move(config_path)),
       credentials_(std::move(credentials)),
       ticket_keys_(std::move(ticket_keys)),
@@ -122,12 +127,15 @@ Server::Server(RendezvousConfig config, std::string config_path, std::shared_ptr
   if (auto first = registry_.registry().publish()) shared_.routes.publish(std::move(first));
   const unsigned count = config_.server.workers;
   shared_.large_pipes = std::max<std::size_t>(1, net::kMaxLargePipes / count);
+  shared_.most_pipes = budget.pipes_per_worker;
+  shared_.most_farewells = budget.farewells_per_worker;
   const ControlOptions options{
       .credentials = credentials_, .ticket_keys = ticket_keys_, .instance_address = config_.server.instance_address};
   for (unsigned i = 0; i < count; ++i) {
     controls_.push_back(std::make_unique<ControlThread>(shared_, control_shared_, registry_, config_.limits, options));
-    workers_.push_back(std::make_unique<Worker>(i, shared_, config_.limits, system_rng().next(),
-                                                [this](ControlInbound inbound) { handshakes_.take(std::move(inbound)); }));
+    workers_.push_back(
+        std::make_unique<Worker>(i, shared_, config_.limits, system_rng().next(),
+                                 [this](ControlInbound inbound) { handshakes_.take(std::move(inbound)); }));
     shared_.workers.push_back(workers_.back().get());
   }
   std::vector<HandshakeTaker*> takers;
@@ -162,10 +170,22 @@ Result<void> Server::open_admin() {
   return {};
 }
 
-void Server::run() {
+Result<void> Server::start_threads() {
+  for (const auto& control : controls_) {
+    if (auto started = control->start(); !started) return started;
+  }
+  for (const auto& worker : workers_) {
+    if (auto started = worker->start(); !started) return started;
+  }
+  return {};
+}
+
+Result<void> Server::run() {
   confine();
-  for (const auto& control : controls_) control->start();
-  for (const auto& worker : workers_) worker->start();
+  if (auto started = start_threads(); !started) {
+    stop();
+    return started;
+  }
   reports_.start();
   on_minute();
   signals_.push_back(std::make_unique<net::SignalWatcher>(loop_, SIGTERM, [this] { on_terminate(); }));
@@ -177,6 +197,7 @@ void Server::run() {
   listen_again();
   log(Level::info, "serving", {{"id", credentials_->spiffe_id()}, {"workers", workers_.size()}});
   loop_.run();
+  return {};
 }
 
 // Everything is bound and read. What a reload, a late address or root's own key files need is kept.

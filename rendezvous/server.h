@@ -22,6 +22,7 @@
 #include "rendezvous/listeners.h"
 #include "rendezvous/relay/worker.h"
 #include "rendezvous/serving.h"
+#include "rendezvous/setting/descriptor_budget.h"
 
 namespace fairlead::rendezvous {
 
@@ -31,11 +32,13 @@ class Server {
   static Result<std::unique_ptr<Server>> open(RendezvousConfig config, std::string config_path);
   ~Server();
 
-  void run();  // until a signal has stopped it
+  // Until a signal has stopped it. io_failed: the threads could not be started.
+  Result<void> run();
 
  private:
   Server(RendezvousConfig config, std::string config_path, std::shared_ptr<const tls::Credentials> credentials,
-         std::shared_ptr<tls::TicketKeys> ticket_keys);
+         std::shared_ptr<tls::TicketKeys> ticket_keys, const DescriptorBudget& budget);
+  Result<void> start_threads();
   Result<void> open_admin();
   void confine() const;
   void hand_out(std::vector<net::Fd> sockets, const ListenerRules& rules);
@@ -90,10 +93,10 @@ class Server {
   core::TimerEntry minute_timer_;
 };
 
-// What the configuration leaves to the machine: relays_max and sessions_max by the limit of open files, workers by
-// cores, relay_memory by what the kernel gives to TCP.
-void complete(RendezvousConfig& config, std::size_t open_files);
-RendezvousConfig completed(RendezvousConfig config);  // by this process's limits
+// What this machine has for it: workers by cores, descriptors by the limit of the process. config_invalid.
+Result<DescriptorBudget> descriptor_budget(const RendezvousConfig& config);
+// What the configuration leaves to the machine is filled in; limits that do not fit are cut, and logged.
+RendezvousConfig completed(RendezvousConfig config, const DescriptorBudget& budget);
 
 // SNI names that end here.
 std::vector<std::string> own_names(const RendezvousConfig& config, const tls::Credentials& credentials);

@@ -84,6 +84,7 @@ void Server::fill_summary(StatusReport& report, const RegistryView& view, const 
       {"handshakes_waiting", handshakes.waiting, limits.handshakes_waiting},
       {"handshakes_waiting_bytes", handshakes.waiting_bytes, limits.handshakes_waiting_bytes},
       {"sessions_max", gauges.sessions.used(), gauges.sessions.max()},
+      {"channels_max", gauges.channels.used(), gauges.channels.max()},
       {"services_per_agent", peaks.services, limits.services_per_agent},
       {"relays_per_source", gauges.relays_per_source.highest(), gauges.relays_per_source.max()},
       {"relays_per_service", gauges.relays_per_service.highest(), gauges.relays_per_service.max()},

@@ -27,9 +27,11 @@ void Server::reload() {
   for (const std::string& key : planned.for_restart) {
     log(Level::warn, "this key needs a restart; its old value stays", {{"key", key}});
   }
+  const auto budget = descriptor_budget(planned.config);
+  if (!budget) return refuse_reload(budget.error());
   const bool moved = planned.config.identity != config_.identity;
   read_ = std::move(planned.config);
-  config_ = completed(read_);
+  config_ = completed(read_, *budget);
   if (moved) watch_identity();
   apply_settings();
   apply_credentials(std::move(*credentials));

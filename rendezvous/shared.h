@@ -26,6 +26,7 @@ struct Gauges {
       : unclassified(limits.unclassified_max),
         unclassified_per_source(limits.unclassified_per_source),
         sessions(limits.sessions_max),
+        channels(limits.channels_max),
         relays(limits.relays_max),
         relays_per_source(limits.relays_per_source),
         relays_per_service(limits.relays_per_service),
@@ -37,6 +38,7 @@ struct Gauges {
     unclassified.set_max(limits.unclassified_max);
     unclassified_per_source.set_max(limits.unclassified_per_source);
     sessions.set_max(limits.sessions_max);
+    channels.set_max(limits.channels_max);
     relays.set_max(limits.relays_max);
     relays_per_source.set_max(limits.relays_per_source);
     relays_per_service.set_max(limits.relays_per_service);
@@ -47,6 +49,7 @@ struct Gauges {
   Gauge unclassified;
   SourceGauge unclassified_per_source;
   Gauge sessions;
+  Gauge channels;  // ready ones
   Gauge relays;
   SourceGauge relays_per_source;
   KeyedGauge<std::string> relays_per_service;
@@ -65,7 +68,9 @@ struct Shared {
   SessionDirectory sessions;
   EndWordTable end_words;
   SnapshotCell routes;
-  std::size_t large_pipes = 0;   // of each worker; fixed before the threads start
+  std::size_t large_pipes = 0;  // of each worker, as the next two; fixed before the threads start
+  std::size_t most_pipes = 0;
+  std::size_t most_farewells = 0;
   std::vector<Worker*> workers;  // by index; fixed before the threads start; only post() may be called from elsewhere
   std::vector<std::string> domains;  // [server] domains; fixed before the threads start
   wire::InstanceId instance{};

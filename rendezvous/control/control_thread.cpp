@@ -85,11 +85,14 @@ tls::TlsClientContext ControlThread::verify_context() const {
       {.credentials = options_.credentials, .alpn = {wire::kVerifyAlpn}, .clock = net::wall_now});
 }
 
-void ControlThread::start() {
-  thread_ = std::thread([this] {
+Result<void> ControlThread::start() {
+  auto thread = net::start_thread([this] {
     lower_own_priority();
     loop_.run();
   });
+  if (!thread) return tl::unexpected(thread.error());
+  thread_ = std::move(*thread);
+  return {};
 }
 
 void ControlThread::join() {

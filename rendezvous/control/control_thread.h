@@ -4,9 +4,9 @@
 // to the room of its ALPN: sessions (AgentLink), proofs (ProofReceiver).
 #include <functional>
 #include <memory>
-#include <thread>
 
 #include "common/crypto/system_rng.h"
+#include "common/net/thread.h"
 #include "rendezvous/control/agent_link.h"
 #include "rendezvous/control/control_shared.h"
 #include "rendezvous/control/proof_receiver.h"
@@ -31,7 +31,7 @@ class ControlThread final : public SessionHome,
                 ControlOptions options);
   ~ControlThread() override;
 
-  void start();
+  Result<void> start();  // io_failed
   void join();
   // Any thread.
   void post(Task task) { loop_.post(std::move(task)); }

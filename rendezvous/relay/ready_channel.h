@@ -4,6 +4,7 @@
 // retires channels (an agent that did would race a take).
 #include <memory>
 
+#include "common/base/gauge.h"
 #include "common/net/poller.h"
 #include "rendezvous/relay/agent_carrier.h"
 
@@ -36,7 +37,8 @@ class ReadyChannel final : public net::PollTarget {
     age_.cancel();
     return std::move(fd_);
   }
-  std::uint64_t number = 0;  // the worker's
+  void hold(GaugeToken place) { place_ = std::move(place); }  // while it is ready
+  std::uint64_t number = 0;                                   // the worker's
 
  private:
   void on_ready(net::Readiness ready) override;
@@ -45,6 +47,7 @@ class ReadyChannel final : public net::PollTarget {
   net::PolledFd fd_;
   std::shared_ptr<AgentCarrier> session_;
   std::uint64_t ticket_counter_;
+  GaugeToken place_;
   core::TimerEntry age_;
 };
 

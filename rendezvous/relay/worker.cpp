@@ -22,8 +22,8 @@ Worker::Worker(unsigned index, Shared& shared, const Limits& limits, std::uint64
       to_control_(std::move(to_control)),
       routes_(shared.routes),
       poller_(loop_),
-      pipes_(shared.large_pipes),
-      farewells_(poller_),
+      pipes_(shared.large_pipes, shared.most_pipes),
+      farewells_(poller_, shared.most_farewells),
       lobby_(shared.gauges.unclassified, shared.gauges.unclassified_per_source),
       stuck_(loop_, shared.relay_budget) {}
 
@@ -38,8 +38,11 @@ void Worker::listen(net::Fd fd, const ListenerRules& rules) {
       [this] { refuse_accepted(Reason::server_full, {}); }));
 }
 
-void Worker::start() {
-  thread_ = std::thread([this] { loop_.run(); });
+Result<void> Worker::start() {
+  auto thread = net::start_thread([this] { loop_.run(); });
+  if (!thread) return tl::unexpected(thread.error());
+  thread_ = std::move(*thread);
+  return {};
 }
 
 void Worker::join() {
@@ -161,25 +164,30 @@ void Worker::on_ticket(Inbound& inbound, const wire::Signed<wire::Ticket>& ticke
   const auto admitted =
       session ? session->admit_ticket(ticket) : Result<void>(fail(Reason::ticket_unknown_session, "no such session"));
   if (!admitted) return on_turned_away(inbound, admitted.error().reason);
+  auto place = shared_.gauges.channels.take();
+  if (!place) return on_turned_away(inbound, Reason::server_full);
   const auto counter = ticket.fields.counter;
   const unsigned home = session->home_of(index_, static_cast<unsigned>(shared_.workers.size()));
   if (home == index_) {
-    hold_channel(inbound.take_polled(), session, counter, inbound.peer());
+    hold_channel(inbound.take_polled(), session, counter, inbound.peer(), std::move(*place));
   } else {
     Worker* other = shared_.workers[home];
-    other->post([other, fd = inbound.take_fd(), session, counter, peer = inbound.peer()]() mutable {
-      other->hold_channel(net::PolledFd(other->poller_, std::move(fd), other->unwatched_), session, counter, peer);
-    });
+    other->post(
+        [other, fd = inbound.take_fd(), session, counter, peer = inbound.peer(), place = std::move(*place)]() mutable {
+          other->hold_channel(net::PolledFd(other->poller_, std::move(fd), other->unwatched_), session, counter, peer,
+                              std::move(place));
+        });
   }
   leave_lobby(inbound);
 }
 
 void Worker::hold_channel(net::PolledFd fd, const std::shared_ptr<AgentCarrier>& session, std::uint64_t counter,
-                          const SocketAddress& peer) {
+                          const SocketAddress& peer, GaugeToken place) {
   const Duration age =
       kChannelAge * 4 / 5 + Duration(static_cast<Duration::rep>(rng_.below(kChannelAge.count() * 2 / 5)));
-  const ReadyChannel& channel =
+  ReadyChannel& channel =
       channels_.add(std::make_unique<ReadyChannel>(*this, poller_, std::move(fd), session, counter, age));
+  channel.hold(std::move(place));
   const WorkerItem item{index_, channel.number};
   const auto ready = session->add_ready(item, loop_.now());
   if (!ready) {

@@ -9,7 +9,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <thread>
 #include <vector>
 
 #include "common/base/random.h"
@@ -18,6 +17,7 @@
 #include "common/front/lobby.h"
 #include "common/net/farewell.h"
 #include "common/net/pipe_pool.h"
+#include "common/net/thread.h"
 #include "rendezvous/record/relay_summary.h"
 #include "rendezvous/relay/control_inbound.h"
 #include "rendezvous/relay/end_ledger.h"
@@ -47,7 +47,7 @@ class Worker final : public front::InboundOwner, public ReadyChannelOwner, publi
 
   // Before start().
   void listen(net::Fd fd, const ListenerRules& rules);
-  void start();
+  Result<void> start();  // io_failed
   void join();
 
   void post(Task task) { loop_.post(std::move(task)); }
@@ -93,7 +93,7 @@ class Worker final : public front::InboundOwner, public ReadyChannelOwner, publi
   void refuse_accepted(Reason reason, const SocketAddress& peer, const std::string& name = "");
   // A channel whose ticket was good, here or at the worker that accepted it.
   void hold_channel(net::PolledFd fd, const std::shared_ptr<AgentCarrier>& session, std::uint64_t counter,
-                    const SocketAddress& peer);
+                    const SocketAddress& peer, GaugeToken place);
   void hand_to_waiter(WorkerItem waiter, WorkerItem channel, const std::shared_ptr<AgentCarrier>& session);
   net::RelayOutcome judge(const Attempt& attempt, net::RelayOutcome outcome) const;
   void farewell(net::PolledFd fd, Reason reason);

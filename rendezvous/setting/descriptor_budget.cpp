@@ -92,6 +92,8 @@ class Dealer {
 
 Result<DescriptorBudget> deal_descriptors(const Limits& wanted, const DescriptorNeeds& needs) {
   DescriptorBudget out{.limits = wanted};
+  out.open_files = needs.open_files;
+  out.workers = needs.workers;
   out.fixed = kProcess + kPerLoop * (1 + 2 * needs.workers) + needs.listeners * (1 + needs.workers);
   if (out.fixed + kLeastLeft > needs.open_files) {
     return fail(Reason::config_invalid,

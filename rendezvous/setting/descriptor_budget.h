@@ -35,6 +35,8 @@ struct DescriptorBudget {
   Limits limits;  // what was given, cut to what fits; nothing is 0
   std::size_t farewells_per_worker = 0;
   std::size_t pipes_per_worker = 0;
+  std::size_t open_files = 0;
+  std::size_t workers = 0;
   std::size_t fixed = 0;
   std::vector<DescriptorShare> shares;
   std::vector<std::string> cut;  // "limits.relays_max: 5000 does not fit ..."
