@@ -13,6 +13,7 @@
 #include "rendezvous/record/counters.h"
 #include "rendezvous/registry/routing.h"
 #include "rendezvous/relay/end_word_table.h"
+#include "rendezvous/relay/service_room.h"
 #include "rendezvous/relay/session_directory.h"
 #include "rendezvous/setting/config.h"
 
@@ -29,7 +30,7 @@ struct Gauges {
         channels(limits.channels_max),
         relays(limits.relays_max),
         relays_per_source(limits.relays_per_source),
-        relays_per_service(limits.relays_per_service),
+        relays_per_service(limits.relays_per_service, limits.relays_per_source),
         verify_dials(limits.verify_dials_max),
         verify_dials_per_target(limits.verify_dials_per_target) {}
 
@@ -41,7 +42,7 @@ struct Gauges {
     channels.set_max(limits.channels_max);
     relays.set_max(limits.relays_max);
     relays_per_source.set_max(limits.relays_per_source);
-    relays_per_service.set_max(limits.relays_per_service);
+    relays_per_service.set_max(limits.relays_per_service, limits.relays_per_source);
     verify_dials.set_max(limits.verify_dials_max);
     verify_dials_per_target.set_max(limits.verify_dials_per_target);
   }
@@ -52,7 +53,7 @@ struct Gauges {
   Gauge channels;  // ready ones
   Gauge relays;
   SourceGauge relays_per_source;
-  KeyedGauge<std::string> relays_per_service;
+  ServiceRoom relays_per_service;
   Gauge verify_dials;
   SourceGauge verify_dials_per_target;
 };

@@ -10,6 +10,7 @@
 #include "common/wire/client_hello.h"
 #include "common/wire/ids.h"
 #include "rendezvous/relay/attempt_plan.h"
+#include "rendezvous/relay/service_room.h"
 
 namespace fairlead::rendezvous {
 
@@ -21,7 +22,7 @@ struct MeshCaller {
   std::string service;  // known with the route
   GaugeToken relay;
   SourceToken source;
-  KeyedGauge<std::string>::Token service_token;  // taken with the route
+  ServiceRoom::Token service_token;  // taken with the route
 };
 
 struct MeshClient {

@@ -57,8 +57,8 @@ void MeshConnection::route() {
   if (route.kind == Route::Kind::service) {
     caller.service = std::string(route.service());
     caller.service_token = {};
-    auto place = host_.take_service_place(caller.service);
-    if (!place) return turn_away(Reason::relays_per_service);
+    auto place = host_.take_service_place(caller.service, caller.peer.ip);
+    if (!place) return turn_away(place.error());
     caller.service_token = std::move(*place);
   }
   follow(client_.plan.on_route(route, caller.peer.ip, now(), host_.rng()));

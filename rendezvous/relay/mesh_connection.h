@@ -37,7 +37,8 @@ class MeshHost {
   // A channel of this worker that the connection has claimed; empty when it died meanwhile.
   virtual std::optional<ClaimedChannel> take_channel(std::uint64_t number) = 0;
   // One of the service's places; empty when all are taken.
-  virtual std::optional<KeyedGauge<std::string>::Token> take_service_place(const std::string& service) = 0;
+  virtual tl::expected<ServiceRoom::Token, Reason> take_service_place(const std::string& service,
+                                                                      const IpAddress& source) = 0;
 
   // Outcomes: exactly one, the last thing a connection does. The host hands the connection to loop.retire().
   struct Accepted {

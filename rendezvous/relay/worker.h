@@ -76,8 +76,9 @@ class Worker final : public front::InboundOwner, public ReadyChannelOwner, publi
   const Snapshot& routes() override { return routes_.current(); }
   unsigned index() const override { return index_; }
   std::optional<ClaimedChannel> take_channel(std::uint64_t number) override;
-  std::optional<KeyedGauge<std::string>::Token> take_service_place(const std::string& service) override {
-    return shared_.gauges.relays_per_service.take(service);
+  tl::expected<ServiceRoom::Token, Reason> take_service_place(const std::string& service,
+                                                              const IpAddress& source) override {
+    return shared_.gauges.relays_per_service.take(service, source);
   }
   void on_mesh_accepted(MeshConnection& connection, Accepted accepted) override;
   void on_mesh_moves(MeshConnection& connection, MeshClient client, Attempt attempt, WorkerItem channel) override;

@@ -236,7 +236,7 @@ TEST_CASE("what cannot be routed is turned away with its reason") {
   }
   SUBCASE("the service has no place left") {
     rig.add("nas");
-    rig.service_places.set_max(0);
+    rig.service_places.set_max(0, 0);
     rig.connect();
     CHECK(rig.outcome() == "relays_per_service");
   }

@@ -54,15 +54,16 @@ class MeshRig final : public MeshHost {
   const Snapshot& routes() override { return *snapshot_; }
   unsigned index() const override { return index_; }
   std::optional<ClaimedChannel> take_channel(std::uint64_t number) override;
-  std::optional<KeyedGauge<std::string>::Token> take_service_place(const std::string& service) override {
-    return service_places.take(service);
+  tl::expected<ServiceRoom::Token, Reason> take_service_place(const std::string& service,
+                                                              const IpAddress& source) override {
+    return service_places.take(service, source);
   }
   void on_mesh_accepted(MeshConnection& connection, Accepted result) override;
   void on_mesh_moves(MeshConnection& connection, MeshClient client, Attempt attempt, WorkerItem channel) override;
   void on_mesh_turned_away(MeshConnection& connection, net::PolledFd client, MeshClient who, Reason reason) override;
 
   net::test::Worker loop;
-  KeyedGauge<std::string> service_places{100};
+  ServiceRoom service_places{100, 100};
   AttemptPlan::Times times{.channel_wait = 5s, .answer_timeout = 2s, .agents_back = {}};
   AttemptPlan::Repeat repeat = AttemptPlan::Repeat::anywhere;
   std::optional<Accepted> accepted;
