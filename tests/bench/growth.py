@@ -15,7 +15,7 @@ SERVICE = 1000  # port
 GOAL = 1.2
 SERVICES_PER_AGENT = 100
 FEW, SOME, MANY, QUICK_MANY = 10, 1_000, 100_000, 2_000
-SPARE = 1000  # descriptors beside the two of each relay
+SPARE = 1000  # descriptors beside three quarters of which relays may take two each
 RELAYS, QUICK_RELAYS = (1, 100, 10_000), (1, 10, 100)
 
 
@@ -95,7 +95,7 @@ class Relays(Experiment):
 
     def __init__(self, bench):
         super().__init__(bench)
-        self.variants = QUICK_RELAYS if bench.quick else (*RELAYS[:-1], min(max(RELAYS), (descriptors() - SPARE) // 2))
+        self.variants = QUICK_RELAYS if bench.quick else (*RELAYS[:-1], min(max(RELAYS), (descriptors() - SPARE) * 3 // 8))
 
     def start(self):
         limits = {"limits": {"relays_max": max(self.variants) + 100}}
