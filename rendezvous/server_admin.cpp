@@ -87,6 +87,7 @@ void Server::fill_summary(StatusReport& report, const RegistryView& view, const 
       {"channels_max", gauges.channels.used(), gauges.channels.max()},
       {"services_per_agent", peaks.services, limits.services_per_agent},
       {"relays_per_source", gauges.relays_per_source.highest(), gauges.relays_per_source.max()},
+      {"unproved_per_source", gauges.unproved_per_source.highest(), gauges.unproved_per_source.max()},
       {"relays_per_service", gauges.relays_per_service.highest(), gauges.relays_per_service.max()},
       {"relays_per_agent", peaks.relays, limits.relays_per_agent},
       {"verify_dials_max", gauges.verify_dials.used(), gauges.verify_dials.max()},

@@ -30,6 +30,7 @@ struct Gauges {
         channels(limits.channels_max),
         relays(limits.relays_max),
         relays_per_source(limits.relays_per_source),
+        unproved_per_source(limits.unproved_per_source),
         relays_per_service(limits.relays_per_service, limits.relays_per_source),
         verify_dials(limits.verify_dials_max),
         verify_dials_per_target(limits.verify_dials_per_target) {}
@@ -42,6 +43,7 @@ struct Gauges {
     channels.set_max(limits.channels_max);
     relays.set_max(limits.relays_max);
     relays_per_source.set_max(limits.relays_per_source);
+    unproved_per_source.set_max(limits.unproved_per_source);
     relays_per_service.set_max(limits.relays_per_service, limits.relays_per_source);
     verify_dials.set_max(limits.verify_dials_max);
     verify_dials_per_target.set_max(limits.verify_dials_per_target);
@@ -53,6 +55,7 @@ struct Gauges {
   Gauge channels;  // ready ones
   Gauge relays;
   SourceGauge relays_per_source;
+  SourceGauge unproved_per_source;
   ServiceRoom relays_per_service;
   Gauge verify_dials;
   SourceGauge verify_dials_per_target;

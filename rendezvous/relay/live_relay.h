@@ -22,6 +22,9 @@ class LiveRelay final : public net::RelayOwner {
   void close(Reason reason) { relay_.close(reason); }
   const MeshCaller& who() const { return who_; }
   const Attempt& attempt() const { return attempt_; }
+  // What it counts against until its client said something behind its hello.
+  void hold(SourceToken unproved) { unproved_ = std::move(unproved); }
+  bool client_spoke();
   std::uint64_t number = 0;  // the worker's
 
  private:
@@ -30,6 +33,7 @@ class LiveRelay final : public net::RelayOwner {
   LiveRelayOwner& owner_;
   MeshCaller who_;
   Attempt attempt_;
+  SourceToken unproved_;
   net::Relay relay_;
 };
 

@@ -25,7 +25,10 @@ Worker::Worker(unsigned index, Shared& shared, const Limits& limits, std::uint64
       pipes_(shared.large_pipes, shared.most_pipes),
       farewells_(poller_, shared.most_farewells),
       lobby_(shared.gauges.unclassified, shared.gauges.unclassified_per_source),
-      stuck_(loop_, shared.relay_budget) {}
+      stuck_(loop_, shared.relay_budget),
+      unproved_(
+          shared.gauges.unproved_per_source, [this](std::uint64_t number) { return look_at(number); },
+          [this](std::uint64_t number) { close_unproved(number); }) {}
 
 Worker::~Worker() = default;
 
@@ -261,12 +264,30 @@ void Worker::on_mesh_moves(MeshConnection& connection, MeshClient client, Attemp
 void Worker::on_mesh_accepted(MeshConnection& connection, Accepted accepted) {
   shared_.counters.relays_total.fetch_add(1, std::memory_order_relaxed);
   shared_.counters.bytes_in.fetch_add(accepted.sent_ahead, std::memory_order_relaxed);
-  relays_.add(std::make_unique<LiveRelay>(*this, net::RelayTools{poller_, pipes_, farewells_, &stuck_},
-                                          net::RelayLimits{.idle_timeout = limits_.idle_timeout,
-                                                           .half_close_timeout = limits_.half_close_timeout,
-                                                           .first_flight_timeout = limits_.first_flight_timeout},
-                                          std::move(accepted)));
+  const IpAddress source = accepted.who.peer.ip;
+  SourceToken unproved = unproved_.admit(source);
+  LiveRelay& relay =
+      relays_.add(std::make_unique<LiveRelay>(*this, net::RelayTools{poller_, pipes_, farewells_, &stuck_},
+                                              net::RelayLimits{.idle_timeout = limits_.idle_timeout,
+                                                               .half_close_timeout = limits_.half_close_timeout,
+                                                               .first_flight_timeout = limits_.first_flight_timeout},
+                                              std::move(accepted)));
+  relay.hold(std::move(unproved));
+  unproved_.add(relay.number, source);
   retire(mesh_, connection.number);
+}
+
+UnprovedRelays::State Worker::look_at(std::uint64_t number) {
+  LiveRelay* relay = relays_.find(number);
+  if (relay == nullptr) return UnprovedRelays::State::gone;
+  return relay->client_spoke() ? UnprovedRelays::State::proved : UnprovedRelays::State::unproved;
+}
+
+void Worker::close_unproved(std::uint64_t number) {
+  LiveRelay* relay = relays_.find(number);
+  if (relay == nullptr) return;
+  relay->hold({});
+  relay->close(Reason::unproved_per_source);
 }
 
 void Worker::on_mesh_turned_away(MeshConnection& connection, net::PolledFd client, MeshClient who, Reason reason) {

@@ -25,6 +25,7 @@
 #include "rendezvous/relay/mesh_connection.h"
 #include "rendezvous/relay/numbered.h"
 #include "rendezvous/relay/ready_channel.h"
+#include "rendezvous/relay/unproved_relays.h"
 #include "rendezvous/shared.h"
 
 namespace fairlead::rendezvous {
@@ -103,6 +104,8 @@ class Worker final : public front::InboundOwner, public ReadyChannelOwner, publi
   static AccessRecord access_line(const MeshCaller& who, const std::string& service, const Attempt* attempt,
                                   const net::RelayOutcome& outcome);
   void leave_lobby(Inbound& inbound);
+  UnprovedRelays::State look_at(std::uint64_t relay);
+  void close_unproved(std::uint64_t relay);
   template <class T>
   void retire(Numbered<T>& from, std::uint64_t number) {
     if (auto object = from.take(number)) loop_.retire(std::move(object));
@@ -121,6 +124,7 @@ class Worker final : public front::InboundOwner, public ReadyChannelOwner, publi
   EndLedger ends_{loop_, shared_.counters, shared_.access_log, shared_.end_words};
   front::Lobby lobby_;  // of inbounds_
   net::StuckRelays stuck_;
+  UnprovedRelays unproved_;
   std::vector<std::unique_ptr<ListenerRules>> rules_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   Unwatched unwatched_;

@@ -216,6 +216,7 @@ Limits read_limits(Section section) {
   out.channel_wait = section.duration("channel_wait", kTimeout, out.channel_wait);
   out.answer_timeout = section.duration("answer_timeout", kTimeout, out.answer_timeout);
   out.relays_per_source = count(section, "relays_per_source", 1, out.relays_per_source);
+  out.unproved_per_source = count(section, "unproved_per_source", 1, out.unproved_per_source);
   out.relays_per_service = count(section, "relays_per_service", 1, out.relays_per_service);
   out.relays_per_agent = count(section, "relays_per_agent", 1, out.relays_per_agent);
   out.relays_max = count(section, "relays_max", 0, out.relays_max);

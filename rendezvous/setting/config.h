@@ -75,6 +75,7 @@ struct Limits {
   Duration channel_wait = 10s;
   Duration answer_timeout = 2s;
   std::size_t relays_per_source = 256;
+  std::size_t unproved_per_source = 128;  // of these, whose client said nothing behind its hello
   std::size_t relays_per_service = 4096;
   std::size_t relays_per_agent = 4096;
   std::size_t relays_max = 0;    // 0: by descriptors

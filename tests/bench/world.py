@@ -21,8 +21,8 @@ BUILD = ROOT / "build" / "bench"
 WORKERS = 1
 PLENTY = 100_000
 HAPROXY_CONNECTIONS = 4000  # it wants all descriptors for them, and for their pipes, at once: within 20,000
-LIMITS = {"relays_per_source": PLENTY, "relays_per_service": PLENTY, "relays_per_agent": PLENTY, "unclassified_max": PLENTY,
-          "unclassified_per_source": PLENTY}
+LIMITS = {"relays_per_source": PLENTY, "unproved_per_source": PLENTY, "relays_per_service": PLENTY, "relays_per_agent": PLENTY,
+          "unclassified_max": PLENTY, "unclassified_per_source": PLENTY}
 # Pacing (bbr) would measure timers. By route: a namespace may not choose a default that its host keeps to itself.
 CONGESTION_CONTROL = "cubic"
 LOOPBACK_ROUTES = ("127.0.0.0/8", "127.0.0.1")

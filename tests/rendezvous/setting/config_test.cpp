@@ -116,7 +116,8 @@ TEST_CASE("every key is read") {
       "handshakes_per_source = 11\nflight_timeout = '9s'\nhandshake_timeout = '2s'\nchannel_wait = "
       "'3s'\nanswer_timeout = "
       "'4s'\n"
-      "relays_per_source = 5\nrelays_per_service = 6\nrelays_per_agent = 7\nrelays_max = 8\nsessions_max = "
+      "relays_per_source = 5\nunproved_per_source = 13\nrelays_per_service = 6\nrelays_per_agent = 7\nrelays_max = "
+      "8\nsessions_max = "
       "9\nchannels_max = 12\n"
       "services_per_agent = 10\nidle_timeout = '5s'\nhalf_close_timeout = '6s'\nconnect_timeout = '7s'\n"
       "first_flight_timeout = '9s'\nrelay_memory = '64MiB'\n"
@@ -146,8 +147,8 @@ TEST_CASE("every key is read") {
   CHECK(config.policy[1].endpoints == default_rule().endpoints);
   CHECK(config.ports == std::vector{PortConfig{*SocketAddress::parse("0.0.0.0:20001"), "web.home"}});
   CHECK(config.log.access == AccessLog::all);
-  CHECK(config.limits == Limits{4096, 1s, 1,  2,  3,  4,  1 << 20, 11, 9s, 2s,  3s,   4s, 5, 6,       7,
-                                8,    9,  12, 10, 5s, 6s, 9s,      7s, 8s, 30s, 5min, 64, 4, 64 << 20});
+  CHECK(config.limits == Limits{4096, 1s, 1, 2,  3,  4,  1 << 20, 11, 9s, 2s, 3s,  4s,   5,  13, 6,
+                                7,    8,  9, 12, 10, 5s, 6s,      9s, 7s, 8s, 30s, 5min, 64, 4,  64 << 20});
 }
 
 TEST_CASE("what is missing is named") {
