@@ -52,6 +52,7 @@ const std::map<std::string, std::string> kOthers{
     {"limits.channel_wait", R"("11s")"},
     {"limits.answer_timeout", R"("3s")"},
     {"limits.relays_per_source", R"(257)"},
+    {"limits.unproved_per_source", R"(129)"},
     {"limits.relays_per_service", R"(4097)"},
     {"limits.relays_per_agent", R"(4097)"},
     {"limits.relays_max", R"(5)"},
