@@ -93,7 +93,7 @@ class Server {
   core::TimerEntry minute_timer_;
 };
 
-// What this machine has for it: workers by cores, descriptors by the limit of the process. config_invalid.
+// What this machine has for it: workers by cores, descriptors by the limit of the process. io_failed.
 Result<DescriptorBudget> descriptor_budget(const RendezvousConfig& config);
 // What the configuration leaves to the machine is filled in; limits that do not fit are cut, and logged.
 RendezvousConfig completed(RendezvousConfig config, const DescriptorBudget& budget);

@@ -96,7 +96,7 @@ Result<DescriptorBudget> deal_descriptors(const Limits& wanted, const Descriptor
   out.workers = needs.workers;
   out.fixed = kProcess + kPerLoop * (1 + 2 * needs.workers) + needs.listeners * (1 + needs.workers);
   if (out.fixed + kLeastLeft > needs.open_files) {
-    return fail(Reason::config_invalid,
+    return fail(Reason::io_failed,
                 fmt::format("{} workers on {} listeners need more than {} open files; lower server.workers, or raise "
                             "the limit (LimitNOFILE, ulimit -n)",
                             needs.workers, needs.listeners, needs.open_files));

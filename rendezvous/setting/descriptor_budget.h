@@ -42,7 +42,7 @@ struct DescriptorBudget {
   std::vector<std::string> cut;  // "limits.relays_max: 5000 does not fit ..."
 };
 
-// config_invalid: so many threads and listeners need more than there is.
+// io_failed: so many threads and listeners need more than there is.
 Result<DescriptorBudget> deal_descriptors(const Limits& wanted, const DescriptorNeeds& needs);
 // One line: "relays_max 2430x2, sessions_max ...".
 std::string describe(const DescriptorBudget& budget);

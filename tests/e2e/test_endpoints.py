@@ -118,7 +118,7 @@ class ClosingTarget(MeshTest):
             self.assertRaises((OSError, EOFError), caller.echo, "web.home")
         wait_until(lambda: self.rendezvous.counter("service_ended_early") == failed + 3, "each early end is counted once")
         problems = self.rendezvous.status()["problems"]
-        self.assertTrue(any("nas2.web.home" in problem for problem in problems), problems)
+        self.assertTrue(any(problem["service"] == "nas2.web.home" for problem in problems), problems)
 
 
 def restore_second_port():

@@ -63,11 +63,11 @@ KINDS = {
     "random_bytes": (15, {"client_not_tls"}),
     "plain_http": (15, {"client_not_tls"}),
     "truncated_and_ended": (15, {"client_closed", "client_hello_malformed"}),
-    "truncated_and_held": (10, {"classify_timeout"}),
+    "truncated_and_held": (10, {"classify_timeout", "unclassified_max"}),
     "flipped": (15, set()),  # anything from an unknown name to a hello that is still a good one
     "broken_ticket": (10, {"ticket_malformed", "ticket_unknown_session"}),
-    "half_open": (15, {"classify_timeout"}),
-    "byte_by_byte": (5, {"classify_timeout"}),
+    "half_open": (15, {"classify_timeout", "unclassified_max"}),
+    "byte_by_byte": (5, {"classify_timeout", "unclassified_max"}),
 }
 
 

@@ -70,7 +70,7 @@ TEST_CASE("what is configured and fits is kept, what does not is cut and named")
 TEST_CASE("more workers than descriptors are told in one line") {
   const auto none = deal_descriptors({}, {.open_files = 1024, .workers = 128, .listeners = 2});
   REQUIRE_FALSE(none);
-  CHECK(none.error().reason == Reason::config_invalid);
+  CHECK(none.error().reason == Reason::io_failed);
   CHECK(none.error().detail.find("128 workers") == 0);
   CHECK(none.error().detail.find("1024") != std::string::npos);
 }
