@@ -6,11 +6,10 @@
 //    connection reached, a host or network of the configuration, or an address that the world can route and that is not
 //    in a network of this host's own (with IPv6, neighbours have global addresses).
 //  - Nothing that a server chose stands at the begin of a connection where it could be an instruction to somebody else:
-//    a ticket carries the session's id as it came, so an id that holds a line or a word of text is refused.
+//    a ticket carries the session's id as it came, so only harmless ones are taken (common/wire/session_id.h).
 #include <vector>
 
 #include "common/base/ip.h"
-#include "common/wire/ids.h"
 
 namespace fairlead::agent {
 
@@ -22,8 +21,5 @@ struct DialRule {
 
   bool allows(const SocketAddress& told) const;
 };
-
-// Of random ids one in 30 is refused, and the next attempt gets another.
-bool is_harmless(const wire::SessionId& id);
 
 }  // namespace fairlead::agent

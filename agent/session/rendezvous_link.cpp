@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/net/socket.h"
 #include "common/tls/time_text.h"
+#include "common/wire/session_id.h"
 
 namespace fairlead::agent {
 namespace {
@@ -142,7 +143,7 @@ void RendezvousLink::on_event(core::agent_event::Welcomed& event) {
     return lost({Reason::same_instance, "another configured address leads to the same rendezvous"},
                 BackoffLimits{}.most);
   }
-  if (!is_harmless(welcome.session_id)) {
+  if (!wire::is_harmless(welcome.session_id)) {
     return lost({Reason::address_not_told, "the session's id could be an instruction to another program"});
   }
   open_session(welcome);

@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/core/expiry.h"
 #include "common/net/socket.h"
+#include "common/wire/session_id.h"
 
 namespace fairlead::rendezvous {
 namespace {
@@ -79,7 +80,7 @@ void AgentLink::on_event(core::server_event::HelloReceived& event) {
   if (!place) return on_refused(Reason::server_full, 30s, "the server has no room for another session");
   place_ = std::move(*place);
   AgentCarrier::Description description;
-  tools_.rng.fill(description.id);
+  description.id = wire::draw_session_id(tools_.rng);
   tools_.rng.fill(description.key);
   description.spiffe_id = identity().spiffe_id;
   description.software = event.hello.software;
