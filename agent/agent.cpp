@@ -430,6 +430,14 @@ void Agent::explain_relay(ServiceReport& report) const {
   report.detail = diagnosis.findings.front().evidence;
 }
 
+std::optional<Error> Agent::target_problem(const std::string& service) const {
+  const auto state = tools_.target_health.find(service, loop_.now());
+  if (!state || !state->failing) return std::nullopt;
+  return Error{*state->failing, fmt::format("{} ({} refused, {} unanswered, {} served in the last {} minutes)",
+                                            state->detail, state->refused, state->silent, state->served,
+                                            std::chrono::floor<std::chrono::minutes>(TargetHealth::kWindow).count())};
+}
+
 StatusReport Agent::status_report() const {
   StatusReport report{.now = tools_.clock.read(host_time()).time,
                       .started = started(),
@@ -449,7 +457,10 @@ StatusReport Agent::status_report() const {
   } else if (state_problem_) {
     report.standing.push_back(*state_problem_);
   }
-  for (std::size_t i = 0; i < config_.services.size(); ++i) report.services.push_back(service_report(i));
+  for (std::size_t i = 0; i < config_.services.size(); ++i) {
+    report.services.push_back(service_report(i));
+    report.services.back().target = target_problem(config_.services[i].name);
+  }
   for (const auto& link : links_) {
     RendezvousReport each{
         .address = link->server().to_string(), .state = std::string(link->state_name()), .since = link->since()};

@@ -87,6 +87,7 @@ class Agent final : public LinkOwner {
   WallTime started() const;
   StatusReport status_report() const;
   void explain_relay(ServiceReport& report) const;
+  std::optional<Error> target_problem(const std::string& service) const;
   ServiceReport service_report(std::size_t index) const;
 
   AgentConfig config_;

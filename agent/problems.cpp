@@ -41,6 +41,9 @@ void find_host(const StatusReport& report, std::vector<Problem>& out) {
 void find_services(const StatusReport& report, std::vector<Problem>& out) {
   for (const ServiceReport& each : report.services) {
     if (each.path == "down") out.push_back(service_problem(reason_of(each.reason), each.name, each.detail));
+    if (each.target) {
+      out.push_back(service_problem(each.target->reason, each.name, "its target: " + each.target->detail));
+    }
     for (const std::string& name : each.refused_names) {
       out.push_back(service_problem(Reason::policy_denied, each.name, "it is registered without " + name));
     }

@@ -1,6 +1,7 @@
 #pragma once
 // What the agent's `status` answers, as a pure function of a report: JSON for machines, text for people. Shape:
 // interface.md, "What --json holds at least".
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct ServiceReport {
   WallTime since{};
   std::string reason;
   std::string detail;
+  std::optional<Error> target;             // why the latest call of it failed at its target
   std::vector<std::string> refused_names;  // "db.home (policy_denied)": it lives without them
 };
 

@@ -18,6 +18,8 @@ bool TargetHealth::concerns_target(Reason reason) {
     case Reason::target_refused:
     case Reason::target_unreachable:
     case Reason::target_timeout:
+    case Reason::service_reset:
+    case Reason::service_ended_early:
     case Reason::service_not_tls:
     case Reason::service_weak_tls:
     case Reason::server_speaks_first:

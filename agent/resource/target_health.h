@@ -19,7 +19,7 @@ struct TargetState {
   TimePoint latest{};
   // Within TargetHealth::kWindow:
   std::uint64_t served = 0;
-  std::uint64_t refused = 0;  // by the target, or because it did not speak TLS
+  std::uint64_t refused = 0;  // by the target, before or after it took the connection, or it did not speak TLS
   std::uint64_t silent = 0;   // did not answer in time, or could not be reached
 };
 

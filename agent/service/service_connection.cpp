@@ -1,9 +1,32 @@
 #include "agent/service/service_connection.h"
 
+#include <algorithm>
+
 #include "common/base/check.h"
+#include "common/core/relay_verdict.h"
 #include "common/net/socket.h"
 
 namespace fairlead::agent {
+namespace {
+
+// What a relay's end says against the target, judged as a rendezvous does; nothing where the caller is to blame.
+std::optional<Error> fault_of(const core::RelayEnd& end) {
+  const Error silent{Reason::target_timeout, "it took the connection and did not answer"};
+  if (end.reason == Reason::first_flight_timeout && end.service_bytes == 0) return silent;
+  const Reason told = core::reason_told(end);
+  const bool own = TargetHealth::concerns_target(told);
+  switch (core::judge_relay(end)) {
+    case core::RelayVerdict::served:
+      return std::nullopt;
+    case core::RelayVerdict::nothing:
+      return own ? Error{told, std::string(reason_text(told).cause)} : silent;
+    case core::RelayVerdict::neither:
+      break;
+  }
+  return own ? std::optional(Error{told, std::string(reason_text(told).cause)}) : std::nullopt;
+}
+
+}  // namespace
 
 ServiceConnection::ServiceConnection(ServiceTools tools, ServiceConnectionOwner& owner, ServiceCall call,
                                      const ServiceConfig& service, const ServiceTerms& terms)
@@ -49,8 +72,10 @@ void ServiceConnection::on_target(Result<net::Connection> target) {
   if (comes_from_us()) return end_unreached(Reason::relay_loop, "its target leads back to this agent");
   if (const auto local = net::local_address(target->fd.get())) place_ = tools_.loops.enter({*local, target->peer});
   tools_.health.connected(service_, tools_.loop().now());
+  target_ = target->peer;
   net::RelayEnds ends;
   ends.to_service = service_preamble(proxy_protocol_, call_.caller, target->fd.get(), call_.bytes);
+  ahead_ = ends.to_service.size();
   ends.to_client_prefix = owner_.on_service_reached();
   ends.client = std::move(call_.client);
   ends.service = std::move(target->fd);
@@ -76,14 +101,23 @@ void ServiceConnection::keep_alive(Duration idle) {
 void ServiceConnection::on_relay_ended(net::Relay& /*relay*/, const net::RelayOutcome& outcome) {
   enter(State::ended);
   place_ = {};
-  judge_target(outcome, "");
+  judge_relayed(outcome);
   owner_.on_service_ended({.outcome = outcome, .detail = "", .client = {}});
 }
 
 // What the caller did to itself says nothing about the target.
-void ServiceConnection::judge_target(const net::RelayOutcome& outcome, const std::string& detail) {
-  if (outcome.service_bytes > 0) return tools_.health.served(service_, tools_.loop().now());
-  tools_.health.failed(service_, outcome.reason, detail, tools_.loop().now());
+void ServiceConnection::judge_relayed(const net::RelayOutcome& outcome) {
+  const TimePoint now = tools_.loop().now();
+  const auto fault = fault_of({.reason = outcome.reason,
+                               .client_bytes = outcome.client_bytes - std::min(outcome.client_bytes, ahead_),
+                               .service_bytes = outcome.service_bytes,
+                               .lasted = outcome.lasted});
+  if (fault) {
+    tools_.health.failed(service_, fault->reason, fault->detail, now);
+    if (outcome.service_bytes == 0 && target_.port != 0) tools_.addresses.failed(target_, now);
+  } else if (outcome.service_bytes >= core::kShortestServerHello) {
+    tools_.health.served(service_, now);
+  }
 }
 
 void ServiceConnection::end_unreached(Reason reason, std::string detail) {
@@ -93,7 +127,7 @@ void ServiceConnection::end_unreached(Reason reason, std::string detail) {
   ServiceEnd end{.outcome = {.reason = reason, .lasted = tools_.loop().now() - started_},
                  .detail = std::move(detail),
                  .client = std::move(call_.client)};
-  judge_target(end.outcome, end.detail);
+  tools_.health.failed(service_, reason, end.detail, tools_.loop().now());
   owner_.on_service_ended(std::move(end));
 }
 

@@ -67,7 +67,7 @@ class ServiceConnection final : public net::PollTarget, public net::RelayOwner {
   void on_target(Result<net::Connection> target);
   bool comes_from_us() const;
   void end_unreached(Reason reason, std::string detail);
-  void judge_target(const net::RelayOutcome& outcome, const std::string& detail);
+  void judge_relayed(const net::RelayOutcome& outcome);
 
   const ServiceTools tools_;
   ServiceConnectionOwner& owner_;
@@ -77,6 +77,8 @@ class ServiceConnection final : public net::PollTarget, public net::RelayOwner {
   const ProxyProtocol proxy_protocol_;
   const ServiceTerms terms_;
   const TimePoint started_;
+  SocketAddress target_;            // relaying: which of its addresses; port 0: a unix socket
+  std::uint64_t ahead_ = 0;         // relaying: bytes for the service that are not the client's answer to it
   LoopGuard::Place place_;          // of the connection to the target
   std::optional<TargetDial> dial_;  // while reaching
   std::optional<net::Relay> relay_;

@@ -41,6 +41,17 @@ TEST_CASE("a service that was refused, or lives without a name, is named with th
   CHECK(problems[2].code == "protocol_error");
 }
 
+TEST_CASE("a service whose target fails is named by the target's reason") {
+  StatusReport report = well();
+  report.services.front().target = Error{Reason::target_refused, "127.0.0.1:1: Connection refused"};
+  const auto problems = find_problems(report, 2);
+  REQUIRE(problems.size() == 1);
+  CHECK(problems[0].code == "target_refused");
+  CHECK(problems[0].service == "web.home");
+  CHECK(problems[0].text == "its target: 127.0.0.1:1: Connection refused");
+  CHECK_FALSE(problems[0].next_step.empty());
+}
+
 TEST_CASE("a session that is down is a problem while fewer are up than there should be") {
   StatusReport report = well();
   report.rendezvous[1] = {.address = "rv2:443", .state = "waiting", .reason = "connect_refused", .detail = "refused"};

@@ -176,13 +176,37 @@ TEST_CASE("how the target answered is known by service") {
   rig.end.reset();
   rig.open();
   service = rig.accept();
+  CHECK(rig.read(service, kFirst.size()) == kFirst);  // unread, its end would be a reset
   rig.say(service, server_hello());
-  CHECK(rig.read(rig.client, server_hello().size()).size() >= server_hello().size());
+  CHECK(rig.read(rig.client, kAnswer.size() + server_hello().size()).size() == kAnswer.size() + server_hello().size());
   service.reset();
   rig.client.reset();
   CHECK(rig.ended());
   CHECK(state()->served == 1);
   CHECK_FALSE(state()->failing);
+}
+
+TEST_CASE("a target that takes connections and brings nothing has failed, and its address comes last") {
+  const SocketAddress other = *SocketAddress::parse("127.0.0.9:9");
+  for (const bool alert : {false, true}) {
+    CAPTURE(alert);
+    Rig rig;
+    rig.service.name = "web";
+    rig.open();
+    net::Fd service = rig.accept();
+    CHECK(rig.read(service, kFirst.size()) == kFirst);
+    if (alert) rig.say(service, Bytes{0x15, 3, 3, 0, 2, 2, 40});
+    service.reset();
+    if (alert) CHECK(rig.read(rig.client, kAnswer.size() + 7).size() == kAnswer.size() + 7);
+    net::shut_down_writing(rig.client.get());
+    CHECK(rig.ended());
+    const auto state = rig.health.find("web", rig.worker.loop.now());
+    REQUIRE(state);
+    CHECK(state->failing == Reason::service_ended_early);
+    CHECK(state->served == 0);
+    // Who said something is no dead address.
+    CHECK(rig.addresses.order({rig.address, other}, rig.worker.loop.now()).front() == (alert ? rig.address : other));
+  }
 }
 
 TEST_CASE("a connection that comes back to the agent is not sent round again") {
