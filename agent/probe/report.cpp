@@ -54,10 +54,14 @@ std::optional<IpAddress> inner_hop(const ProbeFacts& facts, IpScope scope) {
   return std::nullopt;
 }
 
+// Other verdicts say why it was not dialled at all.
+bool in_vain(const CandidateFacts& candidate) {
+  return !candidate.live && candidate.code == reason_code(Reason::verify_failed);
+}
+
 bool dialled_in_vain(const ProbeFacts& facts) {
-  return std::any_of(facts.candidates.begin(), facts.candidates.end(), [](const CandidateFacts& each) {
-    return !each.live && each.code && each.candidate.method != "host";
-  });
+  return std::any_of(facts.candidates.begin(), facts.candidates.end(),
+                     [](const CandidateFacts& each) { return in_vain(each) && each.candidate.method != "host"; });
 }
 
 struct NatVerdict {
@@ -140,11 +144,12 @@ void find_candidate_troubles(const ProbeFacts& facts, const std::optional<IpAddr
       continue;
     }
     if (!each.code) continue;  // no verdict yet
-    const auto evidence =
-        fmt::format("{}: {} was dialled from outside: {}", each.candidate.method, address, *each.code);
+    const auto evidence = fmt::format("{}: {} was {}dialled from outside: {}", each.candidate.method, address,
+                                      in_vain(each) ? "" : "not ", *each.code);
+    const Reason unreachable = own ? Reason::address_unreachable : Reason::mapping_unreachable;
     const bool explained = out.nat == NatKind::cgnat || out.nat == NatKind::double_nat;
     out.findings.insert(explained ? out.findings.end() : out.findings.begin(),
-                        {own ? Reason::address_unreachable : Reason::mapping_unreachable, evidence});
+                        {in_vain(each) ? unreachable : find_reason(*each.code).value_or(unreachable), evidence});
   }
 }
 

@@ -199,6 +199,20 @@ TEST_CASE("a gateway that claims its provider's address is not believed once not
   CHECK(diagnose(facts).nat == NatKind::nat);  // not dialled yet: providers have private routers, too
 }
 
+TEST_CASE("an address that was not dialled was not dialled in vain") {
+  ProbeFacts facts = home();
+  facts.uplinks[0].upnp = mapped("25.1.0.2");
+  facts.hops = {ip("192.168.1.1"), ip("100.64.0.1")};
+  for (const Reason why : {Reason::verify_busy, Reason::candidate_unproved, Reason::verify_targets_max}) {
+    facts.candidates = {candidate("25.1.0.2:40000", "upnp", std::string(reason_code(why)))};
+    const Diagnosis found = diagnose(facts);
+    CHECK(found.nat == NatKind::nat);
+    CHECK(found.findings.front().code == why);
+    CHECK(found.findings.front().evidence.find("was not dialled from outside") != std::string::npos);
+    CHECK_FALSE(finds(found, Reason::mapping_unreachable));
+  }
+}
+
 TEST_CASE("no state that is not direct is without a reason") {
   ProbeFacts facts = home();
   facts.uplinks[0].upnp.state = ProtocolReport::State::mapped;  // without an outside address, so nothing is offered
