@@ -261,13 +261,6 @@ std::shared_ptr<const core::ChannelKeys> DirectPath::find_keys(const wire::Sessi
   return nullptr;
 }
 
-const Offered* DirectPath::live() const {
-  for (const auto& link : links_) {
-    if (const Offered* offered = link->offers().first_live()) return offered;
-  }
-  return nullptr;
-}
-
 std::vector<nat::MappingReport> DirectPath::mappings() const {
   return mapper_ ? mapper_->mappings() : std::vector<nat::MappingReport>();
 }

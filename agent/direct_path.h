@@ -48,8 +48,6 @@ class DirectPath final : public KeyFinder {
 
   std::vector<nat::Candidate> candidates() const;
   bool was_live(std::uint32_t number) const;  // by the verdict before this one
-  // An address at which a rendezvous reached this agent, while there is one.
-  const Offered* live() const;
   std::vector<nat::MappingReport> mappings() const;
   ProbeFacts facts() const;
   bool settled() const;  // all was asked, and what was found was judged

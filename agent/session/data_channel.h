@@ -4,8 +4,8 @@
 //   dialing --connected, ticket sent--> ready --header--> hearing --hello--> serving (its ServiceConnection) --> ended
 //
 // Each state may end; after its header a channel that is not served gets a MACed answer that says why. Header and hello
-// are verified before the target hears of anything. Owned by its session's ChannelSet; tells it each
-// step, and its end as its last act. A relay outlives the session that its channel came from.
+// are verified before the target hears of anything. Owned by its session's SessionChannels; tells it
+// each step, and its end as its last act. A relay outlives the session that its channel came from.
 #include <memory>
 #include <optional>
 
