@@ -59,6 +59,7 @@ void DirectPath::start(std::shared_ptr<const tls::Credentials> credentials, tls:
                              .on_gateway_changed = on_path_doubted_},
       [this](const std::vector<nat::Candidate>& all) { on_candidates(all); });
   mapper_->start();
+  for (const auto& link : links_) tell_seen(*link);  // sessions may be older than the mapper
 }
 
 void DirectPath::replace_credentials(std::shared_ptr<const tls::Credentials> credentials, tls::WallClock clock) {
@@ -68,6 +69,7 @@ void DirectPath::replace_credentials(std::shared_ptr<const tls::Credentials> cre
 void DirectPath::on_network_changed() {
   traced_ = false;
   failed_.clear();
+  seen_.clear();  // uplinks may be new ones; told again once a session has shown that it still stands
   if (mapper_) mapper_->on_network_changed();
 }
 

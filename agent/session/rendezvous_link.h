@@ -97,7 +97,7 @@ class RendezvousLink final : public net::SessionDriverOwner {
   void on_event(core::agent_event::PoolSizeChanged& /*event*/) {}  // asks come one by one
   void on_event(core::agent_event::Draining& event);
   void on_event(core::agent_event::RttMeasured& /*event*/) {}
-  void on_event(core::agent_event::ProbeAnswered& /*event*/) {}
+  void on_event(core::agent_event::ProbeAnswered& /*event*/) { owner_.on_link_changed(*this); }  // its address stands
   void on_event(core::agent_event::NonceToProve& event);
   void on_event(core::agent_event::CandidateJudged& event);
   void on_event(core::agent_event::RelayEnded& event) {

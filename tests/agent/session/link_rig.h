@@ -81,6 +81,7 @@ class LinkRig : public LinkOwner {
   std::vector<nat::Candidate> offered;
   std::vector<std::pair<std::uint32_t, std::string>> judged;
   int failed = 0;
+  int changed = 0;
   std::unique_ptr<RendezvousLink> link;
 
  private:
@@ -95,7 +96,7 @@ class LinkRig : public LinkOwner {
   void on_candidate_judged(RendezvousLink&, std::uint32_t number, const std::string& code) override {
     judged.emplace_back(number, code);
   }
-  void on_link_changed(RendezvousLink&) override {}
+  void on_link_changed(RendezvousLink&) override { ++changed; }
   void on_link_failed(RendezvousLink&) override { ++failed; }
 };
 
