@@ -48,7 +48,7 @@ void RendezvousLink::enter(State next) {
       case State::waiting:
         return next == State::dialing || next == State::standby;
       case State::dialing:
-        return next == State::opening || next == State::waiting || next == State::standby;
+        return next == State::opening || next == State::dialing || next == State::waiting || next == State::standby;
       case State::opening:
         return next == State::up || next == State::dialing || next == State::waiting || next == State::standby;
       case State::up:
@@ -302,7 +302,7 @@ void RendezvousLink::check_path() {
 
 void RendezvousLink::renew() {
   saved_tls_session_.clear();
-  if (state_ != State::opening && state_ != State::up) return;
+  if (state_ == State::standby || state_ == State::waiting) return;
   drop_session(Reason::superseded);
   dial();
 }
@@ -330,7 +330,10 @@ void RendezvousLink::close(Reason reason) {
 
 void RendezvousLink::drop_session(Reason reason) {
   if (channels_) owner_.leftovers().take(std::move(channels_), reason);
-  if (dial_) tools_.loop.retire(std::move(dial_));
+  if (dial_) {
+    dial_->cancel();
+    tools_.loop.retire(std::move(dial_));
+  }
   registrations_.on_session_ended();
   offers_.clear();
   proofs_.drop();

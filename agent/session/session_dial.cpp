@@ -44,6 +44,12 @@ void SessionDial::start() {
   resolver_.resolve(server_, [this](Result<std::vector<SocketAddress>> answer) { on_addresses(std::move(answer)); });
 }
 
+// What it owns may be in the middle of its own work until the loop's turn ends.
+void SessionDial::cancel() {
+  on_done_ = nullptr;
+  finish(fail(Reason::shutting_down, "cancelled"));
+}
+
 std::string_view SessionDial::phase() const {
   if (!handshakes_.empty()) return "opening";
   return connector_ ? "connecting" : "resolving";
@@ -71,6 +77,7 @@ void SessionDial::connect() {
 }
 
 void SessionDial::on_connected(Result<net::Connection> connection) {
+  if (!on_done_) return;  // cancelled
   tools_.loop.retire(std::move(connector_));
   if (connection) return shake(std::move(*connection));
   left_.clear();
@@ -90,7 +97,10 @@ void SessionDial::shake(net::Connection connection) {
   const bool room = handshakes_.empty() || begun.share;
   if (!room) return arm();
   auto engine = tls::TlsEngine::client(context_, expected_, saved_);
-  if (!engine) return finish(tl::unexpected(engine.error()));
+  if (!engine) {
+    if (begun.share) tools_.memory.give_back(*begun.share);
+    return finish(tl::unexpected(engine.error()));
+  }
   net::Fd fd = connection.fd.release();
   net::set_user_timeout(fd.get(), kUserTimeout);
   begun.stream = std::make_unique<net::TlsStream>(tools_.channel.poller, std::move(fd), std::move(*engine), begun);
@@ -101,6 +111,7 @@ void SessionDial::shake(net::Connection connection) {
 }
 
 void SessionDial::on_progress(Handshake& handshake) {
+  if (!on_done_) return;  // cancelled
   if (handshake.stream->error()) return drop(handshake, *handshake.stream->error());
   if (!handshake.stream->handshake_done()) return;
   finish(Opened{std::move(handshake.stream), handshake.address});

@@ -43,6 +43,7 @@ class SessionDial final {
   // Once, one of them.
   void start();
   void start_at(std::vector<SocketAddress> addresses);                        // where its name leads to is known
+  void cancel();                                                              // nothing is told any more
   std::string_view phase() const;                                             // for status
   const std::vector<SocketAddress>& addresses() const { return addresses_; }  // that the name led to
 

@@ -62,6 +62,40 @@ TEST_CASE("a changed identity opens a new session") {
   CHECK(rig.until([&] { return rig.sessions[0]->over(); }));
 }
 
+TEST_CASE("an identity that changes during the handshake opens no session with the old one") {
+  LinkRig rig;
+  rig.link->activate();
+  REQUIRE(rig.worker.until([&] { return rig.link->state_name() == "opening"; }));  // nobody accepts yet
+  rig.link->renew();
+  CHECK(rig.link->state() == State::dialing);
+  CHECK(rig.link->state_name() == "resolving");
+  CHECK(rig.until([&] { return rig.sessions.size() == 2 && rig.link->state() == State::opening; }));
+  CHECK(rig.sessions[0]->over());
+}
+
+TEST_CASE("closed at any moment of the dial, nothing is told any more") {
+  for (int turns = 0; turns < 12; ++turns) {
+    CAPTURE(turns);
+    LinkRig rig;
+    rig.link->activate();
+    int left = turns;
+    rig.until([&] { return left-- <= 0; });
+    rig.link->close(Reason::shutting_down);
+    rig.worker.settle();
+    CHECK(rig.link->state() == State::standby);
+    CHECK(rig.failed == 0);
+  }
+}
+
+TEST_CASE("what a server sees of us is looked at again once a session has outlived a network change") {
+  LinkRig rig;
+  open(rig);
+  const int changed = rig.changed;
+  rig.link->check_path();
+  CHECK(rig.until([&] { return rig.changed > changed; }));
+  CHECK(rig.link->state() == State::up);
+}
+
 TEST_CASE("a second name of one server is noticed") {
   LinkRig rig;
   rig.held_elsewhere = rig.welcome().instance_id;
