@@ -54,7 +54,8 @@ void find_sessions(const StatusReport& report, std::size_t sessions, std::vector
   const auto up = std::ranges::count(report.rendezvous, "up", &RendezvousReport::state);
   if (static_cast<std::size_t>(up) >= std::min(sessions, report.rendezvous.size())) return;
   for (const RendezvousReport& each : report.rendezvous) {
-    if (each.state == "up" || each.reason.empty()) continue;
+    // Listing a server twice loses nothing: `rendezvous` shows it.
+    if (each.state == "up" || each.reason.empty() || reason_of(each.reason) == Reason::same_instance) continue;
     out.push_back(problem_of(reason_of(each.reason), fmt::format("no session with {}: {}", each.address, each.detail)));
   }
 }

@@ -58,6 +58,9 @@ TEST_CASE("a session that is down is a problem while fewer are up than there sho
   REQUIRE(find_problems(report, 2).size() == 1);
   CHECK(find_problems(report, 2)[0].code == "connect_refused");
   CHECK(find_problems(report, 2)[0].text == "no session with rv2:443: refused");
+  report.rendezvous[1].reason = "same_instance";
+  CHECK(find_problems(report, 2).empty());  // a hint
+  report.rendezvous[1].reason = "connect_refused";
   report.rendezvous.push_back({.address = "rv3:443", .state = "up"});
   CHECK(find_problems(report, 2).empty());  // another one took its place
 }
