@@ -240,6 +240,7 @@ void Agent::on_link_failed(RendezvousLink& link) {
 }
 
 void Agent::on_network(net::NetworkEvent event) {
+  if (stopping_.begun()) return;  // nothing new is opened while draining
   log(Level::info, "network changed",
       {{"reason", reason_code(Reason::network_changed)},
        {"detail", event == net::NetworkEvent::resumed ? "resumed" : "changed"}});
@@ -350,8 +351,9 @@ void Agent::reload() {
   }
   const bool moved = planned.config.identity != config_.identity;
   // What a session says at its begin, only another session can say.
-  const bool anew =
-      planned.config.pool != config_.pool || planned.config.limits.ping_interval != config_.limits.ping_interval;
+  const bool anew = planned.config.pool != config_.pool ||
+                    planned.config.limits.ping_interval != config_.limits.ping_interval ||
+                    planned.config.rendezvous_networks != config_.rendezvous_networks;
   config_ = std::move(planned.config);
   if (moved) watch_identity();
   for (const auto& link : links_) link->services_changed();
