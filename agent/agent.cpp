@@ -453,7 +453,7 @@ StatusReport Agent::status_report() const {
                       .memory_max = tools_.memory.max(),
                       .mappings = direct_.mappings(),
                       .counters = counters_};
-  if (direct_.problem()) report.standing.push_back(*direct_.problem());
+  report.standing = direct_.problems();
   if (tools_.clock.problem()) {
     report.standing.push_back(*tools_.clock.problem());
   } else if (state_problem_) {

@@ -70,7 +70,21 @@ void DirectPath::on_network_changed() {
   traced_ = false;
   failed_.clear();
   seen_.clear();  // uplinks may be new ones; told again once a session has shown that it still stands
-  if (mapper_) mapper_->on_network_changed();
+  if (!mapper_) return;
+  if (listener_->open_missing()) mapper_->set_listeners(listener_->addresses());
+  mapper_->on_network_changed();
+}
+
+std::vector<Error> DirectPath::problems() const {
+  std::vector<Error> out;
+  if (problem_) out.push_back(*problem_);
+  if (!listener_) return out;
+  for (const LeftOut& each : listener_->missing()) {
+    // A host without IPv6 is nothing to worry about.
+    const bool whole_family = !each.address.ip.is_v4() && each.address.ip == IpAddress::v6({});
+    if (!whole_family || each.why.reason == Reason::address_in_use) out.push_back(each.why);
+  }
+  return out;
 }
 
 void DirectPath::on_candidates(const std::vector<nat::Candidate>& all) {

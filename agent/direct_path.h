@@ -36,6 +36,8 @@ class DirectPath final : public KeyFinder {
   void on_network_changed();
   // Why nothing could be listened on at the start; start() may be called again.
   const std::optional<Error>& problem() const { return problem_; }
+  // What is listened for in vain although this host might have it.
+  std::vector<Error> problems() const;
   void on_link_changed(const RendezvousLink& link);  // its session or a registration
   void services_changed() { confirm_services(); }    // after a reload
   void on_judged(std::uint32_t number, const std::string& code);

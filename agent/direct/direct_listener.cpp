@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "agent/direct/listen_ports.h"
 #include "common/base/log.h"
 #include "common/front/refusal_alert.h"
 
@@ -43,7 +42,18 @@ DirectListener::~DirectListener() {
 }
 
 Result<void> DirectListener::open() {
-  auto bound = bind_listeners(options_.listen, options_.name);
+  return bind(options_.listen);
+}
+
+bool DirectListener::open_missing() {
+  std::vector<SocketAddress> wanted;
+  for (const LeftOut& each : missing_) wanted.push_back(each.address);
+  return !wanted.empty() && bind(wanted).has_value();
+}
+
+Result<void> DirectListener::bind(const std::vector<SocketAddress>& wanted) {
+  missing_.clear();
+  auto bound = bind_listeners(wanted, options_.name, &missing_);
   if (!bound) return tl::unexpected(bound.error());
   for (BoundSocket& each : *bound) {
     net::limit_buffers(each.fd.get(), tools_.memory.first_buffers());  // whoever is accepted inherits them

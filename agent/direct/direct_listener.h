@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "agent/direct/direct_connection.h"
+#include "agent/direct/listen_ports.h"
 #include "agent/direct/service_table.h"
 #include "agent/direct/verify_responder.h"
 #include "agent/resource/agent_tools.h"
@@ -50,6 +51,9 @@ class DirectListener final : public front::InboundOwner, public DirectConnection
   // Binds. A family that this host does not have is left out; address_in_use or io_failed when nothing could be bound
   // (the agent lives without direct then).
   Result<void> open();
+  // Tries again what open() left out; true: something was bound.
+  bool open_missing();
+  const std::vector<LeftOut>& missing() const { return missing_; }
   std::vector<SocketAddress> addresses() const;  // bound, with their ports
 
   void set_services(std::vector<ConfirmedService> services);
@@ -72,6 +76,7 @@ class DirectListener final : public front::InboundOwner, public DirectConnection
   void on_direct_ended(DirectConnection& connection, const net::RelayOutcome& outcome,
                        const std::string& detail) override;
 
+  Result<void> bind(const std::vector<SocketAddress>& wanted);
   void listen(const SocketAddress& bound, net::Fd fd);
   void on_accept(net::AcceptedSocket accepted);
   void on_client_hello(front::Inbound& inbound, wire::ClientHello hello);
@@ -101,6 +106,7 @@ class DirectListener final : public front::InboundOwner, public DirectConnection
     std::unique_ptr<front::Listener> listener;
   };
   std::vector<Door> doors_;
+  std::vector<LeftOut> missing_;
 };
 
 }  // namespace fairlead::agent

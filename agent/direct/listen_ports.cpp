@@ -54,12 +54,14 @@ std::array<std::uint16_t, kListenPortTries> listen_ports(std::string_view name) 
   return out;
 }
 
-Result<std::vector<BoundSocket>> bind_listeners(const std::vector<SocketAddress>& wanted, std::string_view name) {
+Result<std::vector<BoundSocket>> bind_listeners(const std::vector<SocketAddress>& wanted, std::string_view name,
+                                                std::vector<LeftOut>* left) {
   Bound out;
   Error last{Reason::io_failed, "[nat] listen names no address"};
   std::vector<SocketAddress> open;  // to be bound at a derived port
   const auto leave_out = [&](const SocketAddress& address, const Error& why) {
     last = why;
+    if (left != nullptr) left->push_back({address, why});
     // A host without IPv6 is nothing to worry about.
     log(address.ip.is_v4() ? Level::warn : Level::info, "listen address left out",
         {{"address", address.to_string()}, {"reason", reason_code(why.reason)}, {"detail", why.detail}});

@@ -63,6 +63,10 @@ void PortMapper::start() {
   impl_->core.start();
 }
 
+void PortMapper::set_listeners(std::vector<SocketAddress> listeners) {
+  impl_->core.set_listeners(std::move(listeners));
+}
+
 void PortMapper::on_network_changed() {
   impl_->core.on_network_changed();
 }

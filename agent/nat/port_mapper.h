@@ -63,6 +63,8 @@ class PortMapper {
   ~PortMapper();
 
   void start();
+  // In effect from the next on_network_changed() on.
+  void set_listeners(std::vector<SocketAddress> listeners);
   // The network changed or the host slept: routes and addresses are read again, mappings checked.
   void on_network_changed();
   // A rendezvous sees what leaves by `local` as `outside`. Another address than before: the gateway's changed, and it

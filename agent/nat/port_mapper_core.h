@@ -24,6 +24,7 @@ class PortMapperCore {
                  PortMapper::OnCandidates on_candidates, Clock clock = net::boottime_now);
 
   void start();
+  void set_listeners(std::vector<SocketAddress> listeners) { options_.listeners = std::move(listeners); }
   void on_network_changed();
   void on_seen(const IpAddress& local, const IpAddress& outside);
   void on_verified(std::uint32_t number);

@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/wire/proxy_protocol.h"
 #include "common/wire/tls_alert.h"
@@ -202,6 +203,31 @@ TEST_CASE("connections that say nothing are few, and do not keep out who speaks"
   DirectRig slow({.classify = {.classify_timeout = 20ms}});
   CHECK(slow.answer_to(ByteView(client_hello("web.home")).first(20)).empty());
   CHECK(slow.refused(Reason::classify_timeout) == 1);
+}
+
+TEST_CASE("an address that is left out is tried again") {
+  DirectRig rig;
+  auto holder = net::listen_tcp({IpAddress::v4({127, 0, 0, 1}), 0}, net::ReusePort::no);
+  REQUIRE(holder);
+  const SocketAddress held = *net::local_address(holder->get());
+  DirectListener listener(rig.tools,
+                          DirectOptions{.listen = {{IpAddress::v4({127, 0, 0, 1}), 0}, held},
+                                        .name = "again" + std::to_string(::getpid()),
+                                        .rendezvous_id = "",
+                                        .limits = {}},
+                          rig);
+  REQUIRE(listener.open());
+  REQUIRE(listener.missing().size() == 1);
+  CHECK(listener.missing()[0].address == held);
+  CHECK(listener.missing()[0].why.reason == Reason::address_in_use);
+  CHECK_FALSE(listener.open_missing());
+  CHECK(listener.missing().size() == 1);
+  holder->reset();
+  CHECK(listener.open_missing());
+  CHECK(listener.missing().empty());
+  CHECK(listener.addresses().size() == 2);
+  CHECK_FALSE(listener.open_missing());
+  listener.shut_down(Reason::shutting_down);
 }
 
 TEST_CASE("close_idle lets live connections go on, shut_down ends them") {
