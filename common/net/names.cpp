@@ -104,9 +104,16 @@ void Names::forget(const std::string& host, Resolver& asker) {
 
 void Names::network_changed() {
   cache_.network_changed();
-  for (const auto& [host, question] : asked_) {
-    if (question.number != 0 && running_ < kMostLookups) begin(host);
-  }
+  for (auto& [host, question] : asked_) begin_anew(host, question);
+}
+
+// The old thread's place goes to the new one.
+void Names::begin_anew(const std::string& host, Question& question) {
+  if (question.number == 0 || question.before != 0 || stale_ >= kMostStale) return;
+  question.before = question.number;
+  ++stale_;
+  --running_;
+  begin(host);
 }
 
 void Names::begin_next() {
@@ -132,9 +139,11 @@ void Names::begin(const std::string& host) {
 }
 
 void Names::on_answer(const std::string& host, std::uint64_t number, core::NameAnswer answer) {
-  --running_;
   const auto at = asked_.find(host);
-  if (at != asked_.end() && at->second.number == number) {
+  const bool counts = at != asked_.end() && at->second.number == number;
+  --(counts ? running_ : stale_);
+  if (!counts && at != asked_.end() && at->second.before == number) at->second.before = 0;
+  if (counts) {
     const TimePoint now = loop_.now();
     cache_.learned(host, std::move(answer), now);
     const core::NameAnswer told = *cache_.fresh(host, now);

@@ -28,20 +28,29 @@ core::NameAnswer look_up_host(const std::string& host);  // getaddrinfo
 
 class Names {
  public:
-  static constexpr std::size_t kMostLookups = 32;  // blocked threads, at worst
+  static constexpr std::size_t kMostLookups = 32;  // whose answers count
+  static constexpr std::size_t kMostStale = 16;    // blocked on a network that is gone: threads beside those
 
   explicit Names(Loop& loop, LookUp look_up = look_up_host);
   ~Names();  // what is under way is left to itself; who waits is not told
   Names(const Names&) = delete;
   Names& operator=(const Names&) = delete;
 
-  // What is under way may be waiting for a server that is out of reach now: it is asked anew.
+  // What is under way may be waiting for a server that is out of reach now: it is asked anew, by
+  // one thread beside the one that waits.
   void network_changed();
   std::size_t lookups() const { return running_; }
+  std::size_t stale_lookups() const { return stale_; }
 
  private:
   friend class Resolver;
   struct Board;
+  // Of one name: who waits, which thread's answer counts, and which one's did before.
+  struct Question {
+    std::vector<Resolver*> askers;
+    std::uint64_t number = 0;  // 0: in the queue
+    std::uint64_t before = 0;  // 0: it is back, or there was none
+  };
 
   // What is known now, or nothing yet: then `asker` is told by Resolver::found, unless it is forgotten before.
   std::optional<core::NameAnswer> ask(const std::string& host, Resolver& asker);
@@ -49,13 +58,8 @@ class Names {
   void forget(const std::string& host, Resolver& asker);
   void begin_next();
   void begin(const std::string& host);
+  void begin_anew(const std::string& host, Question& question);
   void on_answer(const std::string& host, std::uint64_t number, core::NameAnswer answer);
-
-  // Of one name: who waits, and which thread's answer counts.
-  struct Question {
-    std::vector<Resolver*> askers;
-    std::uint64_t number = 0;  // 0: in the queue
-  };
 
   Loop& loop_;
   std::shared_ptr<Board> board_;
@@ -63,6 +67,7 @@ class Names {
   std::map<std::string, Question> asked_;  // by name
   std::deque<std::string> queue_;
   std::size_t running_ = 0;
+  std::size_t stale_ = 0;
   std::uint64_t last_number_ = 0;
 };
 

@@ -122,6 +122,25 @@ TEST_CASE("no more threads than there may be; the rest waits for its turn") {
   CHECK(rig.names->lookups() == 0);
 }
 
+TEST_CASE("however often the network changes, a name has one thread more, and old threads keep no places") {
+  Rig rig;
+  std::vector<std::unique_ptr<Rig::Asker>> all;
+  for (std::size_t i = 0; i < Names::kMostLookups; ++i) {
+    const std::string host = "name" + std::to_string(i);
+    rig.server->silence(host);
+    all.push_back(std::make_unique<Rig::Asker>(*rig.names));
+    all.back()->ask(host);
+  }
+  for (int i = 0; i < 5; ++i) rig.names->network_changed();
+  CHECK(rig.names->lookups() == Names::kMostLookups);
+  CHECK(rig.names->stale_lookups() == Names::kMostStale);
+  rig.server->speak();
+  for (const auto& each : all) CHECK(rig.told(*each));
+  CHECK(rig.worker.until([&] { return rig.names->stale_lookups() == 0; }));
+  CHECK(rig.names->lookups() == 0);
+  for (std::size_t i = 0; i < Names::kMostLookups; ++i) CHECK(rig.server->asked("name" + std::to_string(i)) <= 2);
+}
+
 TEST_CASE("an answer is kept, a failure for a moment") {
   Rig rig;
   for (const std::string host : {"db", "failing", "gone"}) {
