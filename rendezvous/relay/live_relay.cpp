@@ -15,10 +15,8 @@ LiveRelay::LiveRelay(LiveRelayOwner& owner, net::RelayTools tools, const net::Re
                             .to_client_prefix = {}},
              limits, *this) {}
 
-bool LiveRelay::client_spoke() {
-  if (relay_.client_bytes() == 0) return false;
-  unproved_ = SourceToken();
-  return true;
+void LiveRelay::on_client_spoke(net::Relay& /*relay*/) {
+  owner_.on_live_relay_proved(*this);
 }
 
 void LiveRelay::on_relay_ended(net::Relay& /*relay*/, const net::RelayOutcome& outcome) {

@@ -11,6 +11,8 @@ class LiveRelay;
 class LiveRelayOwner {
  public:
   virtual ~LiveRelayOwner() = default;
+  // At most once: its client said something behind its hello. It may not be closed from here.
+  virtual void on_live_relay_proved(LiveRelay& relay) = 0;
   virtual void on_live_relay_ended(LiveRelay& relay, const net::RelayOutcome& outcome) = 0;
 };
 
@@ -22,18 +24,15 @@ class LiveRelay final : public net::RelayOwner {
   void close(Reason reason) { relay_.close(reason); }
   const MeshCaller& who() const { return who_; }
   const Attempt& attempt() const { return attempt_; }
-  // What it counts against until its client said something behind its hello.
-  void hold(SourceToken unproved) { unproved_ = std::move(unproved); }
-  bool client_spoke();
   std::uint64_t number = 0;  // the worker's
 
  private:
+  void on_client_spoke(net::Relay& relay) override;
   void on_relay_ended(net::Relay& relay, const net::RelayOutcome& outcome) override;
 
   LiveRelayOwner& owner_;
   MeshCaller who_;
   Attempt attempt_;
-  SourceToken unproved_;
   net::Relay relay_;
 };
 

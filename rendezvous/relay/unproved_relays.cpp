@@ -1,47 +1,50 @@
 #include "rendezvous/relay/unproved_relays.h"
 
-#include <algorithm>
+#include <utility>
 
 namespace fairlead::rendezvous {
 
-SourceToken UnprovedRelays::admit(const IpAddress& source) {
+void UnprovedRelays::enter(std::uint64_t number, const IpAddress& source) {
   auto token = per_source_.take(source);
   if (!token) {
-    forget_finished();
-    token = per_source_.take(source);
+    if (const auto oldest = oldest_beside(source)) {
+      leave(*oldest);
+      close_(*oldest);
+      token = per_source_.take(source);
+    }
   }
-  while (!token) {
-    const auto oldest = take_oldest_beside(source);
-    if (!oldest) return {};
-    close_(*oldest);
-    token = per_source_.take(source);
+  for (const SourceKey& key : SourceLevels(source)) {
+    OfSource& at = sources_[key];
+    (token ? at.counted : at.uncounted).insert(number);
   }
-  return std::move(*token);
+  young_.emplace(number, Young{source, std::move(token)});
 }
 
-// Of its own narrowest source first: that one may be what is full.
-std::optional<std::uint64_t> UnprovedRelays::take_oldest_beside(const IpAddress& source) {
+void UnprovedRelays::leave(std::uint64_t number) {
+  const auto young = young_.extract(number);
+  if (!young) return;
+  for (const SourceKey& key : SourceLevels(young.mapped().source)) {
+    const auto at = sources_.find(key);
+    at->second.counted.erase(number);
+    at->second.uncounted.erase(number);
+    if (at->second.empty()) sources_.erase(at);
+  }
+}
+
+// Of its own narrowest source first: that one may be what is full. One without a token makes no room, so it goes only
+// where as many of its source are here as may be anywhere.
+std::optional<std::uint64_t> UnprovedRelays::oldest_beside(const IpAddress& source) const {
   const SourceLevels levels(source);
-  for (std::size_t level = 0; level < levels.size(); ++level) {
-    const auto at = std::find_if(young_.begin(), young_.end(), [&](const Young& each) {
-      const SourceLevels other(each.source);
-      return other.size() == levels.size() && other[level] == levels[level];
-    });
-    if (at == young_.end()) continue;
-    const std::uint64_t number = at->number;
-    young_.erase(at);
-    return number;
+  for (const SourceKey& key : levels) {
+    const auto at = sources_.find(key);
+    if (at != sources_.end() && !at->second.counted.empty()) return *at->second.counted.begin();
+  }
+  for (const SourceKey& key : levels) {
+    const auto at = sources_.find(key);
+    if (at == sources_.end() || at->second.uncounted.size() < per_source_.max() * key.factor()) continue;
+    return *at->second.uncounted.begin();
   }
   return std::nullopt;
-}
-
-void UnprovedRelays::add(std::uint64_t number, const IpAddress& source) {
-  while (!young_.empty() && look_(young_.front().number) != State::unproved) young_.pop_front();
-  young_.push_back({number, source});
-}
-
-void UnprovedRelays::forget_finished() {
-  std::erase_if(young_, [this](const Young& each) { return look_(each.number) != State::unproved; });
 }
 
 }  // namespace fairlead::rendezvous

@@ -1,12 +1,13 @@
 #pragma once
 // Relays of one worker whose client has said nothing behind its hello: a few of one source at most, for such a relay
 // costs its client one packet and us two descriptors and a service's connection. When a source has its maximum, its
-// oldest goes and the newcomer stays. Nothing is done for a relay but to take and give back a token, until a source
-// is full. One thread; the gauge is the server's.
+// oldest here goes and the newcomer stays. A relay is out of this the moment its client speaks: its place is free at
+// once, for all workers. One thread; the gauge is the server's.
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <optional>
+#include <set>
+#include <unordered_map>
 
 #include "common/base/source_gauge.h"
 
@@ -14,33 +15,33 @@ namespace fairlead::rendezvous {
 
 class UnprovedRelays {
  public:
-  enum class State : std::uint8_t { gone, unproved, proved };
-  // How a relay stands now; one that is proved gives its token back within.
-  using Look = std::function<State(std::uint64_t number)>;
-  using Close = std::function<void(std::uint64_t number)>;  // its token is back when this returns
+  using Close = std::function<void(std::uint64_t number)>;  // leave() was done already, and may be called again
 
-  UnprovedRelays(SourceGauge& per_source, Look look, Close close)
-      : per_source_(per_source), look_(std::move(look)), close_(std::move(close)) {}
+  UnprovedRelays(SourceGauge& per_source, Close close) : per_source_(per_source), close_(std::move(close)) {}
 
-  // For one that begins; may close another. Empty: other workers have all that its source may have.
-  SourceToken admit(const IpAddress& source);
-  // It has begun, with that token.
-  void add(std::uint64_t number, const IpAddress& source);
+  // One has begun; numbers rise. Closes one other at most.
+  void enter(std::uint64_t number, const IpAddress& source);
+  // Its client spoke, or it ended; nothing for one that is not here.
+  void leave(std::uint64_t number);
   std::size_t size() const { return young_.size(); }
 
  private:
   struct Young {
-    std::uint64_t number;
     IpAddress source;
+    std::optional<SourceToken> token;  // none: other workers have all that its source may have
+  };
+  // The oldest first.
+  struct OfSource {
+    std::set<std::uint64_t> counted, uncounted;
+    bool empty() const { return counted.empty() && uncounted.empty(); }
   };
 
-  void forget_finished();
-  std::optional<std::uint64_t> take_oldest_beside(const IpAddress& source);
+  std::optional<std::uint64_t> oldest_beside(const IpAddress& source) const;
 
   SourceGauge& per_source_;
-  Look look_;
   Close close_;
-  std::deque<Young> young_;  // by their beginning
+  std::unordered_map<std::uint64_t, Young> young_;
+  std::unordered_map<SourceKey, OfSource> sources_;  // each relay at all levels of its source
 };
 
 }  // namespace fairlead::rendezvous

@@ -26,9 +26,7 @@ Worker::Worker(unsigned index, Shared& shared, const Limits& limits, std::uint64
       farewells_(poller_, shared.most_farewells),
       lobby_(shared.gauges.unclassified, shared.gauges.unclassified_per_source),
       stuck_(loop_, shared.relay_budget),
-      unproved_(
-          shared.gauges.unproved_per_source, [this](std::uint64_t number) { return look_at(number); },
-          [this](std::uint64_t number) { close_unproved(number); }) {}
+      unproved_(shared.gauges.unproved_per_source, [this](std::uint64_t number) { close_unproved(number); }) {}
 
 Worker::~Worker() = default;
 
@@ -265,29 +263,22 @@ void Worker::on_mesh_accepted(MeshConnection& connection, Accepted accepted) {
   shared_.counters.relays_total.fetch_add(1, std::memory_order_relaxed);
   shared_.counters.bytes_in.fetch_add(accepted.sent_ahead, std::memory_order_relaxed);
   const IpAddress source = accepted.who.peer.ip;
-  SourceToken unproved = unproved_.admit(source);
   LiveRelay& relay =
       relays_.add(std::make_unique<LiveRelay>(*this, net::RelayTools{poller_, pipes_, farewells_, &stuck_},
                                               net::RelayLimits{.idle_timeout = limits_.idle_timeout,
                                                                .half_close_timeout = limits_.half_close_timeout,
                                                                .first_flight_timeout = limits_.first_flight_timeout},
                                               std::move(accepted)));
-  relay.hold(std::move(unproved));
-  unproved_.add(relay.number, source);
+  unproved_.enter(relay.number, source);
   retire(mesh_, connection.number);
 }
 
-UnprovedRelays::State Worker::look_at(std::uint64_t number) {
-  LiveRelay* relay = relays_.find(number);
-  if (relay == nullptr) return UnprovedRelays::State::gone;
-  return relay->client_spoke() ? UnprovedRelays::State::proved : UnprovedRelays::State::unproved;
+void Worker::on_live_relay_proved(LiveRelay& relay) {
+  unproved_.leave(relay.number);
 }
 
 void Worker::close_unproved(std::uint64_t number) {
-  LiveRelay* relay = relays_.find(number);
-  if (relay == nullptr) return;
-  relay->hold({});
-  relay->close(Reason::unproved_per_source);
+  if (LiveRelay* relay = relays_.find(number)) relay->close(Reason::unproved_per_source);
 }
 
 void Worker::on_mesh_turned_away(MeshConnection& connection, net::PolledFd client, MeshClient who, Reason reason) {
@@ -300,6 +291,7 @@ void Worker::on_mesh_turned_away(MeshConnection& connection, net::PolledFd clien
 }
 
 void Worker::on_live_relay_ended(LiveRelay& relay, const net::RelayOutcome& ended) {
+  unproved_.leave(relay.number);
   const net::RelayOutcome outcome = judge(relay.attempt(), ended);
   shared_.counters.bytes_in.fetch_add(outcome.client_bytes, std::memory_order_relaxed);
   shared_.counters.bytes_out.fetch_add(outcome.service_bytes, std::memory_order_relaxed);

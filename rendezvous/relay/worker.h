@@ -85,6 +85,7 @@ class Worker final : public front::InboundOwner, public ReadyChannelOwner, publi
   void on_mesh_moves(MeshConnection& connection, MeshClient client, Attempt attempt, WorkerItem channel) override;
   void on_mesh_turned_away(MeshConnection& connection, net::PolledFd client, MeshClient who, Reason reason) override;
   // LiveRelayOwner
+  void on_live_relay_proved(LiveRelay& relay) override;
   void on_live_relay_ended(LiveRelay& relay, const net::RelayOutcome& ended) override;
 
   void on_accept(net::AcceptedSocket accepted, const ListenerRules& rules);
@@ -104,7 +105,6 @@ class Worker final : public front::InboundOwner, public ReadyChannelOwner, publi
   static AccessRecord access_line(const MeshCaller& who, const std::string& service, const Attempt* attempt,
                                   const net::RelayOutcome& outcome);
   void leave_lobby(Inbound& inbound);
-  UnprovedRelays::State look_at(std::uint64_t relay);
   void close_unproved(std::uint64_t relay);
   template <class T>
   void retire(Numbered<T>& from, std::uint64_t number) {

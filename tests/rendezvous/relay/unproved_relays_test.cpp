@@ -1,6 +1,6 @@
 #include "rendezvous/relay/unproved_relays.h"
 
-#include <map>
+#include <set>
 #include <vector>
 
 #include "tests/support/doctest.h"
@@ -8,45 +8,34 @@
 namespace fairlead::rendezvous {
 namespace {
 
-using State = UnprovedRelays::State;
-
+// One worker; others may share its gauge.
 struct Rig {
-  struct Relay {
-    State state = State::unproved;
-    SourceToken token;
-  };
-  explicit Rig(std::size_t max) : gauge(max) {}
+  explicit Rig(SourceGauge& of_server) : gauge(of_server) {}
 
   std::uint64_t begin(const IpAddress& source) {
-    SourceToken token = unproved.admit(source);
-    relays[++last] = {State::unproved, std::move(token)};
-    unproved.add(last, source);
+    relays.insert(++last);
+    unproved.enter(last, source);
     return last;
   }
-  State look(std::uint64_t number) {
-    const auto at = relays.find(number);
-    if (at == relays.end()) return State::gone;
-    if (at->second.state == State::proved) at->second.token = {};
-    return at->second.state;
-  }
   void close(std::uint64_t number) {
+    unproved.leave(number);  // as a relay that ends
     closed.push_back(number);
     relays.erase(number);
   }
 
-  SourceGauge gauge;
-  std::map<std::uint64_t, Relay> relays;
+  SourceGauge& gauge;
+  std::set<std::uint64_t> relays;
   std::vector<std::uint64_t> closed;
   std::uint64_t last = 0;
-  UnprovedRelays unproved{gauge, [this](std::uint64_t number) { return look(number); },
-                          [this](std::uint64_t number) { close(number); }};
+  UnprovedRelays unproved{gauge, [this](std::uint64_t number) { close(number); }};
 };
 
 const IpAddress kOne = IpAddress::v4({192, 0, 2, 1});
 const IpAddress kOther = IpAddress::v4({192, 0, 2, 2});
 
 TEST_CASE("the oldest silent one of a full source goes, the newcomer and others stay") {
-  Rig rig(2);
+  SourceGauge gauge(2);
+  Rig rig(gauge);
   const auto other = rig.begin(kOther);
   const auto first = rig.begin(kOne);
   rig.begin(kOne);
@@ -56,32 +45,38 @@ TEST_CASE("the oldest silent one of a full source goes, the newcomer and others 
   CHECK(rig.gauge.highest() == 2);
 }
 
-TEST_CASE("who spoke or ended is not counted any more") {
-  Rig rig(2);
-  for (int i = 0; i < 100; ++i) {
-    const auto number = rig.begin(kOne);
-    if (i % 2 == 0) rig.relays.at(number).state = State::proved;
-    if (i % 2 == 1) rig.relays.erase(number);
-  }
+TEST_CASE("who spoke or ended is not counted any more, at any worker") {
+  SourceGauge gauge(2);
+  Rig rig(gauge);
+  Rig other(gauge);
+  for (int i = 0; i < 100; ++i) rig.unproved.leave(rig.begin(kOne));
   CHECK(rig.closed.empty());
-  CHECK(rig.relays.size() == 50);
-  CHECK(rig.unproved.size() <= 3);
+  CHECK(rig.unproved.size() == 0);
+  CHECK(gauge.highest() == 0);
+  other.begin(kOne);
+  other.begin(kOne);
+  CHECK(other.closed.empty());
 }
 
 TEST_CASE("networks of one site drive out each other, not the world") {
-  Rig rig(1);
+  SourceGauge gauge(1);
+  Rig rig(gauge);
   const auto other = rig.begin(kOther);
   for (std::uint8_t net = 0; net < 100; ++net) rig.begin(IpAddress::v6({0x20, 1, 0xd, 0xb8, 0, 0, net, 0, 1}));
   CHECK(rig.relays.size() == 1 + 8);
   CHECK(rig.relays.contains(other));
 }
 
-TEST_CASE("what other workers hold keeps nobody out") {
-  Rig rig(1);
-  const auto elsewhere = rig.gauge.take(kOne);
+TEST_CASE("what other workers hold keeps nobody out, and closes none that makes no room") {
+  SourceGauge gauge(3);
+  Rig rig(gauge);
+  std::vector<std::optional<SourceToken>> elsewhere;
+  for (int i = 0; i < 3; ++i) elsewhere.push_back(gauge.take(kOne));
   const auto first = rig.begin(kOne);
-  CHECK(rig.closed.empty());
   rig.begin(kOne);
+  rig.begin(kOne);
+  CHECK(rig.closed.empty());
+  rig.begin(kOne);  // as many as may be anywhere
   CHECK(rig.closed == std::vector{first});
 }
 
