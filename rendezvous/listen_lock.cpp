@@ -55,16 +55,17 @@ net::Fd open_own(const std::string& file) {
 
 }  // namespace
 
-Result<ListenLock> ListenLock::take(const SocketAddress& address, const std::string& state_dir) {
-  const TimePoint give_up = net::monotonic_now() + kTakePatience;
+Result<ListenLock> ListenLock::take(const SocketAddress& address, const std::string& state_dir, ListenManner manner) {
+  const TimePoint give_up = net::monotonic_now() + (manner.patience == Patience::yes ? kTakePatience : Duration{});
   while (true) {
-    auto lock = try_take(address, state_dir);
+    auto lock = try_take(address, state_dir, manner.own_overlap);
     if (lock || lock.error().reason != Reason::address_in_use || net::monotonic_now() >= give_up) return lock;
     std::this_thread::sleep_for(kTakeAgain);
   }
 }
 
-Result<ListenLock> ListenLock::try_take(const SocketAddress& address, const std::string& state_dir) {
+Result<ListenLock> ListenLock::try_take(const SocketAddress& address, const std::string& state_dir,
+                                        OwnOverlap overlap) {
   net::Fd fd = address.port == 0 ? net::Fd() : open_own(lock_file(address, state_dir));
   if (fd.valid() && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
     const int pid = holder_of(fd.get());
@@ -72,7 +73,8 @@ Result<ListenLock> ListenLock::try_take(const SocketAddress& address, const std:
                                    : "another fairlead-rendezvous does");
   }
   // Closed at once: it only asks.
-  const auto free = net::listen_tcp(address, net::ReusePort::no);
+  const auto ask = overlap == OwnOverlap::yes ? net::ReusePort::yes : net::ReusePort::no;
+  const auto free = net::listen_tcp(address, ask);
   if (!free && free.error().reason == Reason::address_in_use) return in_use(address, "another program does");
   if (!free) return tl::unexpected(free.error());
   if (fd.valid()) write_holder(fd.get());

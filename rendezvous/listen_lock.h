@@ -11,15 +11,25 @@
 
 namespace fairlead::rendezvous {
 
+// An address of ours that overlaps (0.0.0.0 beside 192.0.2.1, one port) would answer for a stranger: only the file is
+// asked then.
+enum class OwnOverlap { no, yes };
+// Whether to wait for up to two seconds, in which a holder may be dying: not on a loop.
+enum class Patience { no, yes };
+
+struct ListenManner {
+  OwnOverlap own_overlap = OwnOverlap::no;
+  Patience patience = Patience::yes;
+};
+
 class ListenLock {
  public:
   ListenLock() = default;
   // address_in_use when somebody else listens; the detail says who, where that is known. address_missing, io_failed.
-  // Blocks for up to two seconds while a holder may be dying.
-  static Result<ListenLock> take(const SocketAddress& address, const std::string& state_dir);
+  static Result<ListenLock> take(const SocketAddress& address, const std::string& state_dir, ListenManner manner);
 
  private:
-  static Result<ListenLock> try_take(const SocketAddress& address, const std::string& state_dir);
+  static Result<ListenLock> try_take(const SocketAddress& address, const std::string& state_dir, OwnOverlap overlap);
   explicit ListenLock(net::Fd fd) : fd_(std::move(fd)) {}
   net::Fd fd_;  // invalid: without a file
 };

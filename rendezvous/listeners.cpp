@@ -1,18 +1,32 @@
 #include "rendezvous/listeners.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/log.h"
 #include "common/net/socket.h"
 
 namespace fairlead::rendezvous {
+namespace {
+
+bool is_any(const IpAddress& ip) {
+  return ip == (ip.is_v4() ? IpAddress() : IpAddress::v6({}));
+}
+
+// To the kernel; an address that is there twice does not overlap, it is in use.
+bool overlap(const SocketAddress& a, const SocketAddress& b) {
+  if (a.port != b.port || a.ip.is_v4() != b.ip.is_v4() || a.ip == b.ip) return false;
+  return is_any(a.ip) || is_any(b.ip);
+}
+
+}  // namespace
 
 Listeners::Listeners(std::vector<ListenPlan> plans, Bind bind, HandOut hand_out)
     : plans_(std::move(plans)), bind_(std::move(bind)), hand_out_(std::move(hand_out)) {}
 
 Result<void> Listeners::open() {
   for (const ListenPlan& plan : std::exchange(plans_, {})) {
-    auto bound = bind_(plan.address);
+    auto bound = bind(plan.address, Patience::yes);
     if (bound) {
       serve(plan, std::move(*bound));
     } else if (bound.error().reason == Reason::address_missing) {
@@ -28,7 +42,7 @@ Result<void> Listeners::open() {
 
 void Listeners::try_again() {
   for (Missing& each : std::exchange(missing_, {})) {
-    auto bound = bind_(each.plan.address);
+    auto bound = bind(each.plan.address, Patience::no);
     if (bound) {
       serve(each.plan, std::move(*bound));
     } else {
@@ -37,8 +51,14 @@ void Listeners::try_again() {
   }
 }
 
+Result<BoundAddress> Listeners::bind(const SocketAddress& address, Patience patience) const {
+  const bool own = std::ranges::any_of(served_, [&](const SocketAddress& each) { return overlap(each, address); });
+  return bind_(address, {.own_overlap = own ? OwnOverlap::yes : OwnOverlap::no, .patience = patience});
+}
+
 void Listeners::serve(const ListenPlan& plan, BoundAddress bound) {
   log(Level::info, "listening", {{"address", bound.address.to_string()}, {"service", plan.rules.service}});
+  served_.push_back(bound.address);
   locks_.push_back(std::move(bound.lock));
   hand_out_(std::move(bound.sockets), plan.rules);
 }
@@ -49,8 +69,9 @@ std::vector<Error> Listeners::problems() const {
   return out;
 }
 
-Result<BoundAddress> bind_for_workers(const SocketAddress& address, std::size_t workers, const std::string& state_dir) {
-  auto lock = ListenLock::take(address, state_dir);
+Result<BoundAddress> bind_for_workers(const SocketAddress& address, std::size_t workers, const std::string& state_dir,
+                                      ListenManner manner) {
+  auto lock = ListenLock::take(address, state_dir, manner);
   if (!lock) return tl::unexpected(lock.error());
   BoundAddress out{.address = address, .sockets = {}, .lock = std::move(*lock)};
   while (out.sockets.size() < workers) {

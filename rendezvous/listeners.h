@@ -31,7 +31,7 @@ struct BoundAddress {
 
 class Listeners {
  public:
-  using Bind = std::function<Result<BoundAddress>(const SocketAddress&)>;
+  using Bind = std::function<Result<BoundAddress>(const SocketAddress&, ListenManner)>;
   using HandOut = std::function<void(std::vector<net::Fd> sockets, const front::ListenerRules& rules)>;
 
   Listeners(std::vector<ListenPlan> plans, Bind bind, HandOut hand_out);
@@ -39,7 +39,7 @@ class Listeners {
   // The error of the first address that cannot be bound for another reason than that it is missing: another program
   // has it, or this user may not.
   Result<void> open();
-  // Tries what is missing; an error leaves it missing.
+  // Tries what is missing, without waiting; an error leaves it missing.
   void try_again();
   bool complete() const { return missing_.empty(); }
   // Of each address that is not listened on.
@@ -50,16 +50,19 @@ class Listeners {
     ListenPlan plan;
     Error error;
   };
+  Result<BoundAddress> bind(const SocketAddress& address, Patience patience) const;
   void serve(const ListenPlan& plan, BoundAddress bound);
 
   std::vector<ListenPlan> plans_;
   const Bind bind_;
   const HandOut hand_out_;
   std::vector<Missing> missing_;
+  std::vector<SocketAddress> served_;
   std::vector<ListenLock> locks_;
 };
 
 // Binds `workers` sockets with SO_REUSEPORT; address_in_use where another program, or another server, listens.
-Result<BoundAddress> bind_for_workers(const SocketAddress& address, std::size_t workers, const std::string& state_dir);
+Result<BoundAddress> bind_for_workers(const SocketAddress& address, std::size_t workers, const std::string& state_dir,
+                                      ListenManner manner = {});
 
 }  // namespace fairlead::rendezvous

@@ -112,8 +112,8 @@ Server::Server(RendezvousConfig config, std::string config_path, std::shared_ptr
       handshakes_(loop_, shared_.counters, ticket_keys_, config_.limits),
       listeners_(
           listen_plans(config_),
-          [this](const SocketAddress& address) {
-            return bind_for_workers(address, workers_.size(), config_.server.state_dir);
+          [this](const SocketAddress& address, ListenManner manner) {
+            return bind_for_workers(address, workers_.size(), config_.server.state_dir, manner);
           },
           [this](std::vector<net::Fd> sockets, const ListenerRules& rules) { hand_out(std::move(sockets), rules); }),
       reports_(loop_),

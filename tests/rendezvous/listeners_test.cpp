@@ -16,8 +16,10 @@ namespace {
 struct Host {
   std::map<std::string, Error> errors;
   std::vector<std::string> served;
+  Patience patience = Patience::no;  // of the last try
 
-  Result<BoundAddress> bind(const SocketAddress& address) {
+  Result<BoundAddress> bind(const SocketAddress& address, ListenManner manner) {
+    patience = manner.patience;
     const auto error = errors.find(address.to_string());
     if (error != errors.end()) return tl::unexpected(error->second);
     return BoundAddress{.address = address, .sockets = {}, .lock = {}};
@@ -28,7 +30,7 @@ struct Host {
       plans.push_back({*SocketAddress::parse(each), {.accept = {}, .proxy_from = {}, .service = each}});
     }
     return Listeners(
-        std::move(plans), [this](const SocketAddress& address) { return bind(address); },
+        std::move(plans), [this](const SocketAddress& address, ListenManner manner) { return bind(address, manner); },
         [this](std::vector<net::Fd>, const front::ListenerRules& rules) { served.push_back(rules.service); });
   }
 };
@@ -64,7 +66,9 @@ TEST_CASE("what appears later is listened on then, once") {
   host.errors["192.0.2.1:443"] = kMissing;
   Listeners listeners = host.listeners({"192.0.2.1:443"});
   REQUIRE(listeners.open());
+  CHECK(host.patience == Patience::yes);
   listeners.try_again();
+  CHECK(host.patience == Patience::no);  // it runs on the main loop
   CHECK(host.served.empty());
   host.errors["192.0.2.1:443"] = {Reason::address_in_use, "taken meanwhile"};
   listeners.try_again();
@@ -125,6 +129,30 @@ TEST_CASE("a server with another state_dir, or with none, is found by its addres
     const auto second = bind_for_workers(address, 1, dir);
     REQUIRE_FALSE(second);
     CHECK(second.error().reason == Reason::address_in_use);
+  }
+}
+
+TEST_CASE("addresses of one server may overlap, in either order, and still keep out others") {
+  for (const bool wide_first : {true, false}) {
+    const Folder dir;
+    const SocketAddress narrow = free_address();
+    const SocketAddress wide{*IpAddress::parse("0.0.0.0"), narrow.port};
+    std::vector<ListenPlan> plans{{narrow, {}}, {wide, {}}};
+    if (wide_first) std::swap(plans[0], plans[1]);
+    std::vector<net::Fd> open;
+    Listeners listeners(
+        plans,
+        [&](const SocketAddress& address, ListenManner manner) {
+          return bind_for_workers(address, 2, dir.path.string(), manner);
+        },
+        [&](std::vector<net::Fd> sockets, const front::ListenerRules&) {
+          for (net::Fd& each : sockets) open.push_back(std::move(each));
+        });
+    REQUIRE(listeners.open());
+    CHECK(open.size() == 4);
+    for (const SocketAddress& each : {narrow, wide}) {
+      CHECK_FALSE(bind_for_workers(each, 1, "/nonexistent", {.patience = Patience::no}));
+    }
   }
 }
 
