@@ -104,11 +104,14 @@ std::string source_of(std::string_view peer) {
   return ip ? SourceKey::of(*ip).to_string() : std::string(peer);
 }
 
+// A peer that did not show who it is names whatever it likes: only its address counts.
 std::string whom(Fields fields) {
-  for (const std::string_view name : {"agent", "endpoint", "service", "rendezvous", "path"}) {
+  if (const auto agent = value_of(fields, "agent"); !agent.empty()) return std::string(agent);
+  if (const auto peer = value_of(fields, "peer"); !peer.empty()) return source_of(peer);
+  for (const std::string_view name : {"endpoint", "service", "rendezvous", "path"}) {
     if (const auto value = value_of(fields, name); !value.empty()) return std::string(value);
   }
-  return source_of(value_of(fields, "peer"));
+  return {};
 }
 
 // What was said, and who was told too often: looked at by whoever logs, at most once in kRateQuiet.

@@ -48,7 +48,7 @@ class LogRates {
 
   Entry& find(const std::string& key, LogRate rate, TimePoint now);
 
-  std::unordered_map<std::string, Entry> entries_;  // "reason\nwho"
+  std::unordered_map<std::string, Entry> entries_;  // "reason\nwho", "reason\0everybody", "reason\0others"
   std::uint64_t left_out_ = 0;
 };
 

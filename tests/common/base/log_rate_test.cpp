@@ -32,6 +32,14 @@ TEST_CASE("a line about nobody has the limit of one") {
   CHECK(rates.ask("network_changed", "nas1", at(0s)).say);
 }
 
+TEST_CASE("who is called like everybody or the others is one peer still") {
+  for (const std::string_view name : {"everybody", "others"}) {
+    LogRates rates;
+    CHECK(said(rates, "unknown_name", name, at(0s), 1000) == 10);
+    CHECK(said(rates, "unknown_name", "nas2", at(0s), 1000) == 10);
+  }
+}
+
 TEST_CASE("others and other reasons are not left out for it") {
   LogRates rates;
   said(rates, "name_taken", "nas1", at(0s), 1000);
