@@ -1,8 +1,7 @@
 #pragma once
 // The rendezvous server: builds the parts, connects them, reloads and drains them. Main thread: signals, registry,
-// admin socket. Relay workers, control threads and the thread that makes pages
-// are its children. When it ends: serving.h; what a reload does:
-// setting/reload.h; what it listens on: listeners.h.
+// admin socket. Relay workers, control threads and the thread that makes pages are its children. When it ends:
+// serving.h; what a reload does: setting/reload.h; what it listens on: listeners.h.
 #include <atomic>
 #include <map>
 #include <memory>
@@ -62,6 +61,7 @@ class Server {
   void answer_relays(AnswerForm form, std::size_t limit, net::ControlServer::Answer answer);
   StatusReport status_facts() const;
   void fill_summary(StatusReport& report, const RegistryView& view, const Limits& limits);
+  std::vector<std::uint64_t> ended_totals() const;
   void on_minute();
 
   RendezvousConfig read_;    // as the file says, but for what needs a restart
@@ -82,7 +82,7 @@ class Server {
   Listeners listeners_;
   std::unique_ptr<net::ControlServer> admin_;
   ReportThread reports_;
-  RecentCounts refused_lately_;
+  RecentCounts ended_lately_;
   std::map<std::uint64_t, std::unique_ptr<RelayGather>> gathers_;
   std::uint64_t next_gather_ = 0;
   std::unique_ptr<net::FileWatch> identity_watch_;

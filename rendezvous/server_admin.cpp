@@ -1,6 +1,8 @@
 // The part of Server that answers the admin socket. The main loop copies what it alone may read and takes the
 // registry's view; the report thread makes the page of it.
+#include <algorithm>
 #include <charconv>
+#include <functional>
 
 #include "common/base/log.h"
 #include "rendezvous/admin/collect.h"
@@ -78,26 +80,41 @@ void Server::fill_summary(StatusReport& report, const RegistryView& view, const 
   report.refused = counts_of(shared_.counters.refused);
   const AgentPeaks peaks = collect_peaks(view);
   report.limits = {
-      {"unclassified_max", gauges.unclassified.used(), gauges.unclassified.max()},
-      {"unclassified_per_source", gauges.unclassified_per_source.highest(), gauges.unclassified_per_source.max()},
-      {"handshakes_max", handshakes.under_way, limits.handshakes_max},
-      {"handshakes_waiting", handshakes.waiting, limits.handshakes_waiting},
-      {"handshakes_waiting_bytes", handshakes.waiting_bytes, limits.handshakes_waiting_bytes},
-      {"sessions_max", gauges.sessions.used(), gauges.sessions.max()},
-      {"channels_max", gauges.channels.used(), gauges.channels.max()},
-      {"services_per_agent", peaks.services, limits.services_per_agent},
-      {"relays_per_source", gauges.relays_per_source.highest(), gauges.relays_per_source.max()},
-      {"unproved_per_source", gauges.unproved_per_source.highest(), gauges.unproved_per_source.max()},
-      {"relays_per_service", gauges.relays_per_service.highest(), gauges.relays_per_service.max()},
-      {"relays_per_agent", peaks.relays, limits.relays_per_agent},
-      {"verify_dials_max", gauges.verify_dials.used(), gauges.verify_dials.max()},
-      {"verify_dials_per_target", gauges.verify_dials_per_target.highest(), gauges.verify_dials_per_target.max()},
-      {"relays_max", gauges.relays.used(), gauges.relays.max()},
+      {"unclassified_max", Reason::unclassified_max, gauges.unclassified.used(), gauges.unclassified.max()},
+      {"unclassified_per_source", Reason::unclassified_per_source, gauges.unclassified_per_source.highest(),
+       gauges.unclassified_per_source.max()},
+      {"handshakes_max", Reason::handshakes_max, handshakes.under_way, limits.handshakes_max},
+      {"handshakes_waiting", Reason::handshakes_waiting, handshakes.waiting, limits.handshakes_waiting},
+      {"handshakes_waiting_bytes", Reason::handshakes_waiting, handshakes.waiting_bytes,
+       limits.handshakes_waiting_bytes},
+      {"sessions_max", Reason::server_full, gauges.sessions.used(), gauges.sessions.max()},
+      {"channels_max", Reason::server_full, gauges.channels.used(), gauges.channels.max()},
+      {"services_per_agent", Reason::services_max, peaks.services, limits.services_per_agent},
+      {"relays_per_source", Reason::relays_per_source, gauges.relays_per_source.highest(),
+       gauges.relays_per_source.max()},
+      {"unproved_per_source", Reason::unproved_per_source, gauges.unproved_per_source.highest(),
+       gauges.unproved_per_source.max()},
+      {"relays_per_service", Reason::relays_per_service, gauges.relays_per_service.highest(),
+       gauges.relays_per_service.max()},
+      {"relays_per_agent", Reason::relays_per_agent, peaks.relays, limits.relays_per_agent},
+      {"verify_dials_max", Reason::verify_busy, gauges.verify_dials.used(), gauges.verify_dials.max()},
+      {"verify_dials_per_target", Reason::verify_busy, gauges.verify_dials_per_target.highest(),
+       gauges.verify_dials_per_target.max()},
+      {"relays_max", Reason::server_full, gauges.relays.used(), gauges.relays.max()},
+      {"relay_memory", Reason::relay_memory, shared_.relay_budget.in_use(), shared_.relay_budget.max()},
   };
 }
 
+// Whom limits turned away, and what they ended.
+std::vector<std::uint64_t> Server::ended_totals() const {
+  std::vector<std::uint64_t> out = shared_.counters.refused.totals();
+  const std::vector<std::uint64_t> closed = shared_.counters.closed.totals();
+  std::ranges::transform(out, closed, out.begin(), std::plus());
+  return out;
+}
+
 void Server::on_minute() {
-  refused_lately_.on_minute(shared_.counters.refused.totals());
+  ended_lately_.on_minute(ended_totals());
   loop_.timers().arm(minute_timer_, loop_.now() + kMinute);
 }
 
@@ -137,7 +154,7 @@ void Server::answer_page(AnswerForm form, Render render, Fill fill, net::Control
 }
 
 void Server::answer_summary(AnswerForm form, net::ControlServer::Answer answer) {
-  const auto fill = [this, limits = config_.limits, lately = refused_lately_.recent(shared_.counters.refused.totals())](
+  const auto fill = [this, limits = config_.limits, lately = ended_lately_.recent(ended_totals())](
                         StatusReport& report, const RegistryView& view) {
     fill_summary(report, view, limits);
     report.problems = find_problems(report, view, lately);

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <set>
 #include <tuple>
 
@@ -20,26 +19,6 @@ Problem noted(std::string_view code, std::string_view next_step, std::string tex
 }
 constexpr std::size_t kNearlyFull = 90;       // per cent
 constexpr std::size_t kDialBacksToJudge = 3;  // agents whose addresses were dialled and did not answer
-
-// A limit by its key in [limits], and the reason by which it turns away.
-struct LimitReason {
-  std::string_view limit;
-  Reason reason;
-};
-constexpr std::array<LimitReason, 12> kLimits = {{
-    {"unclassified_max", Reason::unclassified_max},
-    {"unclassified_per_source", Reason::unclassified_per_source},
-    {"handshakes_max", Reason::handshakes_max},
-    {"handshakes_waiting", Reason::handshakes_max},
-    {"sessions_max", Reason::server_full},
-    {"services_per_agent", Reason::services_max},
-    {"relays_per_source", Reason::relays_per_source},
-    {"relays_per_service", Reason::relays_per_service},
-    {"relays_per_agent", Reason::relays_per_agent},
-    {"verify_dials_max", Reason::verify_busy},
-    {"verify_dials_per_target", Reason::verify_busy},
-    {"relays_max", Reason::server_full},
-}};
 
 void find_certificate(const StatusReport& report, std::vector<Problem>& out) {
   if (report.not_after <= report.now) {
@@ -61,18 +40,17 @@ void find_host(const StatusReport& report, std::vector<Problem>& out) {
 void find_limits(const StatusReport& report, const std::vector<ReasonCount>& recently, std::vector<Problem>& out) {
   std::set<Reason> told;
   for (const LimitUse& limit : report.limits) {
-    const auto* known = std::ranges::find(kLimits, limit.name, &LimitReason::limit);
     // An agent that uses all the services it may is well until it asks for more.
-    if (known == kLimits.end() || known->reason == Reason::services_max) continue;
+    if (limit.reason == Reason::services_max) continue;
     if (limit.max == 0 || limit.used * 100 < limit.max * kNearlyFull) continue;
-    told.insert(known->reason);
+    told.insert(limit.reason);
     out.push_back(
-        problem_of(known->reason, fmt::format("limits.{}: {} of {} in use", limit.name, limit.used, limit.max)));
+        problem_of(limit.reason, fmt::format("limits.{}: {} of {} in use", limit.name, limit.used, limit.max)));
   }
   for (const ReasonCount& each : recently) {
-    const bool is_limit = std::ranges::find(kLimits, each.reason, &LimitReason::reason) != kLimits.end();
+    const bool is_limit = std::ranges::find(report.limits, each.reason, &LimitUse::reason) != report.limits.end();
     if (!is_limit || each.count == 0 || told.contains(each.reason)) continue;
-    out.push_back(problem_of(each.reason, fmt::format("{} turned away in the last minutes", each.count)));
+    out.push_back(problem_of(each.reason, fmt::format("{} turned away or closed in the last minutes", each.count)));
   }
 }
 

@@ -14,7 +14,8 @@
 namespace fairlead::rendezvous {
 
 struct LimitUse {
-  std::string name;
+  std::string name;  // its key in [limits]
+  Reason reason;     // by which it turns away or closes
   std::size_t used = 0;
   std::size_t max = 0;
 };

@@ -11,7 +11,7 @@ StatusReport well() {
   StatusReport out;
   out.now = WallTime(std::chrono::seconds(1'700'000'000));
   out.not_after = out.now + days(90);
-  out.limits = {{"relays_max", 1, 10}};
+  out.limits = {{"relays_max", Reason::server_full, 1, 10}};
   return out;
 }
 
@@ -39,13 +39,18 @@ TEST_CASE("the server's own certificate, before and after its end") {
 TEST_CASE("limits that are nearly full, or turned somebody away in the last minutes") {
   World world;
   StatusReport report = well();
-  report.limits = {{"relays_max", 9, 10}, {"services_per_agent", 64, 64}, {"handshakes_max", 0, 0}};
-  auto problems = find(world, report, {{Reason::server_full, 2}, {Reason::relays_per_source, 7}});
-  REQUIRE(problems.size() == 2);
+  report.limits = {{"relays_max", Reason::server_full, 9, 10},
+                   {"services_per_agent", Reason::services_max, 64, 64},
+                   {"relays_per_source", Reason::relays_per_source, 1, 10},
+                   {"relay_memory", Reason::relay_memory, 0, 0}};
+  auto problems =
+      find(world, report, {{Reason::server_full, 2}, {Reason::relays_per_source, 7}, {Reason::relay_memory, 3}});
+  REQUIRE(problems.size() == 3);
   CHECK(problems[0].code == "server_full");
   CHECK(problems[0].text == "limits.relays_max: 9 of 10 in use");
   CHECK(problems[1].code == "relays_per_source");
-  CHECK(problems[1].text == "7 turned away in the last minutes");
+  CHECK(problems[1].text == "7 turned away or closed in the last minutes");
+  CHECK(problems[2].code == "relay_memory");
   for (const Problem& each : problems) CHECK_FALSE(each.next_step.empty());
 }
 

@@ -15,7 +15,7 @@ StatusReport report() {
   out.spiffe_id = "spiffe://mesh.test/rendezvous/rv1";
   out.not_after = out.now + days(90);
   out.public_addresses = {"rv.example.com:15443"};
-  out.limits = {{"relays_max", 1, 10}};
+  out.limits = {{"relays_max", Reason::server_full, 1, 10}};
   out.closed = {{Reason::completed, 5}};
   return out;
 }
