@@ -9,9 +9,8 @@
 //             resumes is exempt.
 //   wait      for at most `wait_limit` (handshake_timeout).
 //   under way for `flight_limit` (flight_timeout). When others wait and there is no place, the oldest of a crowd
-//   (kCrowd
-//             of one source) goes once it was given kFlightLeast (handshakes_max), unless a good part of that source
-//             proves itself: a fleet that comes back is no flood, however slow.
+//             (kCrowd of one source) goes once it was given kFlightLeast (handshakes_max), unless a good part of that
+//             source proves itself: a fleet that comes back is no flood, however slow.
 #include <map>
 #include <optional>
 #include <vector>

@@ -46,7 +46,7 @@ class Worker final : public front::InboundOwner, public ReadyChannelOwner, publi
   Worker(unsigned index, Shared& shared, const Limits& limits, std::uint64_t seed, ToControl to_control);
   ~Worker() override;
 
-  // Before start().
+  // Before start(), or on the worker's thread.
   void listen(net::Fd fd, const ListenerRules& rules);
   Result<void> start();  // io_failed
   void join();
