@@ -177,7 +177,7 @@ Result<void> Server::start_threads() {
   for (const auto& worker : workers_) {
     if (auto started = worker->start(); !started) return started;
   }
-  return {};
+  return reports_.start();
 }
 
 Result<void> Server::run() {
@@ -186,7 +186,6 @@ Result<void> Server::run() {
     stop();
     return started;
   }
-  reports_.start();
   on_minute();
   signals_.push_back(std::make_unique<net::SignalWatcher>(loop_, SIGTERM, [this] { on_terminate(); }));
   signals_.push_back(std::make_unique<net::SignalWatcher>(loop_, SIGINT, [this] { on_terminate(); }));

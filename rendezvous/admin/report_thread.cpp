@@ -4,6 +4,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/net/thread.h"
+
 namespace fairlead::rendezvous {
 namespace {
 constexpr int kNice = 10;  // behind handshakes
@@ -13,12 +15,15 @@ ReportThread::~ReportThread() {
   join();
 }
 
-void ReportThread::start() {
-  thread_ = std::thread([this] {
+Result<void> ReportThread::start() {
+  auto thread = net::start_thread([this] {
     // Linux: setpriority on a thread id changes that thread alone. Failure costs fairness, nothing else.
     setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), kNice);
     loop_.run();
   });
+  if (!thread) return tl::unexpected(thread.error());
+  thread_ = std::move(*thread);
+  return {};
 }
 
 void ReportThread::join() {

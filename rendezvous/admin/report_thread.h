@@ -17,7 +17,7 @@ class ReportThread {
   ReportThread(const ReportThread&) = delete;
   ReportThread& operator=(const ReportThread&) = delete;
 
-  void start();
+  Result<void> start();  // io_failed
   void join();  // what is still queued is dropped, with its answers
 
   using Work = std::function<net::HttpReply()>;

@@ -8,7 +8,7 @@ namespace {
 TEST_CASE("pages are made on a thread of their own and given on the asker's") {
   net::Loop loop;
   ReportThread reports(loop);
-  reports.start();
+  REQUIRE(reports.start());
   const auto here = std::this_thread::get_id();
   std::thread::id made_on = here;
   std::vector<std::string> given;
@@ -32,7 +32,7 @@ TEST_CASE("pages are made on a thread of their own and given on the asker's") {
 TEST_CASE("what is asked of a thread that has ended is dropped") {
   net::Loop loop;
   ReportThread reports(loop);
-  reports.start();
+  REQUIRE(reports.start());
   reports.join();
   bool given = false;
   reports.make([] { return net::HttpReply{}; }, [&](const net::HttpReply&) { given = true; });
