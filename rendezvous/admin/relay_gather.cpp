@@ -22,8 +22,8 @@ void RelayGather::start(const std::vector<Ask>& workers, Duration patience) {
 }
 
 void RelayGather::on_answer(Rows rows) {
-  gathered_.matched += rows.size();
-  for (RelaySummary& each : rows) {
+  gathered_.matched += rows.matched;
+  for (RelaySummary& each : rows.rows) {
     if (gathered_.rows.size() == limit_) break;
     gathered_.rows.push_back(std::move(each));
   }

@@ -14,7 +14,7 @@ namespace fairlead::rendezvous {
 
 class RelayGather {
  public:
-  using Rows = std::vector<RelaySummary>;
+  using Rows = Listing<RelaySummary>;  // of one worker: some, and how many it has
   // Called on the loop; says its answer once, on any thread, or never.
   using Ask = std::function<void(std::function<void(Rows)> answer)>;
   using Done = std::function<void(Listing<RelaySummary>)>;

@@ -19,14 +19,16 @@ void write_counts(JsonWriter& json, std::string_view name, const std::vector<Rea
   json.end_object();
 }
 
+constexpr std::string_view kChoose = ", --agent and --service choose";  // not among relays
+
 // How much of a list is shown, for both forms: a list that was cut must say so.
 void write_shown(JsonWriter& json, std::size_t shown, std::size_t matched) {
   json.field("shown", static_cast<std::uint64_t>(shown)).field("total", static_cast<std::uint64_t>(matched));
 }
 
-std::string shown_text(std::string_view what, std::size_t shown, std::size_t matched) {
+std::string shown_text(std::string_view what, std::size_t shown, std::size_t matched, std::string_view choose) {
   if (shown >= matched) return "";
-  return fmt::format("{} of {} {} shown; --limit N shows more, --agent and --service choose\n", shown, matched, what);
+  return fmt::format("{} of {} {} shown; --limit N shows more{}\n", shown, matched, what, choose);
 }
 
 std::string summary_json(const StatusReport& view) {
@@ -90,7 +92,7 @@ std::string render_agents(const StatusReport& view, AnswerForm form) {
       out += fmt::format("{:<48} {:<16} {:<22} {:<20} {}\n", each.spiffe_id, each.endpoint, each.address,
                          format_time(each.since), fmt::join(each.services, ","));
     }
-    return out + shown_text("agents", view.agents.rows.size(), view.agents.matched);
+    return out + shown_text("agents", view.agents.rows.size(), view.agents.matched, kChoose);
   }
   JsonWriter json;
   json.begin_object().key("agents").begin_array();
@@ -118,7 +120,7 @@ std::string render_services(const StatusReport& view, AnswerForm form) {
       out += fmt::format("{:<32} {:<16} {:<7} {:<22} {:<9} {:<20} {}\n", row.service, row.endpoint, row.path,
                          row.address, row.state, format_time(row.since), row.reason);
     }
-    return out + shown_text("endpoints", view.ways.shown, view.ways.matched);
+    return out + shown_text("endpoints", view.ways.shown, view.ways.matched, kChoose);
   }
   JsonWriter json;
   json.begin_object().key("services").begin_array();
@@ -141,7 +143,7 @@ std::string render_relays(const StatusReport& view, AnswerForm form) {
       out += fmt::format("{:<32} {:<24} {:<16} {:<22} {:.1f}\n", each.conn, each.service, each.endpoint, each.peer,
                          seconds(view.now_steady - each.since));
     }
-    return out + shown_text("relays", view.relays.rows.size(), view.relays.matched);
+    return out + shown_text("relays", view.relays.rows.size(), view.relays.matched, "");
   }
   JsonWriter json;
   json.begin_object().key("relays").begin_array();

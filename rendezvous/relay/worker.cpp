@@ -341,13 +341,13 @@ AccessRecord Worker::access_line(const MeshCaller& who, const std::string& servi
   return line;
 }
 
-std::vector<RelaySummary> Worker::relays(std::size_t limit) const {
-  std::vector<RelaySummary> out;
+Listing<RelaySummary> Worker::relays(std::size_t limit) const {
+  Listing<RelaySummary> out{{}, relays_.size()};
   for (const auto number : relays_.numbers()) {
-    if (out.size() >= limit) break;
+    if (out.rows.size() >= limit) break;
     const LiveRelay& relay = *relays_.find(number);
-    out.push_back({to_hex(relay.who().id), relay.attempt().endpoint->service, relay.attempt().endpoint->name,
-                   relay.who().peer.to_string(), relay.who().accepted});
+    out.rows.push_back({to_hex(relay.who().id), relay.attempt().endpoint->service, relay.attempt().endpoint->name,
+                        relay.who().peer.to_string(), relay.who().accepted});
   }
   return out;
 }

@@ -19,6 +19,7 @@
 #include "common/net/pipe_pool.h"
 #include "common/net/thread.h"
 #include "rendezvous/record/relay_summary.h"
+#include "rendezvous/registry/listing.h"
 #include "rendezvous/relay/control_inbound.h"
 #include "rendezvous/relay/end_ledger.h"
 #include "rendezvous/relay/live_relay.h"
@@ -64,7 +65,7 @@ class Worker final : public front::InboundOwner, public ReadyChannelOwner, publi
   void release_channel(std::uint64_t channel);
   void close_channel(std::uint64_t channel, Reason reason);
   void session_ended(std::uint64_t waiting_client);
-  std::vector<RelaySummary> relays(std::size_t limit) const;
+  Listing<RelaySummary> relays(std::size_t limit) const;
 
  private:
   // InboundOwner

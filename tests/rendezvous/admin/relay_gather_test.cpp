@@ -27,23 +27,23 @@ TEST_CASE("all workers are asked at once, and the answer is given when the last 
   Rig rig;
   rig.start(2, 3, 1h);
   REQUIRE(rig.tell.size() == 2);
-  rig.tell[1]({{.conn = "c"}, {.conn = "d"}});
+  rig.tell[1]({{{.conn = "c"}, {.conn = "d"}}, 7});  // more than it was asked for
   rig.glance();
   CHECK(rig.done.empty());
-  rig.tell[0]({{.conn = "a"}, {.conn = "b"}});
+  rig.tell[0]({{{.conn = "a"}, {.conn = "b"}}, 2});
   rig.glance();
   REQUIRE(rig.done.size() == 1);
   CHECK(rig.done[0].rows.size() == 3);
-  CHECK(rig.done[0].matched == 4);
+  CHECK(rig.done[0].matched == 9);
 }
 
 TEST_CASE("a worker that does not answer in time is left out, and may answer to nobody") {
   Rig rig;
   rig.start(2, 100, 1ms);
-  rig.tell[0]({{.conn = "a"}});
+  rig.tell[0]({{{.conn = "a"}}, 1});
   while (rig.done.empty()) rig.loop.turn(net::Loop::Turn::sleep);
   CHECK(rig.done[0].rows.size() == 1);
-  rig.tell[1]({{.conn = "b"}});
+  rig.tell[1]({{{.conn = "b"}}, 1});
   rig.glance();
   CHECK(rig.done.size() == 1);
 }
