@@ -105,6 +105,7 @@ void DialBack::fail() {
     stream_->finish();
     poller_.loop().retire(std::move(stream_));
   }
+  target_.place = {};
   tell_failure_at_ = failure_told_at(kind_, began_, rng_);
   poller_.loop().timers().arm(timer_, *tell_failure_at_);
 }
@@ -120,6 +121,7 @@ void DialBack::tell(bool reached) {
   dial_.reset();
   fd_.reset();
   if (stream_) stream_->finish();
+  target_.place = {};
   const OnDone done = std::move(on_done_);
   on_done_ = nullptr;
   done(reached);

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 
+#include "common/base/gauge.h"
 #include "common/core/channel_keys.h"
 #include "common/net/connector.h"
 #include "common/net/tls_stream.h"
@@ -23,6 +24,7 @@ struct DialBackTarget {
   std::optional<IpAddress> source;
   std::string spiffe_id;
   wire::Nonce nonce{};
+  GaugeToken place;  // among all dials; given back with the connection, however late the end is told
 };
 
 class DialBack final : public net::PollTarget, public net::TlsStreamOwner {
@@ -48,7 +50,7 @@ class DialBack final : public net::PollTarget, public net::TlsStreamOwner {
   net::Poller& poller_;
   tls::TlsClientContext& context_;
   const VerifyDial kind_;
-  const DialBackTarget target_;
+  DialBackTarget target_;
   const core::ChannelKeys& keys_;
   Rng& rng_;
   OnDone on_done_;

@@ -137,12 +137,12 @@ void EndpointVerifier::begin(Entries::iterator at, VerifyDial kind) {
     tools_.counters.refused.add(Reason::verify_busy);
     return entry.candidate.postpone(now(), rng_);
   }
-  entry.place = std::move(*place);
   entry.target = std::move(*target);
   DialBackTarget to{.address = address,
                     .source = dial_source(address, session_local_, tools_.shared.ground.now()->sources),
                     .spiffe_id = session_->description().spiffe_id};
   rng_.fill(to.nonce);
+  to.place = std::move(*place);
   entry.dial =
       std::make_unique<DialBack>(tools_.poller, tools_.context, kind, std::move(to), session_->keys(), rng_,
                                  [this, number = at->first, kind](bool reached) { on_dialed(number, kind, reached); });
@@ -154,7 +154,6 @@ void EndpointVerifier::on_dialed(std::uint32_t number, VerifyDial kind, bool rea
   if (at == entries_.end()) return;
   Entry& entry = at->second;
   tools_.poller.loop().retire(std::move(entry.dial));
-  entry.place = {};
   entry.target = {};
   const bool changed = entry.candidate.on_dialed(kind, reached, timing(), now(), rng_);
   if (!reached) tools_.counters.refused.add(Reason::verify_failed);

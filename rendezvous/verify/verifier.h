@@ -56,8 +56,7 @@ class EndpointVerifier {
     WallTime since;
     std::optional<wire::Nonce> nonce;  // of the proof that is waited for
     std::unique_ptr<DialBack> dial;
-    GaugeToken place;
-    SourceToken target;
+    SourceToken target;  // until the verdict: when it is free says nothing of how it answered
   };
   using Entries = std::map<std::uint32_t, Entry>;
 

@@ -8,7 +8,8 @@ namespace {
 
 struct DialRig {
   explicit DialRig(SocketAddress to, std::optional<IpAddress> source = std::nullopt)
-      : dial(worker.poller, context, VerifyDial::liveness, {.address = to, .source = source, .nonce = {3}}, keys, rng,
+      : dial(worker.poller, context, VerifyDial::liveness,
+             {.address = to, .source = source, .nonce = {3}, .place = std::move(*dials.take())}, keys, rng,
              [this](bool reached) {
                verdict = reached;
                told_at = worker.loop.now();
@@ -25,6 +26,7 @@ struct DialRig {
   tls::TlsClientContext context{mesh.client_context()};
   core::ChannelKeys keys{wire::SessionKey{1}, wire::SessionId{2}};
   SeededRng rng{1};
+  Gauge dials{1};
   std::optional<bool> verdict;
   TimePoint began;
   TimePoint told_at;
@@ -46,6 +48,17 @@ TEST_CASE("a closed port is told no sooner than a silent one") {
   REQUIRE(refused.judged());
   CHECK(refused.verdict == false);
   CHECK(refused.told_at - refused.began >= kLivenessTimeout);
+}
+
+TEST_CASE("a dial that failed holds no place while its end is kept back") {
+  SocketAddress closed;
+  {
+    const Listener listener;
+    closed = listener.address;
+  }
+  DialRig refused(closed);
+  REQUIRE(refused.worker.until([&] { return refused.dials.used() == 0; }));
+  CHECK_FALSE(refused.verdict);
 }
 
 TEST_CASE("an open port that answers wrongly is told no sooner either") {
