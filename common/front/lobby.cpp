@@ -18,11 +18,13 @@ std::vector<Lobby::Shed> Lobby::enter(std::uint64_t number, const IpAddress& sou
   }
   auto room = total_.take();
   if (!room) {
-    if (const auto oldest = order_.oldest_of_fullest()) out.push_back(shed(*oldest, Reason::unclassified_max));
+    if (const auto oldest = oldest_of_all()) out.push_back(shed(*oldest, Reason::unclassified_max));
     room = total_.take_anyway();
   }
   place.total = std::move(*room);
-  place.ticket = order_.add(source);
+  place.ticket = ++last_;
+  place.sources = sources;
+  (sources == Sources::trusted ? trusted_ : counted_).insert(place.ticket, source);
   numbers_[place.ticket] = number;
   places_[number] = std::move(place);
   return out;
@@ -30,9 +32,13 @@ std::vector<Lobby::Shed> Lobby::enter(std::uint64_t number, const IpAddress& sou
 
 std::optional<core::FairOrder::Ticket> Lobby::oldest_around(const IpAddress& source) const {
   for (const SourceKey& key : SourceLevels(source)) {
-    if (const auto oldest = order_.oldest_of(key)) return oldest;
+    if (const auto oldest = counted_.oldest_of(key)) return oldest;
   }
   return std::nullopt;
+}
+
+std::optional<core::FairOrder::Ticket> Lobby::oldest_of_all() const {
+  return (trusted_.size() > counted_.size() ? trusted_ : counted_).oldest_of_fullest();
 }
 
 Lobby::Shed Lobby::shed(core::FairOrder::Ticket ticket, Reason reason) {
@@ -44,7 +50,7 @@ Lobby::Shed Lobby::shed(core::FairOrder::Ticket ticket, Reason reason) {
 void Lobby::leave(std::uint64_t number) {
   const auto at = places_.find(number);
   if (at == places_.end()) return;
-  order_.remove(at->second.ticket);
+  (at->second.sources == Sources::trusted ? trusted_ : counted_).remove(at->second.ticket);
   numbers_.erase(at->second.ticket);
   places_.erase(at);
 }

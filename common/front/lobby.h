@@ -26,7 +26,8 @@ class Lobby {
   Lobby(Gauge& total, SourceGauge& per_source) : total_(total), per_source_(per_source) {}
 
   // `number` waits from now on. Who has to go for it: the oldest of its own source where that has its maximum, the
-  // oldest of the fullest source where all have. They have left already; the caller closes them.
+  // oldest of the fullest source where all have: of trusted ones where these are more than the counted, for a flood
+  // elsewhere is not theirs. They have left already; the caller closes them.
   std::vector<Shed> enter(std::uint64_t number, const IpAddress& source, Sources sources);
   // It said what it is, or has gone. Unknown numbers are ignored.
   void leave(std::uint64_t number);
@@ -35,16 +36,20 @@ class Lobby {
  private:
   struct Place {
     core::FairOrder::Ticket ticket = 0;
+    Sources sources = Sources::counted;
     GaugeToken total;
     SourceToken source;
   };
 
   std::optional<core::FairOrder::Ticket> oldest_around(const IpAddress& source) const;
+  std::optional<core::FairOrder::Ticket> oldest_of_all() const;
   Shed shed(core::FairOrder::Ticket ticket, Reason reason);
 
   Gauge& total_;
   SourceGauge& per_source_;
-  core::FairOrder order_;
+  core::FairOrder counted_;
+  core::FairOrder trusted_;
+  core::FairOrder::Ticket last_ = 0;  // of both
   std::unordered_map<core::FairOrder::Ticket, std::uint64_t> numbers_;
   std::unordered_map<std::uint64_t, Place> places_;
 };

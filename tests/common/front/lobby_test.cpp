@@ -75,6 +75,19 @@ TEST_CASE("clients of a trusted balancer count in all, not for its address") {
   CHECK(rig.total.used() == 50);
 }
 
+TEST_CASE("a flood elsewhere drives out itself, not a balancer's clients, and one of these not the others") {
+  for (const Sources flood : {Sources::counted, Sources::trusted}) {
+    Rig rig(100, 100);
+    const Sources calm = flood == Sources::counted ? Sources::trusted : Sources::counted;
+    for (std::uint64_t i = 0; i < 40; ++i) CHECK(rig.lobby.enter(i, v4(1), calm).empty());
+    for (std::uint64_t i = 100; i < 1'000; ++i) {
+      const unsigned from = flood == Sources::counted ? static_cast<unsigned>(i % 200) + 2 : 2;
+      for (const Lobby::Shed& shed : rig.lobby.enter(i, v4(from), flood)) CHECK(shed.number >= 100);
+    }
+    CHECK(rig.total.used() == 100);
+  }
+}
+
 TEST_CASE("what other loops hold does not keep a newcomer out") {
   Rig rig(2, 1);
   Lobby other(rig.total, rig.per_source);
