@@ -4,8 +4,8 @@
 //
 //   next       sources take turns: /48 or IPv4 address, within it /56, then /64. Of one source the newest is served: in
 //              a flood the others have no hope left, and without one the queue is short.
-//   to shed    the oldest of the fullest source, so that a flood drives out itself; a /56 or /48 counts as full at 4 and
-//              8 times a host's number.
+//   to shed    the oldest of the fullest source, so that a flood drives out itself; a /56 counts as full at 4 times a
+//              host's number, a /48 at 8 times.
 #include <cstdint>
 #include <map>
 #include <optional>

@@ -7,8 +7,8 @@
 namespace fairlead::rendezvous {
 
 // What the host withholds, log lines that were lost, the server's own certificate, limits that are nearly full, or that
-// turned away or closed somebody lately (`recently`: counts of the last minutes), cloned identities, endpoints whose connections
-// fail, dial-backs that fail for everybody.
+// turned away or closed somebody lately (`recently`: counts of the last minutes), cloned identities, endpoints whose
+// connections fail, dial-backs that fail for everybody.
 std::vector<Problem> find_problems(const StatusReport& report, const RegistryView& view,
                                    const std::vector<ReasonCount>& recently);
 

@@ -18,7 +18,7 @@ class ReportThread {
   ReportThread& operator=(const ReportThread&) = delete;
 
   Result<void> start();  // io_failed
-  void join();  // what is still queued is dropped, with its answers
+  void join();           // what is still queued is dropped, with its answers
 
   using Work = std::function<net::HttpReply()>;
   // Home's thread. `work` runs here, `done` on `home` afterwards; one at a time, in order.
