@@ -179,14 +179,15 @@ void RendezvousLink::open_session(const wire::Welcome& welcome) {
   offers_.update(owner_.candidates(), *session_);
 }
 
-// Never the name again: it may lead to another server now.
+// The first that it may name. Never the name again: it may lead to another server now.
 SocketAddress RendezvousLink::data_address(const wire::Welcome& welcome) {
   if (welcome.data_addresses.empty()) return address_;
-  const SocketAddress& told = welcome.data_addresses.front();
-  if (servers_.learn(told)) return told;
-  log(Level::warn, "the rendezvous names an address for data channels that it may not; they go to its own",
+  for (const SocketAddress& told : welcome.data_addresses) {
+    if (servers_.learn(told)) return told;
+  }
+  log(Level::warn, "the rendezvous names no address for data channels that it may; they go to its own",
       {{"reason", reason_code(Reason::address_not_told)},
-       {"address", told.to_string()},
+       {"address", welcome.data_addresses.front().to_string()},
        {"rendezvous", server_.to_string()}});
   return address_;
 }

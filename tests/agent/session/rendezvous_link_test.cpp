@@ -136,6 +136,22 @@ TEST_CASE("a network of the configuration may be named") {
   }));
 }
 
+TEST_CASE("of several addresses for data channels the first that may be named is taken") {
+  LinkRig rig;
+  rig.config.rendezvous_networks = {*Cidr::parse("127.0.0.2/32")};
+  auto target = net::listen_tcp(*SocketAddress::parse("127.0.0.2:0"), net::ReusePort::no);
+  REQUIRE(target);
+  wire::Welcome welcome = rig.welcome();
+  welcome.data_addresses = {*SocketAddress::parse("127.0.0.3:9"), *net::local_address(target->get())};
+  rig.open(welcome);
+  REQUIRE(rig.until([&] { return rig.link->state() == State::up; }));
+  rig.latest().say([](core::ServerSession& session) { session.open_channels(1); });
+  CHECK(rig.until([&] {
+    const auto touched = net::accept_connection(target->get());
+    return touched && *touched;
+  }));
+}
+
 TEST_CASE("a session whose id could be an instruction to another program is not taken") {
   LinkRig rig;
   wire::Welcome welcome = rig.welcome();
