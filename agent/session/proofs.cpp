@@ -16,7 +16,9 @@ Proofs::~Proofs() {
 
 void Proofs::prove(const wire::VerifyNonce& nonce, tls::TlsClientContext& context,
                    const tls::ServerExpectation& expected) {
-  start({nonce, context, expected});
+  std::erase_if(waiting_,
+                [&](const Request& each) { return each.nonce.candidate == nonce.candidate || outdated(each); });
+  start({nonce, &context, expected, tools_.loop.now()});
 }
 
 // To the same server, by the family of the candidate; where the server has none, the candidate stays unproved.
@@ -28,7 +30,7 @@ void Proofs::start(Request request) {
   if (!rate_.take(tools_.loop.now())) return;
   const auto share = tools_.memory.take_proof();
   if (!share) return wait(std::move(request));
-  connections_.push_back(std::make_unique<ProofConnection>(tools_.channel.poller, request.context,
+  connections_.push_back(std::make_unique<ProofConnection>(tools_.channel.poller, *request.context,
                                                            std::move(request.expected), request.nonce,
                                                            [this](ProofConnection& done) { on_done(done); }));
   connections_.back()->start(*server, offered->candidate.local, *share);
@@ -41,7 +43,9 @@ void Proofs::wait(Request request) {
 void Proofs::try_waiting() {
   std::vector<Request> waiting;
   waiting.swap(waiting_);
-  for (Request& each : waiting) start(std::move(each));
+  for (Request& each : waiting) {
+    if (!outdated(each)) start(std::move(each));
+  }
 }
 
 void Proofs::on_done(ProofConnection& done) {

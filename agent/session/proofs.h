@@ -1,7 +1,8 @@
 #pragma once
 // Proves candidates to one rendezvous for as long as its session stands: one ProofConnection per nonce, to an address
 // of that server in the candidate's family, at a limited rate whatever the server asks for. A nonce for which there is
-// no address yet, or no room, waits. One loop; owned by a RendezvousLink.
+// no address yet, or no room, waits, until a newer one of its candidate comes or nobody can want it any more. One loop;
+// owned by a RendezvousLink.
 #include <memory>
 #include <vector>
 
@@ -28,10 +29,12 @@ class Proofs {
  private:
   struct Request {
     wire::VerifyNonce nonce;
-    tls::TlsClientContext& context;
+    tls::TlsClientContext* context;
     tls::ServerExpectation expected;
+    TimePoint asked;
   };
 
+  bool outdated(const Request& request) const { return tools_.loop.now() - request.asked >= kProofTime; }
   void start(Request request);
   void wait(Request request);
   void try_waiting();
