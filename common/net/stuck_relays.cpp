@@ -23,7 +23,11 @@ void StuckRelays::enter(Relay& relay) {
   if (relay.stuck_place) return;
   relay.stuck_place = list_.size();
   list_.push_back({.relay = &relay, .passed_on = relay.passed_on(), .since = loop_.now()});
-  if (!timer_.armed()) loop_.timers().arm(timer_, loop_.now() + kLookInterval);
+  if (list_.size() >= crowd_) {
+    loop_.timers().arm(timer_, loop_.now());
+  } else if (!timer_.armed()) {
+    loop_.timers().arm(timer_, loop_.now() + kLookInterval);
+  }
 }
 
 void StuckRelays::leave(Relay& relay) {
@@ -57,13 +61,14 @@ void StuckRelays::look() {
     }
   }
   if (const std::size_t excess = budget_.excess()) shed(excess);
+  crowd_ = std::max(kLeastCrowd, list_.size() + list_.size() / 2);
   if (!list_.empty()) loop_.timers().arm(timer_, loop_.now() + kLookInterval);
 }
 
 void StuckRelays::look_at(Entry& entry) {
   const std::uint64_t passed_on = entry.relay->passed_on();
   const std::uint64_t moved = passed_on - std::exchange(entry.passed_on, passed_on);
-  const bool moves = moved >= kTrickle;
+  const bool moves = moved >= (std::exchange(entry.looked_at, true) ? kTrickle : kFill);
   entry.reads = moved >= kReads ? entry.reads + 1 : 0;
   if (moves) entry.since = loop_.now();
   entry.memory = moves ? 0 : entry.relay->kernel_memory();
