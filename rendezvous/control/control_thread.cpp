@@ -25,8 +25,7 @@ void lower_own_priority() {
 
 ControlThread::ControlThread(Shared& shared, ControlShared& control, RegistryDesk& registry, const Limits& limits,
                              ControlOptions options)
-    : shared_(shared),
-      limits_(limits),
+    : limits_(limits),
       options_(std::move(options)),
       poller_(loop_),
       channels_(shared.workers),

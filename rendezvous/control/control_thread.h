@@ -61,7 +61,6 @@ class ControlThread final : public SessionHome,
   tls::TlsClientContext verify_context() const;
   static void on_drain_turn(void* self);
 
-  Shared& shared_;
   Limits limits_;
   ControlOptions options_;
   crypto::SystemRng rng_;

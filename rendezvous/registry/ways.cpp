@@ -1,22 +1,21 @@
 #include "rendezvous/registry/ways.h"
 
-#include <algorithm>
+#include <utility>
 
 namespace fairlead::rendezvous {
 
 Ways::Ways(std::vector<DirectEndpoint> direct) {
-  const auto live_end = std::ranges::stable_partition(direct, [](const DirectEndpoint& each) {
-                          return each.state == DirectEndpoint::State::live;
-                        }).begin();
+  const auto append = [&](bool live) {
+    for (DirectEndpoint& each : direct) {
+      if ((each.state == DirectEndpoint::State::live) != live) continue;
+      all_.push_back({Way::Kind::direct, kDirectPriority, std::move(each)});
+    }
+  };
   all_.reserve(direct.size() + 1);
-  for (auto at = direct.begin(); at != live_end; ++at) {
-    all_.push_back({Way::Kind::direct, kDirectPriority, std::move(*at)});
-  }
+  append(true);
   all_.push_back({Way::Kind::relay, kRelayPriority, {}});
   usable_ = all_.size();
-  for (auto at = live_end; at != direct.end(); ++at) {
-    all_.push_back({Way::Kind::direct, kDirectPriority, std::move(*at)});
-  }
+  append(false);
 }
 
 }  // namespace fairlead::rendezvous
