@@ -101,7 +101,7 @@ class ClosingTarget(MeshTest):
         """Its agent answers `accepted`, and it is always the less loaded one."""
         self.start_web("commands")
         closing = self.mesh.start_service("closes", name="two")
-        self.mesh.start_agent("nas2", [{"name": "web", "target": closing.target, "mutual": "unchecked"}])
+        beside = self.mesh.start_agent("nas2", [{"name": "web", "target": closing.target, "mutual": "unchecked"}])
         caller = Caller(self.mesh)
         failed = 0
         for _ in range(60):
@@ -119,6 +119,8 @@ class ClosingTarget(MeshTest):
         wait_until(lambda: self.rendezvous.counter("service_ended_early") == failed + 3, "each early end is counted once")
         problems = self.rendezvous.status()["problems"]
         self.assertTrue(any(problem["service"] == "nas2.web.home" for problem in problems), problems)
+        (problem,) = beside.status()["problems"]
+        self.assertEqual((problem["code"], problem["service"]), ("service_ended_early", "web.home"))
 
 
 def restore_second_port():
