@@ -12,7 +12,6 @@
 #include "rendezvous/record/access_lines.h"
 #include "rendezvous/record/counters.h"
 #include "rendezvous/registry/routing.h"
-#include "rendezvous/relay/end_word_table.h"
 #include "rendezvous/relay/service_room.h"
 #include "rendezvous/relay/session_directory.h"
 #include "rendezvous/setting/config.h"
@@ -70,7 +69,6 @@ struct Shared {
   Counters counters;
   AccessLines access_log;
   SessionDirectory sessions;
-  EndWordTable end_words;
   SnapshotCell routes;
   std::size_t large_pipes = 0;  // of each worker, as the next two; fixed before the threads start
   std::size_t most_pipes = 0;

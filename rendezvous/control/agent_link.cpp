@@ -224,7 +224,7 @@ void AgentLink::on_event(core::server_event::Draining& /*event*/) {
 }
 
 void AgentLink::on_event(core::server_event::RelayEnded& event) {
-  tools_.end_words.put(event.connection, event.reason, now());
+  if (agent_) agent_->put_word(event.connection, event.reason, now());
 }
 
 void AgentLink::on_relay_ended(const wire::ConnectionId& connection, Reason reason) {

@@ -14,7 +14,6 @@
 #include "rendezvous/control/identity_pauses.h"
 #include "rendezvous/control/registry_desk.h"
 #include "rendezvous/control/tls_door.h"
-#include "rendezvous/relay/end_word_table.h"
 #include "rendezvous/relay/session_directory.h"
 #include "rendezvous/verify/verifier.h"
 
@@ -45,7 +44,6 @@ struct LinkTools {
   RegistryDesk& registry;
   ChannelDesk& channels;
   SessionDirectory& sessions;
-  EndWordTable& end_words;
   Gauge& places;
   Counters& counters;
   IdentityPauses& pauses;

@@ -43,7 +43,6 @@ ControlThread::ControlThread(Shared& shared, ControlShared& control, RegistryDes
                   .registry = registry,
                   .channels = channels_,
                   .sessions = shared.sessions,
-                  .end_words = shared.end_words,
                   .places = shared.gauges.sessions,
                   .counters = shared.counters,
                   .pauses = control.pauses,

@@ -19,6 +19,7 @@
 #include "common/core/pool_target.h"
 #include "common/core/ticket_window.h"
 #include "rendezvous/relay/carrier.h"
+#include "rendezvous/relay/end_word_table.h"
 
 namespace fairlead::rendezvous {
 
@@ -56,10 +57,18 @@ class AgentCarrier final : public Carrier {
   void tell_ended(const wire::ConnectionId& connection, Reason reason) override {
     if (tell_ended_ && !ended()) tell_ended_(connection, reason);
   }
+  std::optional<Reason> take_word(const wire::ConnectionId& connection, TimePoint now) override {
+    return words_.take(connection, now);
+  }
   std::optional<GaugeToken> take_place() override { return relays_.take(); }
   bool ended() const override { return ended_.load(std::memory_order_relaxed); }
   Duration rtt() const override { return Duration(rtt_.load(std::memory_order_relaxed)); }
   CarrierLoad load() const override;
+
+  // The agent said how one of its connections ended.
+  void put_word(const wire::ConnectionId& connection, Reason reason, TimePoint now) {
+    words_.put(connection, reason, now);
+  }
 
   // ticket_forged, ticket_replayed, or session_ended.
   Result<void> admit_ticket(const wire::Signed<wire::Ticket>& ticket);
@@ -96,6 +105,7 @@ class AgentCarrier final : public Carrier {
   const std::function<void()> demand_;
   const std::function<void()> probe_;
   const TellEnded tell_ended_;
+  EndWordTable words_;
   std::atomic<bool> ended_{false};
   std::atomic<bool> demand_told_{false};  // until take_ask(): a burst of takers wakes the control thread once
   std::atomic<Duration::rep> rtt_{0};

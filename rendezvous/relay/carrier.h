@@ -65,6 +65,10 @@ class Carrier {
   virtual void probe() = 0;
   // Why a connection through it ended, which its far end cannot see; nothing where the carrier has no way to say so.
   virtual void tell_ended(const wire::ConnectionId& /*connection*/, Reason /*reason*/) {}
+  // What the far end said of how a connection through it ended, once; none: nothing so far.
+  virtual std::optional<Reason> take_word(const wire::ConnectionId& /*connection*/, TimePoint /*now*/) {
+    return std::nullopt;
+  }
   // One of the connections that it may carry at a time; none: no more now. Given back before the carrier goes.
   virtual std::optional<GaugeToken> take_place() = 0;
   virtual bool ended() const = 0;

@@ -2,11 +2,10 @@
 
 namespace fairlead::rendezvous {
 
-EndLedger::EndLedger(net::Loop& loop, Counters& counters, AccessLines& access_log, EndWordTable& words)
+EndLedger::EndLedger(net::Loop& loop, Counters& counters, AccessLines& access_log)
     : loop_(loop),
       counters_(counters),
       access_log_(access_log),
-      words_(words),
       timer_([](void* self) { static_cast<EndLedger*>(self)->on_timer(); }, this) {}
 
 EndLedger::~EndLedger() {
@@ -14,7 +13,7 @@ EndLedger::~EndLedger() {
 }
 
 void EndLedger::hold(Held held) {
-  if (const auto word = words_.take(held.connection, loop_.now())) {  // it came before the end
+  if (const auto word = held.carrier->take_word(held.connection, loop_.now())) {  // it came before the end
     held.line.reason = core::agreed(held.line.reason, word);
     return record(std::move(held));
   }
@@ -23,7 +22,7 @@ void EndLedger::hold(Held held) {
 }
 
 void EndLedger::record(Held held) {
-  held.line.reason = core::agreed(held.line.reason, words_.take(held.connection, loop_.now()));
+  held.line.reason = core::agreed(held.line.reason, held.carrier->take_word(held.connection, loop_.now()));
   counters_.closed.add(held.line.reason);
   if (access_log_.wants(held.line.reason)) access_log_.write(held.line);
 }

@@ -1,6 +1,6 @@
 #pragma once
-// What agents said of how relayed connections ended (core::EndWords), from the control threads that hear it to the
-// workers that write it down. Any thread.
+// What one agent said of how its relayed connections ended (core::EndWords), from the control thread that hears it to
+// the workers that write it down: of its own session's alone, and no more than one session may say. Any thread.
 #include <mutex>
 
 #include "common/core/end_words.h"

@@ -295,7 +295,7 @@ void Worker::on_live_relay_ended(LiveRelay& relay, const net::RelayOutcome& ende
   const net::RelayOutcome outcome = judge(relay.attempt(), ended);
   shared_.counters.bytes_in.fetch_add(outcome.client_bytes, std::memory_order_relaxed);
   shared_.counters.bytes_out.fetch_add(outcome.service_bytes, std::memory_order_relaxed);
-  ends_.on_ended(relay.who().id, *relay.attempt().endpoint->carrier, outcome,
+  ends_.on_ended(relay.who().id, relay.attempt().endpoint->carrier, outcome,
                  [&] { return access_line(relay.who(), relay.who().service, &relay.attempt(), outcome); });
   retire(relays_, relay.number);
 }

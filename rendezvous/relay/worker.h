@@ -122,7 +122,7 @@ class Worker final : public front::InboundOwner, public ReadyChannelOwner, publi
   net::Poller poller_;
   net::PipePool pipes_;
   net::Farewells farewells_;
-  EndLedger ends_{loop_, shared_.counters, shared_.access_log, shared_.end_words};
+  EndLedger ends_{loop_, shared_.counters, shared_.access_log};
   front::Lobby lobby_;  // of inbounds_
   net::StuckRelays stuck_;
   UnprovedRelays unproved_;

@@ -166,7 +166,7 @@ TEST_CASE("what the agent says of an end is kept for the worker, and what we dec
   rig.agent->driver->settle();
   std::optional<Reason> word;
   CHECK(rig.worker.until([&] {
-    word = rig.end_words.take({1}, rig.worker.loop.now());
+    word = rig.registry.hellos.back().session->take_word({1}, rig.worker.loop.now());
     return word.has_value();
   }));
   CHECK(word == Reason::service_not_tls);

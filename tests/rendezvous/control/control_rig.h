@@ -113,7 +113,6 @@ struct ControlRig : SessionHome, LinkOwner {
   AskedRegistry registry;
   AskedWorkers workers;
   SessionDirectory sessions;
-  EndWordTable end_words;
   Gauge places{1};
   Counters counters;
   AccessLines access_log{AccessLog::off};
@@ -130,7 +129,6 @@ struct ControlRig : SessionHome, LinkOwner {
                         .registry = registry,
                         .channels = workers,
                         .sessions = sessions,
-                        .end_words = end_words,
                         .places = places,
                         .counters = counters,
                         .pauses = pauses,
