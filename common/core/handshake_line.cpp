@@ -74,7 +74,7 @@ std::optional<HandshakeLine::Started> HandshakeLine::start_of(Order& order, Time
       order.waiting.pass(*ticket);
       continue;
     }
-    if (next.standing == Standing::resuming || rate_.take(next.source, now)) return start(*ticket, now);
+    if (rate_.take(next.source, now)) return start(*ticket, now);
     const TimePoint ready = rate_.ready_at(next.source, now);
     rate_ready_ = std::min(rate_ready_.value_or(ready), ready);
     order.waiting.pass(*ticket);
@@ -86,7 +86,7 @@ std::optional<HandshakeLine::Started> HandshakeLine::start_of(Order& order, Time
 HandshakeLine::Started HandshakeLine::start(Ticket waited, TimePoint now) {
   const Waiting& was = waiting_.at(waited);
   const Ticket running = ++last_;
-  running_.emplace(running, Running{was.source, was.standing, now, was.standing != Standing::resuming});
+  running_.emplace(running, Running{was.source, was.standing, now});
   Order& order = order_of(was.standing);
   order.running.insert(running, was.source);
   order.waiting.pass(waited);

@@ -5,8 +5,7 @@
 //   add       waits. Beyond `waiting` or `waiting_bytes` the oldest of the fullest source goes (handshakes_waiting).
 //   start     fair by source (fair_order.h). At most `at_a_time` are under way, half of them of one source, and neither
 //             strangers nor those who are known have more than three quarters: each kind has a share that the other
-//             cannot take. Each start takes from its source's `starts_per_second`; a proved one gives it back, one that
-//             resumes is exempt.
+//             cannot take. Each start takes from its source's `starts_per_second`; a proved one gives it back.
 //   wait      for at most `wait_limit` (handshake_timeout).
 //   under way for `flight_limit` (flight_timeout). When others wait and there is no place, the oldest of a crowd
 //             (kCrowd of one source) goes once it was given kFlightLeast (handshakes_max), unless a good part of that
@@ -81,7 +80,7 @@ class HandshakeLine {
     IpAddress source;
     Standing standing;
     TimePoint since;
-    bool charged = false;  // to its source's rate
+    bool charged = true;  // to its source's rate
     bool proved = false;
   };
   // How the handshakes of a source ended, of late.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/net/socket.h"
+#include "common/tls/session_state.h"
 #include "common/wire/client_hello.h"
 
 namespace fairlead::rendezvous {
@@ -69,7 +70,13 @@ core::HandshakeLine::Standing HandshakeDesk::standing_of(const ControlInbound& i
   using Standing = core::HandshakeLine::Standing;
   if (keys_ == nullptr) return Standing::stranger;
   const Bytes ticket = wire::session_ticket_of(inbound.bytes);
-  return !ticket.empty() && keys_->unseal(ticket) ? Standing::resuming : Standing::stranger;
+  if (ticket.empty()) return Standing::stranger;
+  const auto unsealed = keys_->unseal(ticket);
+  const auto state = unsealed ? tls::parse_session_state(*unsealed) : std::nullopt;
+  // The bundle is judged in the handshake.
+  const bool good =
+      state && tls::judge_session(*state, state->ca_hash, net::wall_now()) == tls::ResumptionRefused::none;
+  return good ? Standing::resuming : Standing::stranger;
 }
 
 void HandshakeDesk::take(ControlInbound inbound) {

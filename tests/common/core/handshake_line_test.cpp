@@ -198,11 +198,17 @@ TEST_CASE("strangers cannot take the share of the known, nor these that of stran
   CHECK(other.running.contains(other.add(v4(200))));
 }
 
-TEST_CASE("who resumes is exempt from its source's rate, a known address is not") {
-  World world({.at_a_time = 1000, .starts_per_second = 2});
-  for (int i = 0; i < 10; ++i) world.add(v4(1), Standing::known);
-  CHECK(world.running.size() == 2);
-  CHECK(world.running.contains(world.add(v4(1), Standing::resuming)));
+TEST_CASE("who resumes or is known pays its source's rate as well, until it has proved itself") {
+  for (const Standing standing : {Standing::known, Standing::resuming}) {
+    World world({.at_a_time = 1000, .starts_per_second = 2});
+    for (int i = 0; i < 10; ++i) world.add(v4(1), standing);
+    CHECK(world.running.size() == 2);
+    for (int turn = 0; turn < 5; ++turn) {
+      for (const auto& [waited, running] : std::map(world.running)) world.prove(waited);
+      world.pump();
+    }
+    CHECK(world.running.size() == 10);
+  }
 }
 
 TEST_CASE("whatever happens, limits hold, nobody is lost and nothing is told twice") {
