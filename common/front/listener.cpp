@@ -30,23 +30,43 @@ Listener::Listener(net::Poller& poller, net::Fd fd, OnAccept on_accept, OnFull o
       spare_(open_spare()),
       on_accept_(std::move(on_accept)),
       on_full_(std::move(on_full)),
-      resume_([](void* self) { static_cast<Listener*>(self)->drain_queue(); }, this) {
+      resume_([](void* self) { static_cast<Listener*>(self)->accept_in_turn(); }, this) {
   net::accept_who_speaks(fd_.get());  // first bytes decide: without them there is nothing to do
 }
 
 void Listener::on_ready(net::Readiness ready) {
-  if (!ready.readable) return;
+  if (ready.readable) accept_in_turn();
+}
+
+void Listener::accept_in_turn() {
+  switch (accept_some()) {
+    case Queue::empty:
+      return;
+    case Queue::more:
+      return fd_.run_again();
+    case Queue::full:
+      return poller_.loop().timers().arm(resume_, poller_.loop().now() + kFullPause);
+  }
+}
+
+// As many as a queue holds, lest a flood keep us from the end.
+void Listener::drain_queue() {
+  for (int taken = 0; taken <= net::kListenBacklog; taken += kAcceptsPerTurn) {
+    if (accept_some() == Queue::empty) return;
+  }
+}
+
+Listener::Queue Listener::accept_some() {
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
     auto accepted = net::accept_connection(fd_.get());
     if (!accepted) {
       refuse_waiting();
-      poller_.loop().timers().arm(resume_, poller_.loop().now() + kFullPause);
-      return;
+      return Queue::full;
     }
-    if (!*accepted) return;
+    if (!*accepted) return Queue::empty;
     on_accept_(std::move(**accepted));
   }
-  fd_.run_again();
+  return Queue::more;
 }
 
 void Listener::refuse_waiting() {

@@ -14,11 +14,14 @@ class Listener final : public net::PollTarget {
   using OnFull = std::function<void()>;  // once for each that was turned away
 
   Listener(net::Poller& poller, net::Fd fd, OnAccept on_accept, OnFull on_full);
-  // Takes what is still in the queue, so that nobody who was let in by the kernel is reset by our close.
-  void drain_queue() { on_ready({.readable = true, .writable = false, .hung_up = false}); }
+  // Takes all that is still in the queue, so that nobody who was let in by the kernel is reset by our close.
+  void drain_queue();
 
  private:
+  enum class Queue : std::uint8_t { empty, more, full };  // full: we are, and some were turned away
   void on_ready(net::Readiness ready) override;
+  void accept_in_turn();
+  Queue accept_some();
   void refuse_waiting();
 
   net::Poller& poller_;

@@ -100,5 +100,18 @@ TEST_CASE("who finds no descriptor left hears so, and the next is served when th
   CHECK(rig.until([&] { return rig.accepted == 5; }));
 }
 
+TEST_CASE("a listener that closes takes all who were let in, in one call") {
+  Rig rig;
+  std::vector<net::Fd> clients;
+  for (int i = 0; i < 200; ++i) {
+    auto client = net::connect_tcp(rig.address);
+    REQUIRE(client);
+    CHECK(net::write_some(client->get(), as_bytes("hello")));
+    clients.push_back(std::move(*client));
+  }
+  rig.listener->drain_queue();
+  CHECK(rig.accepted == 200);
+}
+
 }  // namespace
 }  // namespace fairlead::front
