@@ -173,12 +173,12 @@ std::optional<HandshakeLine::Victim> HandshakeLine::crowding() const {
   return Victim{*oldest, victim.since + kFlightLeast};
 }
 
-std::vector<HandshakeLine::Gone> HandshakeLine::take_gone(TimePoint now) {
-  while (!waiting_.empty() && waiting_.begin()->second.since + limits_.wait_limit <= now) {
+std::vector<HandshakeLine::Gone> HandshakeLine::take_gone(TimePoint now, std::size_t most) {
+  while (gone_.size() < most && !waiting_.empty() && waiting_.begin()->second.since + limits_.wait_limit <= now) {
     gone_.push_back({waiting_.begin()->first, Reason::handshake_timeout});
     leave_waiting(waiting_.begin()->first);
   }
-  while (!running_.empty() && running_.begin()->second.since + limits_.flight_limit <= now) {
+  while (gone_.size() < most && !running_.empty() && running_.begin()->second.since + limits_.flight_limit <= now) {
     gone_.push_back({running_.begin()->first, Reason::flight_timeout});
     leave_running(running_.begin()->first, now);
   }

@@ -59,8 +59,8 @@ class HandshakeLine {
   void proved(Ticket running, TimePoint now);  // its peer is who it says: its source pays nothing for it
   void end(Ticket running, TimePoint now);
   void never_began(Ticket running);  // its peer had left before
-  // Those who must go, waiting or under way; they have left the line.
-  std::vector<Gone> take_gone(TimePoint now);
+  // Those who must go, waiting or under way, of these at most `most` whose time is up; they have left the line.
+  std::vector<Gone> take_gone(TimePoint now, std::size_t most = SIZE_MAX);
   // When start_next() or take_gone() have something to do without another event.
   std::optional<TimePoint> deadline(TimePoint now) const;
 

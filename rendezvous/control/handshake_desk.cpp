@@ -9,7 +9,8 @@
 namespace fairlead::rendezvous {
 namespace {
 
-constexpr int kWaits = 3;  // of handshake_timeout, which a peer may wait for its turn
+constexpr std::size_t kMostAtOnce = 256;  // that begin or go in one call: others wait for the lock
+constexpr int kWaits = 3;                 // of handshake_timeout, which a peer may wait for its turn
 
 core::HandshakeLimits line_limits(const Limits& limits) {
   return {.at_a_time = limits.handshakes_max,
@@ -96,11 +97,12 @@ void HandshakeDesk::take(ControlInbound inbound) {
   hand_out(std::move(work));
 }
 
-// Under the lock. Everything that can begin or must go now.
+// Under the lock. What can begin or must go now; when that is too much for one call, the timer brings the next.
 HandshakeDesk::Work HandshakeDesk::advance(TimePoint now) {
   Work work;
-  while (!closed_) {
-    const auto gone = line_.take_gone(now);
+  std::size_t moved = 0;
+  while (!closed_ && moved < kMostAtOnce) {
+    const auto gone = line_.take_gone(now, kMostAtOnce - moved);
     for (const auto& each : gone) {
       if (auto waited = waiting_.extract(each.ticket)) {
         counters_.refused.add(each.reason);
@@ -112,8 +114,9 @@ HandshakeDesk::Work HandshakeDesk::advance(TimePoint now) {
     const auto started = line_.start_next(now);
     if (started) begin(*started, work);
     if (!started && gone.empty()) break;
+    moved += gone.size() + (started ? 1 : 0);
   }
-  const auto due = line_.deadline(now);
+  const auto due = moved < kMostAtOnce ? line_.deadline(now) : now;
   work.arm = due && (!armed_for_ || *due < *armed_for_);
   if (work.arm) armed_for_ = due;
   return work;

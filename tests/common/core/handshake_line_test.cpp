@@ -211,6 +211,17 @@ TEST_CASE("who resumes or is known pays its source's rate as well, until it has 
   }
 }
 
+TEST_CASE("a crowd whose time is up goes in parts") {
+  HandshakeLine line({.at_a_time = 1});
+  for (unsigned i = 0; i < 10; ++i) line.add(v4(i), kHello, Standing::stranger, kStart);
+  const TimePoint late = kStart + HandshakeLimits{}.wait_limit;
+  CHECK(line.take_gone(late, 4).size() == 4);
+  REQUIRE(line.deadline(late));
+  CHECK(*line.deadline(late) <= late);
+  CHECK(line.take_gone(late, 100).size() == 6);
+  CHECK(line.waiting() == 0);
+}
+
 TEST_CASE("whatever happens, limits hold, nobody is lost and nothing is told twice") {
   for (std::uint64_t seed = 1; seed <= 30; ++seed) {
     CAPTURE(seed);
