@@ -20,6 +20,7 @@ void LiveRelay::on_client_spoke(net::Relay& /*relay*/) {
 }
 
 void LiveRelay::on_relay_ended(net::Relay& /*relay*/, const net::RelayOutcome& outcome) {
+  who_.service_token = {};  // at once: a newcomer may wait for it
   owner_.on_live_relay_ended(*this, outcome);
 }
 

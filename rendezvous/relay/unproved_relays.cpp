@@ -4,12 +4,11 @@
 
 namespace fairlead::rendezvous {
 
-void UnprovedRelays::enter(std::uint64_t number, const IpAddress& source) {
+void UnprovedRelays::enter(std::uint64_t number, const IpAddress& source, const std::string& service) {
   auto token = per_source_.take(source);
   if (!token) {
     if (const auto oldest = oldest_beside(source)) {
-      leave(*oldest);
-      close_(*oldest);
+      close(*oldest, Reason::unproved_per_source);
       token = per_source_.take(source);
     }
   }
@@ -17,7 +16,20 @@ void UnprovedRelays::enter(std::uint64_t number, const IpAddress& source) {
     OfSource& at = sources_[key];
     (token ? at.counted : at.uncounted).insert(number);
   }
-  young_.emplace(number, Young{source, std::move(token)});
+  young_.emplace(number, Young{source, service, std::move(token)});
+  services_[service].insert(number);
+}
+
+void UnprovedRelays::close(std::uint64_t number, Reason reason) {
+  leave(number);
+  close_(number, reason);
+}
+
+bool UnprovedRelays::close_oldest_of(const std::string& service) {
+  const auto at = services_.find(service);
+  if (at == services_.end()) return false;
+  close(*at->second.begin(), Reason::relays_per_service);
+  return true;
 }
 
 void UnprovedRelays::leave(std::uint64_t number) {
@@ -29,6 +41,9 @@ void UnprovedRelays::leave(std::uint64_t number) {
     at->second.uncounted.erase(number);
     if (at->second.empty()) sources_.erase(at);
   }
+  const auto service = services_.find(young.mapped().service);
+  service->second.erase(number);
+  if (service->second.empty()) services_.erase(service);
 }
 
 // Of its own narrowest source first: that one may be what is full. One without a token makes no room, so it goes only

@@ -26,7 +26,8 @@ Worker::Worker(unsigned index, Shared& shared, const Limits& limits, std::uint64
       farewells_(poller_, shared.most_farewells),
       lobby_(shared.gauges.unclassified, shared.gauges.unclassified_per_source),
       stuck_(loop_, shared.relay_budget),
-      unproved_(shared.gauges.unproved_per_source, [this](std::uint64_t number) { close_unproved(number); }) {}
+      unproved_(shared.gauges.unproved_per_source,
+                [this](std::uint64_t number, Reason reason) { close_unproved(number, reason); }) {}
 
 Worker::~Worker() = default;
 
@@ -269,7 +270,7 @@ void Worker::on_mesh_accepted(MeshConnection& connection, Accepted accepted) {
                                                                .half_close_timeout = limits_.half_close_timeout,
                                                                .first_flight_timeout = limits_.first_flight_timeout},
                                               std::move(accepted)));
-  unproved_.enter(relay.number, source);
+  unproved_.enter(relay.number, source, relay.who().service);
   retire(mesh_, connection.number);
 }
 
@@ -277,8 +278,17 @@ void Worker::on_live_relay_proved(LiveRelay& relay) {
   unproved_.leave(relay.number);
 }
 
-void Worker::close_unproved(std::uint64_t number) {
-  if (LiveRelay* relay = relays_.find(number)) relay->close(Reason::unproved_per_source);
+void Worker::close_unproved(std::uint64_t number, Reason reason) {
+  if (LiveRelay* relay = relays_.find(number)) relay->close(reason);
+}
+
+// Whoever only says hello keeps nobody out.
+tl::expected<ServiceRoom::Token, Reason> Worker::take_service_place(const std::string& service,
+                                                                    const IpAddress& source) {
+  ServiceRoom& room = shared_.gauges.relays_per_service;
+  auto place = room.take(service, source);
+  if (place || place.error() != Reason::relays_per_service || !unproved_.close_oldest_of(service)) return place;
+  return room.take(service, source);
 }
 
 void Worker::on_mesh_turned_away(MeshConnection& connection, net::PolledFd client, MeshClient who, Reason reason) {

@@ -79,9 +79,7 @@ class Worker final : public front::InboundOwner, public ReadyChannelOwner, publi
   unsigned index() const override { return index_; }
   std::optional<ClaimedChannel> take_channel(std::uint64_t number) override;
   tl::expected<ServiceRoom::Token, Reason> take_service_place(const std::string& service,
-                                                              const IpAddress& source) override {
-    return shared_.gauges.relays_per_service.take(service, source);
-  }
+                                                              const IpAddress& source) override;
   void on_mesh_accepted(MeshConnection& connection, Accepted accepted) override;
   void on_mesh_moves(MeshConnection& connection, MeshClient client, Attempt attempt, WorkerItem channel) override;
   void on_mesh_turned_away(MeshConnection& connection, net::PolledFd client, MeshClient who, Reason reason) override;
@@ -106,7 +104,7 @@ class Worker final : public front::InboundOwner, public ReadyChannelOwner, publi
   static AccessRecord access_line(const MeshCaller& who, const std::string& service, const Attempt* attempt,
                                   const net::RelayOutcome& outcome);
   void leave_lobby(Inbound& inbound);
-  void close_unproved(std::uint64_t relay);
+  void close_unproved(std::uint64_t relay, Reason reason);
   template <class T>
   void retire(Numbered<T>& from, std::uint64_t number) {
     if (auto object = from.take(number)) loop_.retire(std::move(object));

@@ -12,9 +12,9 @@ namespace {
 struct Rig {
   explicit Rig(SourceGauge& of_server) : gauge(of_server) {}
 
-  std::uint64_t begin(const IpAddress& source) {
+  std::uint64_t begin(const IpAddress& source, const std::string& service = "web.home") {
     relays.insert(++last);
-    unproved.enter(last, source);
+    unproved.enter(last, source, service);
     return last;
   }
   void close(std::uint64_t number) {
@@ -27,7 +27,7 @@ struct Rig {
   std::set<std::uint64_t> relays;
   std::vector<std::uint64_t> closed;
   std::uint64_t last = 0;
-  UnprovedRelays unproved{gauge, [this](std::uint64_t number) { close(number); }};
+  UnprovedRelays unproved{gauge, [this](std::uint64_t number, Reason) { close(number); }};
 };
 
 const IpAddress kOne = IpAddress::v4({192, 0, 2, 1});
@@ -56,6 +56,22 @@ TEST_CASE("who spoke or ended is not counted any more, at any worker") {
   other.begin(kOne);
   other.begin(kOne);
   CHECK(other.closed.empty());
+}
+
+TEST_CASE("of a full service the oldest silent one goes, if there is one") {
+  SourceGauge gauge(10);
+  Rig rig(gauge);
+  const auto spoke = rig.begin(kOne);
+  rig.begin(kOne, "ssh.home");
+  const auto silent = rig.begin(kOther);
+  rig.begin(kOther);
+  rig.unproved.leave(spoke);
+  CHECK(rig.unproved.close_oldest_of("web.home"));
+  CHECK(rig.closed == std::vector{silent});
+  CHECK(rig.unproved.close_oldest_of("web.home"));
+  CHECK_FALSE(rig.unproved.close_oldest_of("web.home"));
+  CHECK(rig.relays.size() == 2);
+  CHECK(gauge.highest() == 1);
 }
 
 TEST_CASE("networks of one site drive out each other, not the world") {
