@@ -133,7 +133,7 @@ HandshakeLine::Record& HandshakeLine::record_of(const IpAddress& source, TimePoi
 }
 
 bool HandshakeLine::productive(const Order& order, const IpAddress& source) const {
-  const SourceKey& key = SourceLevels(source).widest();
+  const SourceKey key = SourceLevels(source).widest();
   const auto at = records_.find(key);
   if (at == records_.end()) return false;
   const double others = at->second.failed + static_cast<double>(order.running.count(key));
