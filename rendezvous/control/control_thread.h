@@ -11,7 +11,7 @@
 #include "rendezvous/control/control_shared.h"
 #include "rendezvous/control/proof_receiver.h"
 #include "rendezvous/relay/numbered.h"
-#include "rendezvous/shared.h"
+#include "rendezvous/relay/shared.h"
 
 namespace fairlead::rendezvous {
 

@@ -26,8 +26,8 @@
 #include "rendezvous/relay/mesh_connection.h"
 #include "rendezvous/relay/numbered.h"
 #include "rendezvous/relay/ready_channel.h"
+#include "rendezvous/relay/shared.h"
 #include "rendezvous/relay/unproved_relays.h"
-#include "rendezvous/shared.h"
 
 namespace fairlead::rendezvous {
 
