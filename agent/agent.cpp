@@ -1,13 +1,11 @@
 #include "agent/agent.h"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <csignal>
 
-#include "agent/problems.h"
 #include "agent/setting/reload.h"
 #include "common/base/log.h"
 #include "common/base/pattern.h"
@@ -22,8 +20,6 @@ namespace fairlead::agent {
 namespace {
 
 constexpr const char* kAgentPattern = "spiffe://{trust_domain}/agent/{cluster}/{name}";
-constexpr const char* kTextType = "text/plain; charset=utf-8";
-constexpr int kUnreachableStatus = 503;  // of /probe: services cannot be reached at all
 constexpr Duration kStopCheck = 50ms;
 // After a gateway seems to have lost its state.
 constexpr Duration kRefreshIdle = 1s;
@@ -361,123 +357,6 @@ void Agent::reload() {
   arm_tick();
   if (!adopt(std::move(*credentials)) && anew) renew_sessions();
   log(Level::info, "reloaded");
-}
-
-net::HttpReply Agent::on_status_request(const wire::HttpRequest& request) {
-  const bool text = std::any_of(request.query.begin(), request.query.end(),
-                                [](const auto& each) { return each.first == "format" && each.second == "text"; });
-  if (request.path == "/probe") {
-    const ProbeFacts facts = direct_.facts();
-    const Diagnosis diagnosis = diagnose(facts);
-    const int status = diagnosis.path == PathKind::none ? kUnreachableStatus : 200;
-    if (text) return {.status = status, .body = render_text(facts, diagnosis), .content_type = kTextType};
-    return {.status = status, .body = render_json(facts, diagnosis)};
-  }
-  if (request.path != "/status") return {.status = 404, .body = "{\"error\":\"no such page\"}\n"};
-  const StatusReport report = status_report();
-  const int status = report.problems.empty() ? net::kWellStatus : net::kNotWellStatus;
-  if (text) return {.status = status, .body = render_text(report), .content_type = kTextType};
-  return {.status = status, .body = render_json(report)};
-}
-
-WallTime Agent::started() const {
-  const HostTime host = host_time();
-  return tools_.clock.read(host).time - std::chrono::floor<std::chrono::seconds>(host.boottime - started_);
-}
-
-ServiceReport Agent::service_report(std::size_t index) const {
-  ServiceReport report{.name = config_.services[index].name, .path = "down", .since = started()};
-  if (!tools_.cluster.empty()) report.name += "." + tools_.cluster;
-  report.reason = reason_code(Reason::session_ended);
-  report.detail = "no rendezvous has this service now";
-  const ServiceState* relayed = nullptr;
-  for (const auto& link : links_) {
-    const ServiceState& state = link->services()[index];
-    if (state.kind == ServiceState::Kind::registered) {
-      if (const Offered* direct = link->offers().first_live()) {
-        return {
-            .name = state.name,
-            .path = "direct",
-            .address = direct->candidate.external.to_string(),
-            .since = std::max(direct->since, state.since),
-            .reason = "",
-            .detail = fmt::format("verified by {}, mapped by {}", link->server().to_string(), direct->candidate.method),
-            .refused_names = state.refused_names};
-      }
-      relayed = relayed ? relayed : &state;
-      continue;
-    }
-    if (state.kind == ServiceState::Kind::refused) {
-      report.reason = state.reason;
-      report.detail = state.detail;
-      report.since = state.since;
-    }
-  }
-  if (relayed != nullptr) {
-    report = {.name = relayed->name,
-              .path = "relay",
-              .address = relayed->address,
-              .since = relayed->since,
-              .refused_names = relayed->refused_names};
-    explain_relay(report);
-  }
-  return report;
-}
-
-// Why it is not direct, as far as that is known.
-void Agent::explain_relay(ServiceReport& report) const {
-  const Diagnosis diagnosis = diagnose(direct_.facts());
-  if (diagnosis.findings.empty()) return;
-  report.reason = reason_code(diagnosis.findings.front().code);
-  report.detail = diagnosis.findings.front().evidence;
-}
-
-std::optional<Error> Agent::target_problem(const std::string& service) const {
-  const auto state = tools_.target_health.find(service, loop_.now());
-  if (!state || !state->failing) return std::nullopt;
-  return Error{*state->failing, fmt::format("{} ({} refused, {} unanswered, {} served in the last {} minutes)",
-                                            state->detail, state->refused, state->silent, state->served,
-                                            std::chrono::floor<std::chrono::minutes>(TargetHealth::kWindow).count())};
-}
-
-StatusReport Agent::status_report() const {
-  StatusReport report{.now = tools_.clock.read(host_time()).time,
-                      .started = started(),
-                      .log = log_counts(),
-                      .standing = {},
-                      .spiffe_id = credentials_->spiffe_id(),
-                      .not_after = credentials_->not_after(),
-                      .relays = tools_.relays,
-                      .relays_max = tools_.relays_max,
-                      .memory_used = tools_.memory.used(),
-                      .memory_max = tools_.memory.max(),
-                      .mappings = direct_.mappings(),
-                      .counters = counters_};
-  report.standing = direct_.problems();
-  if (tools_.clock.problem()) {
-    report.standing.push_back(*tools_.clock.problem());
-  } else if (state_problem_) {
-    report.standing.push_back(*state_problem_);
-  }
-  for (std::size_t i = 0; i < config_.services.size(); ++i) {
-    report.services.push_back(service_report(i));
-    report.services.back().target = target_problem(config_.services[i].name);
-  }
-  for (const auto& link : links_) {
-    RendezvousReport each{
-        .address = link->server().to_string(), .state = std::string(link->state_name()), .since = link->since()};
-    if (const SessionChannels* channels = link->channels()) {
-      each.channels_ready = channels->ready();
-      each.channels_busy = channels->busy();
-    }
-    if (link->last_error() && link->state() != RendezvousLink::State::up) {
-      each.reason = reason_code(link->last_error()->reason);
-      each.detail = link->last_error()->detail;
-    }
-    report.rendezvous.push_back(std::move(each));
-  }
-  report.problems = find_problems(report, kSessions);
-  return report;
 }
 
 }  // namespace fairlead::agent
