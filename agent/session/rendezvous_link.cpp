@@ -4,6 +4,7 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "common/base/log_clock.h"
 #include "common/net/socket.h"
 #include "common/tls/time_text.h"
 #include "common/wire/session_id.h"
@@ -150,6 +151,13 @@ void RendezvousLink::on_event(core::agent_event::Welcomed& event) {
   owner_.on_link_changed(*this);
 }
 
+// Lines of 1970 help nobody once the time is known.
+void RendezvousLink::date_log_lines() {
+  const HostTime host = host_time();
+  const bool right = tools_.clock.plausible(host.system);
+  correct_log_times(right ? 0s : tools_.clock.read(host).time - host.system, build_time());
+}
+
 void RendezvousLink::open_session(const wire::Welcome& welcome) {
   tls::TlsEngine& engine = driver_->stream().engine();
   const WallTime server_until = engine.peer().not_after;
@@ -158,6 +166,7 @@ void RendezvousLink::open_session(const wire::Welcome& welcome) {
     log(Level::warn, "the clock of a rendezvous is wrong and is not believed",
         {{"rendezvous", server_.to_string()}, {"certificate_until", tls::time_text(server_until)}});
   }
+  date_log_lines();
   servers_ = ServerAddresses(dial_rule(tools_.config, address_, named_), address_, named_);
   instance_ = welcome.instance_id;
   saved_tls_session_ = engine.save_session();

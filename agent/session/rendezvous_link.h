@@ -106,6 +106,7 @@ class RendezvousLink final : public net::SessionDriverOwner {
   void on_event(core::agent_event::Failed& event);
   void tell_ended(const wire::ConnectionId& connection, Reason reason);
   bool identity_ended();
+  void date_log_lines();
   void open_session(const wire::Welcome& welcome);
   SocketAddress data_address(const wire::Welcome& welcome);
   tls::ServerExpectation expected_server();

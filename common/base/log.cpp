@@ -13,6 +13,7 @@
 
 #include "common/base/ip.h"
 #include "common/base/json_writer.h"
+#include "common/base/log_clock.h"
 #include "common/base/log_rate.h"
 #include "common/base/log_writer.h"
 #include "common/base/source_key.h"
@@ -27,13 +28,19 @@ std::atomic<Level> g_level{Level::info};
 std::atomic<LogFormat> g_format{LogFormat::text};
 std::atomic<LogWriter*> g_writer{nullptr};  // never freed: threads may log until the process is gone
 
+std::atomic<std::int64_t> g_clock_behind{0};              // seconds, see log_clock.h
+std::atomic<std::int64_t> g_clock_implausible_before{0};  // seconds since 1970
+
 constexpr std::chrono::milliseconds kFlushBound{500};
 constexpr std::chrono::milliseconds kSettleBound{200};
 
 std::string timestamp() {
   using namespace std::chrono;
   // Field by field: fmt's own formatting of times brings iostreams and locales into the agent.
-  const auto now = floor<milliseconds>(system_clock::now());
+  auto now = floor<milliseconds>(system_clock::now());
+  if (floor<seconds>(now).time_since_epoch().count() < g_clock_implausible_before.load(std::memory_order_relaxed)) {
+    now += seconds(g_clock_behind.load(std::memory_order_relaxed));
+  }
   const auto day = floor<days>(now);
   const year_month_day date(day);
   const hh_mm_ss time(now - day);
@@ -199,6 +206,11 @@ void flush_log() {
 
 void settle_log() {
   if (const LogWriter* writer = g_writer.load(std::memory_order_acquire)) writer->settle(kSettleBound);
+}
+
+void correct_log_times(std::chrono::seconds behind, WallTime implausible_before) {
+  g_clock_behind.store(behind.count(), std::memory_order_relaxed);
+  g_clock_implausible_before.store(implausible_before.time_since_epoch().count(), std::memory_order_relaxed);
 }
 
 LogCounts log_counts() {

@@ -6,6 +6,7 @@
 #include <array>
 #include <functional>
 
+#include "common/base/log_clock.h"
 #include "tests/support/doctest.h"
 
 namespace fairlead {
@@ -121,6 +122,17 @@ TEST_CASE("levels by name") {
   CHECK(parse_level("trace") == Level::trace);
   CHECK(parse_level("error") == Level::error);
   for (const char* text : {"", "warning", "INFO", "info "}) CHECK_FALSE(parse_level(text).has_value());
+}
+
+TEST_CASE("lines of a host whose clock cannot be right bear the time that is known") {
+  const auto line = [] { return stderr_of([] { log(Level::info, "when"); }); };
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  const std::string today = line().substr(0, 10);
+  correct_log_times(std::chrono::hours(24 * 366), now + std::chrono::hours(1));
+  CHECK(line().substr(0, 10) > today);
+  correct_log_times(std::chrono::hours(24 * 366), now - std::chrono::hours(1));  // it was set meanwhile
+  CHECK(line().substr(0, 4) == today.substr(0, 4));
+  correct_log_times(std::chrono::seconds(0), WallTime{});
 }
 
 }  // namespace
