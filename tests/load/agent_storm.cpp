@@ -38,7 +38,7 @@ struct Options {
 class StormAgent final : public agent::LinkOwner {
  public:
   StormAgent(agent::AgentTools& tools, tls::TlsClientContext& context, std::string name, const HostPort& server)
-      : tools_(tools), context_(context), name_(std::move(name)), leftovers_(tools.loop), link_(tools, *this, server) {
+      : context_(context), name_(std::move(name)), leftovers_(tools.loop), link_(tools, *this, server) {
     tools.rng.fill(boot_id_);
   }
   void start() { link_.activate(); }
@@ -77,7 +77,6 @@ class StormAgent final : public agent::LinkOwner {
   }
   agent::Leftovers& leftovers() override { return leftovers_; }
 
-  agent::AgentTools& tools_;
   tls::TlsClientContext& context_;
   std::string name_;
   wire::BootId boot_id_{};
