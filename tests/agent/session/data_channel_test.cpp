@@ -167,10 +167,10 @@ TEST_CASE("a complete hello that is none is refused, and the share is free again
   CHECK(rig.left == 1);
 }
 
-const Bytes kGoodHello = [] {
+Bytes good_hello() {
   using namespace fairlead::test;
   return handshake_record(hello_with(server_name("web.home")));
-}();
+}
 
 TEST_CASE("a rendezvous that cannot be reached: told from the loop, as a dial") {
   Rig rig;
@@ -236,16 +236,16 @@ TEST_CASE("accepted: the answer, then the service's words; the service gets the 
   Rig rig;
   const net::Fd target = rig.listen_as_target();
   rig.start();
-  rig.send_header("web.home", kGoodHello);
-  rig.send(kGoodHello);
+  rig.send_header("web.home", good_hello());
+  rig.send(good_hello());
   const net::Fd service = rig.accept_at(target);
   Bytes heard;
   CHECK(rig.worker.until([&] {
     const Bytes more = read_now(service.get());
     heard.insert(heard.end(), more.begin(), more.end());
-    return heard.size() >= kGoodHello.size();
+    return heard.size() >= good_hello().size();
   }));
-  CHECK(heard == kGoodHello);
+  CHECK(heard == good_hello());
   const Bytes hello = server_hello();
   REQUIRE(net::write_some(service.get(), hello).value() == hello.size());
   CHECK(rig.refusal() == "accepted");
@@ -266,8 +266,8 @@ TEST_CASE("a target that is not there: refused with its reason") {
   Rig rig;
   rig.listen_as_target().reset();
   rig.start();
-  rig.send_header("web.home", kGoodHello);
-  rig.send(kGoodHello);
+  rig.send_header("web.home", good_hello());
+  rig.send(good_hello());
   CHECK(rig.refusal() == "target_refused");
   CHECK(rig.reason == Reason::target_refused);
   CHECK(rig.health.find("web", rig.worker.loop.now())->refused == 1);
@@ -281,8 +281,8 @@ TEST_CASE("closed while the target is dialled: the rendezvous may try another en
   std::vector<net::Fd> fillers;
   for (int i = 0; i < 2; ++i) fillers.push_back(std::move(*net::connect_tcp(*net::local_address(target.get()))));
   rig.start();
-  rig.send_header("web.home", kGoodHello);
-  rig.send(kGoodHello);
+  rig.send_header("web.home", good_hello());
+  rig.send(good_hello());
   rig.worker.settle();
   CHECK_FALSE(rig.reason);
   rig.channel->close(Reason::shutting_down);
