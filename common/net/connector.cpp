@@ -41,7 +41,7 @@ struct Connector::Attempt final : PollTarget {
 
 Connector::Connector(Poller& poller, ConnectOptions options, core::AddressMemory* memory, OnDone on_done)
     : poller_(poller),
-      options_(std::move(options)),
+      options_(options),
       memory_(memory),
       on_done_(std::move(on_done)),
       deadline_([](void* self) { static_cast<Connector*>(self)->on_deadline(); }, this),
