@@ -243,10 +243,9 @@ TEST_CASE("a side that is cut off is a reset on the other side, behind its bytes
 
 TEST_CASE("a client that says nothing beyond its hello is not waited for as long as others") {
   Worker worker;
-  const RelayLimits limits{.first_flight_timeout = 100ms};
-  Running silent(worker, {.limits = limits, .to_service = {1, 2, 3}});
+  Running silent(worker, {.limits = {.first_flight_timeout = 500ms}, .to_service = {1, 2, 3}});
   CHECK_FALSE(silent.rig.relay->client_spoke());
-  Running speaking(worker, {.limits = limits});
+  Running speaking(worker);
   speaking.client.to_send = 1;
   CHECK(speaking.pump_until([&] { return speaking.service.received == 1; }));
   CHECK(speaking.rig.relay->client_spoke());
