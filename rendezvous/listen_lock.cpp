@@ -72,9 +72,9 @@ Result<ListenLock> ListenLock::try_take(const SocketAddress& address, const std:
     return in_use(address, pid > 0 ? fmt::format("another fairlead-rendezvous does, process {}", pid)
                                    : "another fairlead-rendezvous does");
   }
-  // Closed at once: it only asks.
+  // Closed at once: it only asks, and must not listen, for who connects meanwhile would be reset.
   const auto ask = overlap == OwnOverlap::yes ? net::ReusePort::yes : net::ReusePort::no;
-  const auto free = net::listen_tcp(address, ask);
+  const auto free = net::bind_tcp(address, ask);
   if (!free && free.error().reason == Reason::address_in_use) return in_use(address, "another program does");
   if (!free) return tl::unexpected(free.error());
   if (fd.valid()) write_holder(fd.get());

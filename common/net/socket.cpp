@@ -123,7 +123,7 @@ std::optional<SocketAddress> name_of(int fd, int (*get)(int, sockaddr*, socklen_
 
 }  // namespace
 
-Result<Fd> listen_tcp(const SocketAddress& address, ReusePort reuse) {
+Result<Fd> bind_tcp(const SocketAddress& address, ReusePort reuse) {
   auto fd = stream_socket(address.ip.is_v4() ? AF_INET : AF_INET6);
   if (!fd && errno == EAFNOSUPPORT) return listen_error(address);
   if (!fd) return fd;
@@ -132,9 +132,13 @@ Result<Fd> listen_tcp(const SocketAddress& address, ReusePort reuse) {
   if (reuse == ReusePort::yes) set_int(fd->get(), SOL_SOCKET, SO_REUSEPORT, 1);
   set_int(fd->get(), IPPROTO_TCP, TCP_NODELAY, 1);  // what is accepted inherits it: one call per listener
   const RawAddress raw = to_raw(address);
-  if (::bind(fd->get(), raw.get(), raw.length) != 0 || ::listen(fd->get(), kListenBacklog) != 0) {
-    return listen_error(address);
-  }
+  if (::bind(fd->get(), raw.get(), raw.length) != 0) return listen_error(address);
+  return fd;
+}
+
+Result<Fd> listen_tcp(const SocketAddress& address, ReusePort reuse) {
+  auto fd = bind_tcp(address, reuse);
+  if (fd && ::listen(fd->get(), kListenBacklog) != 0) return listen_error(address);
   return fd;
 }
 

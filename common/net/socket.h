@@ -16,6 +16,8 @@ namespace fairlead::net {
 constexpr int kListenBacklog = 4096;
 
 enum class ReusePort { no, yes };
+// Takes the address and does not listen yet: address_in_use where somebody listens on it.
+Result<Fd> bind_tcp(const SocketAddress& address, ReusePort reuse);
 // Listens; an IPv6 address listens on IPv6 alone, so that both families can share a port.
 Result<Fd> listen_tcp(const SocketAddress& address, ReusePort reuse);
 // For listeners whose clients all speak first: a connection is accepted once it has said something or ended, or after
