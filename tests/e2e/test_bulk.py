@@ -71,7 +71,8 @@ class Bulk(MeshTest):
         late = [item for item in bad if item[0] is None or item[0] > killed]
         self.assertEqual(late, [], f"killed at {killed}")
         # A place that a dying connection leaves may be taken by another before the listener is gone, too.
-        self.assertLessEqual(len(bad), 2 * AT_A_TIME)
+        # On a slow machine its sockets take a while to close, and a place is taken more than once.
+        self.assertLessEqual(len(bad), 4 * AT_A_TIME)
 
     def test_new_connections_work_soon_after_a_restart(self):
         """One connection after the other: the first one that begins after the restart may wait, and must succeed."""
