@@ -29,59 +29,44 @@ enum Alert : std::uint8_t {
   kNoApplicationProtocol = 120,
 };
 
+struct Named {
+  Alert alert;
+  std::string_view name;
+};
+
+constexpr Named kNames[] = {
+    {kCloseNotify, "close_notify"},
+    {kUnexpectedMessage, "unexpected_message"},
+    {kBadRecordMac, "bad_record_mac"},
+    {kRecordOverflow, "record_overflow"},
+    {kHandshakeFailure, "handshake_failure"},
+    {kBadCertificate, "bad_certificate"},
+    {kUnsupportedCertificate, "unsupported_certificate"},
+    {kCertificateRevoked, "certificate_revoked"},
+    {kCertificateExpired, "certificate_expired"},
+    {kCertificateUnknown, "certificate_unknown"},
+    {kIllegalParameter, "illegal_parameter"},
+    {kUnknownCa, "unknown_ca"},
+    {kAccessDenied, "access_denied"},
+    {kDecodeError, "decode_error"},
+    {kDecryptError, "decrypt_error"},
+    {kProtocolVersion, "protocol_version"},
+    {kInsufficientSecurity, "insufficient_security"},
+    {kInternalError, "internal_error"},
+    {kUserCanceled, "user_canceled"},
+    {kNoRenegotiation, "no_renegotiation"},
+    {kUnrecognizedName, "unrecognized_name"},
+    {kCertificateRequired, "certificate_required"},
+    {kNoApplicationProtocol, "no_application_protocol"},
+};
+
 }  // namespace
 
 std::string_view alert_name(std::uint8_t description) {
-  switch (description) {
-    case kCloseNotify:
-      return "close_notify";
-    case kUnexpectedMessage:
-      return "unexpected_message";
-    case kBadRecordMac:
-      return "bad_record_mac";
-    case kRecordOverflow:
-      return "record_overflow";
-    case kHandshakeFailure:
-      return "handshake_failure";
-    case kBadCertificate:
-      return "bad_certificate";
-    case kUnsupportedCertificate:
-      return "unsupported_certificate";
-    case kCertificateRevoked:
-      return "certificate_revoked";
-    case kCertificateExpired:
-      return "certificate_expired";
-    case kCertificateUnknown:
-      return "certificate_unknown";
-    case kIllegalParameter:
-      return "illegal_parameter";
-    case kUnknownCa:
-      return "unknown_ca";
-    case kAccessDenied:
-      return "access_denied";
-    case kDecodeError:
-      return "decode_error";
-    case kDecryptError:
-      return "decrypt_error";
-    case kProtocolVersion:
-      return "protocol_version";
-    case kInsufficientSecurity:
-      return "insufficient_security";
-    case kInternalError:
-      return "internal_error";
-    case kUserCanceled:
-      return "user_canceled";
-    case kNoRenegotiation:
-      return "no_renegotiation";
-    case kUnrecognizedName:
-      return "unrecognized_name";
-    case kCertificateRequired:
-      return "certificate_required";
-    case kNoApplicationProtocol:
-      return "no_application_protocol";
-    default:
-      return "unassigned";
+  for (const Named& each : kNames) {
+    if (each.alert == description) return each.name;
   }
+  return "unassigned";
 }
 
 std::uint8_t alert_for(Reason reason) {
