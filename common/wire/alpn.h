@@ -7,5 +7,6 @@ namespace fairlead::wire {
 
 inline constexpr const char* kSessionAlpn = "fairlead/1";        // a session: control_message.h
 inline constexpr const char* kVerifyAlpn = "fairlead-verify/1";  // a dial-back (verify.h), or an agent's proof
+inline constexpr const char* kJoinAlpn = "fairlead-join/1";      // a device without an identity: join.h
 
 }  // namespace fairlead::wire
