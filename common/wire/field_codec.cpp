@@ -39,6 +39,18 @@ void FieldReader::text(std::string& value) {
   if (!is_plain(value)) valid_ = false;
 }
 
+void FieldReader::blob(Bytes& value, std::size_t most) {
+  const ByteView bytes = in_.bytes16();
+  if (bytes.size() > most) valid_ = false;
+  if (ok()) value.assign(bytes.begin(), bytes.end());
+}
+
+void FieldReader::blobs(std::vector<Bytes>& values, std::size_t most, std::size_t most_each) {
+  const std::size_t count = in_.u8();
+  if (count > most) valid_ = false;
+  for (std::size_t i = 0; i < count && ok(); ++i) blob(values.emplace_back(), most_each);
+}
+
 void FieldReader::reason_code(std::string& value) {
   value = as_text(in_.bytes8());
   if (!is_reason_code(value)) valid_ = false;
@@ -68,6 +80,17 @@ void FieldReader::address(SocketAddress& value) {
 void FieldWriter::text(const std::string& value) {
   CHECK(is_plain(value));
   out_.bytes8(as_bytes(value));
+}
+
+void FieldWriter::blob(const Bytes& value, std::size_t most) {
+  CHECK(value.size() <= most);
+  out_.bytes16(value);
+}
+
+void FieldWriter::blobs(const std::vector<Bytes>& values, std::size_t most, std::size_t most_each) {
+  CHECK(values.size() <= most && most <= 0xff);
+  out_.u8(static_cast<std::uint8_t>(values.size()));
+  for (const Bytes& value : values) blob(value, most_each);
 }
 
 void FieldWriter::human_text(const std::string& value) {

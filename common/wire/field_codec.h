@@ -3,7 +3,8 @@
 //   template <class F> void fields(F& f, typename F::template Ref<Hello> m) { f.number(m.version); f.text(m.software);
 //   }
 // parses or writes, so the two cannot disagree. Used by the codecs of our own protocol; integers big-endian, strings
-// with one length byte and without control characters (they end in logs), lists with one count byte. Any thread.
+// with one length byte and without control characters (they end in logs), blobs with two, lists with one count byte.
+// Any thread.
 #include <array>
 #include <concepts>
 #include <string>
@@ -37,6 +38,8 @@ class FieldReader {
     if (in_.ok()) std::copy(bytes.begin(), bytes.end(), value.begin());
   }
   void text(std::string& value);
+  void blob(Bytes& value, std::size_t most);
+  void blobs(std::vector<Bytes>& values, std::size_t most, std::size_t most_each);
   void human_text(std::string& value) { text(value); }
   void reason_code(std::string& value);
   void address(SocketAddress& value);
@@ -72,6 +75,8 @@ class FieldWriter {
     out_.bytes(value);
   }
   void text(const std::string& value);
+  void blob(const Bytes& value, std::size_t most);
+  void blobs(const std::vector<Bytes>& values, std::size_t most, std::size_t most_each);
   void human_text(const std::string& value);
   void reason_code(const std::string& value);
   void address(const SocketAddress& value);
