@@ -19,10 +19,9 @@ StreamPair stream_pair(Worker& worker, Kind kind) {
     SocketPair sockets = tcp_pair();
     return {over_socket(worker, std::move(sockets.near)), over_socket(worker, std::move(sockets.far))};
   }
-  auto near = std::make_unique<ToyStream>(worker.loop, kToyRoom);
-  auto far = std::make_unique<ToyStream>(worker.loop, kToyRoom);
-  ToyStream::connect(*near, *far);
-  return {std::move(near), std::move(far)};
+  const auto up = std::make_shared<ToyPipe>();
+  const auto down = std::make_shared<ToyPipe>();
+  return {std::make_unique<ToyStream>(worker.loop, down, up), std::make_unique<ToyStream>(worker.loop, up, down)};
 }
 
 void StreamPeer::pump() {

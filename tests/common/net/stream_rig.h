@@ -10,8 +10,6 @@
 
 namespace fairlead::net::test {
 
-inline constexpr std::size_t kToyRoom = 20'000;
-
 enum class Kind { toy, tcp };
 struct StreamPair {
   std::unique_ptr<ByteStream> near;

@@ -7,46 +7,36 @@
 namespace fairlead::rendezvous {
 namespace {
 
-class ToyZone {
- public:
-  ToyZone(Registry& registry, std::string relay) : registry_(registry), relay_(std::move(relay)) {}
-
+struct ToyZone {
   void follow() {
-    const auto changes = registry_.publication().changes_since(seen_);
-    if (!changes) return begin_anew();
-    seen_ = changes->revision;
+    const auto changes = registry.publication().changes_since(seen);
+    if (!changes) return begin_anew(registry.published());
+    seen = changes->revision;
     for (const PublicationChange& each : changes->changes) {
-      lines_.erase(each.id);
-      if (each.now) lines_[each.id] = line(*each.now);
+      lines.erase(each.id);
+      if (each.now) write(*each.now);
     }
   }
-  const std::string& at(const std::string& id) { return lines_[id]; }
-
- private:
-  void begin_anew() {
-    const PublicationView view = registry_.published();
-    seen_ = view.revision;
-    lines_.clear();
-    view.endpoints.for_each([this](const PublishedPtr& each) { lines_[each->id] = line(*each); });
+  void begin_anew(const PublicationView& view) {
+    seen = view.revision;
+    lines.clear();
+    view.endpoints.for_each([this](const PublishedPtr& each) { write(*each); });
   }
-  std::string line(const Published& each) const {
-    std::string out;
+  void write(const Published& each) {
     for (const Way& way : each.ways->usable()) {
-      out +=
-          fmt::format("{} {};", way.priority, way.kind == Way::Kind::relay ? relay_ : way.direct.address.to_string());
+      const std::string where = way.kind == Way::Kind::relay ? "rv:443" : way.direct.address.to_string();
+      lines[each.id] += fmt::format("{} {};", way.priority, where);
     }
-    return out;
   }
 
-  Registry& registry_;
-  const std::string relay_;
-  Revision seen_ = 0;
-  std::map<std::string, std::string> lines_;
+  Registry& registry;
+  Revision seen = 0;
+  std::map<std::string, std::string> lines;
 };
 
 TEST_CASE("a second publisher follows a switch from direct to relay and back") {
   World world;
-  ToyZone zone(world.registry, "rv:443");
+  ToyZone zone{world.registry};
   const auto nas1 = world.enter("home", "nas1");
   DirectEndpoint direct{*SocketAddress::parse("25.1.0.2:40000"), "pcp", DirectEndpoint::State::live, {}, ""};
   REQUIRE(world.add(nas1, {.claim = 1, .label = "web"}) == "ok");
@@ -54,7 +44,7 @@ TEST_CASE("a second publisher follows a switch from direct to relay and back") {
     direct.state = state;
     world.registry.set_direct(*nas1, {direct});
     zone.follow();
-    return zone.at("nas1.web.home");
+    return zone.lines["nas1.web.home"];
   };
   CHECK(after(DirectEndpoint::State::live) == "10 25.1.0.2:40000;20 rv:443;");
   CHECK(after(DirectEndpoint::State::down) == "20 rv:443;");
