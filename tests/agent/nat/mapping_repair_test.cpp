@@ -7,12 +7,6 @@
 namespace fairlead::agent::nat::test {
 namespace {
 
-using State = Mapping::State;
-using Kind = MappingCommand::Kind;
-constexpr auto kPcp = MappingProtocol::pcp;
-constexpr auto kNatPmp = MappingProtocol::nat_pmp;
-constexpr auto kUpnp = MappingProtocol::upnp;
-
 TEST_CASE("an endpoint that was good and died is deleted and mapped anew at once, at the same port") {
   Rig rig;
   rig.all_present();

@@ -13,10 +13,21 @@
 
 namespace fairlead::agent::nat::test {
 
+using State = Mapping::State;
+using Kind = MappingCommand::Kind;
+inline constexpr auto kPcp = MappingProtocol::pcp;
+inline constexpr auto kNatPmp = MappingProtocol::nat_pmp;
+inline constexpr auto kUpnp = MappingProtocol::upnp;
+
 inline IpAddress ip(const char* text) {
   return *IpAddress::parse(text);
 }
 inline const Uplink kHome{"eth0", 2, ip("192.168.1.10"), ip("192.168.1.1"), 100};
+
+// A fault of the router: every request of one protocol fails in one way.
+inline auto failing(MappingProtocol protocol, GatewayFailure failure) {
+  return [=](const MappingCommand& c) { return c.protocol == protocol ? std::optional(failure) : std::nullopt; };
+}
 
 struct Router {
   struct Entry {
