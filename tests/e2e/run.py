@@ -16,7 +16,7 @@ import time
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-LONGEST_FIRST = ["test_bulk", "test_garbage", "test_direct", "test_identity", "test_endpoints", "test_probe"]
+LONGEST_FIRST = ["test_bulk", "test_garbage", "test_direct", "test_direct_odd", "test_identity", "test_endpoints", "test_probe"]
 CLASS_TIMEOUT = 480
 FAILURE_LINES = 40
 MOST_AGAIN = 2  # classes that get a second run; more failures than that are no accident
