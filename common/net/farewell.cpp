@@ -18,16 +18,17 @@ void say_once(int fd, ByteView last_words) {
 
 class Farewells::Farewell final : public PollTarget {
  public:
-  Farewell(Farewells& owner, Bytes last_words)
+  Farewell(Farewells& owner, Bytes last_words, Duration patience)
       : owner_(owner),
         last_words_(std::move(last_words)),
+        patience_(patience),
         timer_([](void* self) { static_cast<Farewell*>(self)->end(); }, this) {}
 
   void start(PolledFd fd) {
     fd_ = std::move(fd);
     fd_.retarget(*this);
     Loop& loop = owner_.poller_.loop();
-    loop.timers().arm(timer_, loop.now() + kFarewellTime);
+    loop.timers().arm(timer_, loop.now() + patience_);
     on_ready({.readable = true, .writable = true});
   }
 
@@ -76,6 +77,7 @@ class Farewells::Farewell final : public PollTarget {
   Farewells& owner_;
   PolledFd fd_;
   Bytes last_words_;
+  const Duration patience_;
   std::size_t sent_ = 0;
   std::size_t heard_ = 0;
   core::TimerEntry timer_;
@@ -85,21 +87,21 @@ Farewells::Farewells(Poller& poller, std::size_t most) : poller_(poller), most_(
 
 Farewells::~Farewells() = default;
 
-void Farewells::say(PolledFd fd, Bytes last_words) {
+void Farewells::say(PolledFd fd, Bytes last_words, Duration patience) {
   if (!fd.valid() || last_words.empty()) return;
   if (full()) return say_once(fd.get(), last_words);  // closed with `fd`
-  add(std::move(last_words)).start(std::move(fd));
+  add(std::move(last_words), patience).start(std::move(fd));
 }
 
 void Farewells::say(Fd fd, Bytes last_words) {
   if (!fd.valid() || last_words.empty()) return;
   if (full()) return say_once(fd.get(), last_words);
-  Farewell& farewell = add(std::move(last_words));
+  Farewell& farewell = add(std::move(last_words), kFarewellTime);
   farewell.start(PolledFd(poller_, std::move(fd), farewell));
 }
 
-Farewells::Farewell& Farewells::add(Bytes last_words) {
-  active_.push_back(std::make_unique<Farewell>(*this, std::move(last_words)));
+Farewells::Farewell& Farewells::add(Bytes last_words, Duration patience) {
+  active_.push_back(std::make_unique<Farewell>(*this, std::move(last_words), patience));
   active_.back()->place = active_.size() - 1;
   return *active_.back();
 }

@@ -26,14 +26,15 @@ class Farewells {
   Farewells(const Farewells&) = delete;
   Farewells& operator=(const Farewells&) = delete;
 
-  void say(PolledFd fd, Bytes last_words);  // of the same Poller
+  // `fd` is of the same Poller. More patience: for words that wait behind a peer's slow reading.
+  void say(PolledFd fd, Bytes last_words, Duration patience = kFarewellTime);
   void say(Fd fd, Bytes last_words);
   std::size_t active() const { return active_.size(); }
 
  private:
   class Farewell;
   bool full() const { return active_.size() >= most_; }
-  Farewell& add(Bytes last_words);
+  Farewell& add(Bytes last_words, Duration patience);
   void on_done(Farewell& farewell);
 
   Poller& poller_;
