@@ -45,7 +45,7 @@ void RegistryOwner::post_direct(std::shared_ptr<Carrier> session, std::vector<Di
 }
 
 void RegistryOwner::post_probe_answered(std::shared_ptr<Carrier> session) {
-  loop_.post([this, session = std::move(session)] { on_probe_result(session, ProbeOutcome::answered); });
+  loop_.post([this, session = std::move(session)] { entrance_.on_probe_answered(session, moment()); });
 }
 
 void RegistryOwner::post_closed(std::shared_ptr<Carrier> session) {
@@ -53,51 +53,30 @@ void RegistryOwner::post_closed(std::shared_ptr<Carrier> session) {
 }
 
 void RegistryOwner::on_hello(const LinkRef& link, const SessionClaim& claim) {
-  settle(link, claim, registry_.admit(claim, moment()));
-}
-
-void RegistryOwner::settle(const LinkRef& link, const SessionClaim& claim, Admission admission) {
-  if (auto* refused = std::get_if<Refused>(&admission)) {
-    link.tell([refusal = std::move(*refused)](SessionEnd& to) {
-      to.on_refused(refusal.reason, refusal.retry_after, refusal.detail);
-    });
-    return;
-  }
-  if (const auto* probe = std::get_if<ProbeOld>(&admission)) {
-    auto& waiting = probes_[probe->held.get()];
-    waiting.push_back({link, claim});
-    if (waiting.size() == 1) link_of(*probe->held).tell([](SessionEnd& old) { old.probe(core::kTakeoverProbe); });
-    return;
-  }
-  if (const auto* took = std::get_if<TookOver>(&admission)) {
-    link_of(*took->old).tell([](SessionEnd& old) {
-      old.on_refused(Reason::superseded, 0s, "a newer session took over");
-    });
-    links_.erase(took->old.get());
-    publish_soon();
-  }
-  if (claim.session->ended()) {  // its connection broke while the old session was probed
-    registry_.close_session(*claim.session, loop_.now());
-    return;
-  }
   links_[claim.session.get()] = link;
-  link.tell([](SessionEnd& to) { to.on_admitted(); });
+  entrance_.on_hello(claim, moment());
 }
 
-void RegistryOwner::on_probe_result(const std::shared_ptr<Carrier>& session, ProbeOutcome outcome) {
-  const auto at = probes_.find(session.get());
-  if (at == probes_.end()) return;  // a probe for another reason
-  const std::vector<Waiting> waiting = std::move(at->second);
-  probes_.erase(at);
-  for (const Waiting& each : waiting) {
-    settle(each.link, each.claim, registry_.admit_probed(each.claim, session, outcome, moment()));
-  }
+void RegistryOwner::on_admitted(const SessionClaim& claim) {
+  link_of(*claim.session).tell([](SessionEnd& to) { to.on_admitted(); });
+}
+
+void RegistryOwner::on_refused(const SessionClaim& claim, const Refused& why) {
+  link_of(*claim.session).tell([why](SessionEnd& to) { to.on_refused(why.reason, why.retry_after, why.detail); });
+}
+
+void RegistryOwner::probe(const Carrier& held) {
+  link_of(held).tell([](SessionEnd& old) { old.probe(core::kTakeoverProbe); });
+}
+
+void RegistryOwner::on_superseded(const Carrier& old) {
+  link_of(old).tell([](SessionEnd& to) { to.on_refused(Reason::superseded, 0s, "a newer session took over"); });
+  publish_soon();
 }
 
 void RegistryOwner::on_closed(const std::shared_ptr<Carrier>& session) {
-  on_probe_result(session, ProbeOutcome::silent);
+  if (entrance_.on_closed(session, moment())) publish_soon();
   links_.erase(session.get());
-  if (registry_.close_session(*session, loop_.now())) publish_soon();
 }
 
 void RegistryOwner::on_register(const LinkRef& link, const std::shared_ptr<Carrier>& session,

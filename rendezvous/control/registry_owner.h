@@ -7,13 +7,14 @@
 #include <vector>
 
 #include "common/net/loop.h"
+#include "rendezvous/control/entrance.h"
 #include "rendezvous/control/registry_desk.h"
 #include "rendezvous/registry/registry.h"
 #include "rendezvous/relay/carrier.h"
 
 namespace fairlead::rendezvous {
 
-class RegistryOwner final : public RegistryDesk {
+class RegistryOwner final : public RegistryDesk, EntranceAnswers {
  public:
   RegistryOwner(net::Loop& loop, SnapshotCell& routes, Registry registry, std::vector<std::string> public_addresses);
 
@@ -31,15 +32,14 @@ class RegistryOwner final : public RegistryDesk {
   void replace_own_names(const std::vector<std::string>& names);
 
  private:
-  struct Waiting {  // a newcomer, while the session that it would replace is probed
-    LinkRef link;
-    SessionClaim claim;
-  };
+  // EntranceAnswers
+  void on_admitted(const SessionClaim& claim) override;
+  void on_refused(const SessionClaim& claim, const Refused& why) override;
+  void probe(const Carrier& held) override;
+  void on_superseded(const Carrier& old) override;
 
   void on_hello(const LinkRef& link, const SessionClaim& claim);
-  void settle(const LinkRef& link, const SessionClaim& claim, Admission admission);
   void on_register(const LinkRef& link, const std::shared_ptr<Carrier>& session, const wire::Register& request);
-  void on_probe_result(const std::shared_ptr<Carrier>& session, ProbeOutcome outcome);
   void on_closed(const std::shared_ptr<Carrier>& session);
   wire::Registered registered_message(const Registration& registration) const;
   void publish_soon(Task when_visible);
@@ -53,8 +53,8 @@ class RegistryOwner final : public RegistryDesk {
   SnapshotCell& routes_;
   Registry registry_;
   std::vector<std::string> public_addresses_;
-  std::map<const Carrier*, LinkRef> links_;                // of admitted sessions
-  std::map<const Carrier*, std::vector<Waiting>> probes_;  // by the session that is probed
+  Entrance entrance_{registry_, *this};
+  std::map<const Carrier*, LinkRef> links_;  // of sessions that said hello, until they are closed
   std::vector<Task> when_visible_;
   core::TimerEntry publish_timer_;
   core::TimerEntry expire_timer_;

@@ -115,6 +115,7 @@ TEST_CASE("a newcomer whose connection broke while it waited is not kept") {
   rig.hello(2, gone);
   REQUIRE(rig.told(1, "probe"));
   OwnerRig::toy(gone).is_over = true;
+  rig.owner.post_closed(gone.session);
   rig.owner.post_closed(old.session);
   REQUIRE(rig.worker.until([&] { return rig.owner.registry().counters().agents == 0; }));
   CHECK(rig.ends[2].said.empty());
