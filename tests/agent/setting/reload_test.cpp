@@ -1,16 +1,14 @@
 #include "agent/setting/reload.h"
 
-#include <map>
 #include <optional>
 
-#include "tests/support/doctest.h"
-#include "tests/support/sample_keys.h"
+#include "tests/support/sample_reload.h"
 
 namespace fairlead::agent {
 namespace {
 
 // Another value for every key of the sample.
-const std::map<std::string, std::string> kOthers{
+const test::OtherValues kOthers{
     {"agent.name", R"("nas2")"},
     {"agent.cluster", R"("office")"},
     {"agent.rendezvous", R"(["rv2.example.com:15443"])"},
@@ -54,37 +52,14 @@ AgentConfig parsed(const std::string& text) {
 }
 
 // What has one value only.
-bool is_fixed(const std::string& key) {
-  return key == "service.tls" || key == "service.mutual";
-}
+const test::FixedKeys kFixed{"service.tls", "service.mutual"};
 
 TEST_CASE("a file that did not change changes nothing and names nothing") {
-  const auto config = parsed(test::read_sample(SAMPLE_FILE));
-  const Reload reload = plan_reload(config, config);
-  CHECK(reload.config == config);
-  CHECK(reload.for_restart.empty());
+  test::check_reload_of_the_same(parsed(test::read_sample(SAMPLE_FILE)));
 }
 
 TEST_CASE("every key of the sample, changed, either is in effect or is named") {
-  const std::string text = test::read_sample(SAMPLE_FILE);
-  const auto running = parsed(text);
-  auto keys = test::sample_keys(text);
-  std::erase_if(keys, [](const test::SampleKey& key) { return is_fixed(key.name); });
-  REQUIRE(keys.size() == kOthers.size());
-  for (const test::SampleKey& key : keys) {
-    CAPTURE(key.name);
-    REQUIRE(kOthers.contains(key.name));
-    const auto wanted = parsed(test::with_value(text, key, kOthers.at(key.name)));
-    CHECK_FALSE(wanted == running);
-    const Reload reload = plan_reload(running, wanted);
-    if (reload.for_restart.empty()) {
-      CHECK(reload.config == wanted);
-      continue;
-    }
-    CHECK(reload.config == running);
-    REQUIRE(reload.for_restart.size() == 1);
-    CHECK(reload.for_restart[0].find(key.name.substr(0, key.name.find('.'))) != std::string::npos);
-  }
+  test::check_reload_of_each_key(test::read_sample(SAMPLE_FILE), kOthers, kFixed, parsed);
 }
 
 }  // namespace
