@@ -36,6 +36,43 @@ Mapping::Mapping(MappingSetup setup, Rng& rng)
   }
 }
 
+void Mapping::enter(State next) {
+  const bool stops = next == State::stopping;
+  switch (state_) {
+    case State::searching:
+      CHECK(next == State::mapped || next == State::resting || stops);
+      break;
+    case State::mapped:
+      CHECK(next == State::mapped || next == State::lost || next == State::repairing || next == State::pausing ||
+            stops);
+      break;
+    case State::lost:
+      CHECK(next == State::searching || next == State::mapped || next == State::resting || stops);
+      break;
+    case State::repairing:
+    case State::resting:
+    case State::pausing:
+      CHECK(next == State::searching || stops);
+      break;
+    case State::stopping:
+      CHECK(next == State::stopped);
+      break;
+    case State::stopped:
+      CHECK(false);
+  }
+  CHECK(standing_.has_value() == (next == State::mapped));
+  state_ = next;
+}
+
+void Mapping::wait_in(State next, TimePoint until) {
+  enter(next);
+  until_ = until;
+}
+
+bool Mapping::waiting() const {
+  return state_ == State::lost || state_ == State::repairing || state_ == State::resting || state_ == State::pausing;
+}
+
 bool Mapping::configured(MappingProtocol protocol) const {
   return std::ranges::find(setup_.protocols, protocol) != setup_.protocols.end();
 }
@@ -56,12 +93,13 @@ void Mapping::on_present(MappingProtocol protocol, std::optional<std::uint32_t> 
   const bool is_new = std::exchange(state.presence, Presence::present) != Presence::present;
   const bool reset = epoch && state.epoch.on_epoch(protocol, *epoch, now) == EpochVerdict::reset;
   if (reset) check_soon(kCheckSpacing, now);
-  if (is_new && wait_ == Wait::rest) wait_until(now, Wait::rest);  // somebody else to ask
+  if (is_new && state_ == State::resting) until_ = now;  // somebody else to ask
 }
 
 void Mapping::on_absent(MappingProtocol protocol, TimePoint now) {
   at(protocol).presence = Presence::absent;
-  if (!standing_ && wait_ == Wait::none && !under_way_) end_round(now);
+  if (state_ == State::searching && !under_way_) end_round(now);
+  stop_if_clean();
 }
 
 void Mapping::on_verified(std::optional<MappingProtocol> method, TimePoint now) {
@@ -100,12 +138,12 @@ void Mapping::repair(TimePoint now) {
   ++repairs_;
   const bool other_port = repairs_ == kPromptRepairs && next_port(protocol);
   if (repairs_ < kPromptRepairs || other_port) {
-    wait_until(now + up_to(was_verified ? kRepairWait : kLossWait), Wait::repair);
+    wait_in(State::repairing, now + up_to(was_verified ? kRepairWait : kLossWait));
     tell({MappingEvent::Kind::unreachable, protocol, external, {}, Reason::mapping_unreachable, {}});
     return;
   }
   repairs_ = kPromptRepairs + 1;  // where no other port can be had, that step is left out
-  wait_until(now + pause_ + up_to(pause_ / 8), Wait::pause);
+  wait_in(State::pausing, now + pause_ + up_to(pause_ / 8));
   pause_ = std::min(pause_ * 2, kLongestPause);
   tell({MappingEvent::Kind::paused, protocol, external, {}, Reason::mapping_unreachable, {}});
 }
@@ -144,8 +182,8 @@ void Mapping::ask_at(TimePoint when) {
     check_retry_ = kFirstRest;
     last_check_ = when;
   }
-  if ((wait_ == Wait::rest || wait_ == Wait::pause) && when < wait_until_) {
-    wait_until_ = when;
+  if ((state_ == State::resting || state_ == State::pausing) && when < until_) {
+    until_ = when;
     last_check_ = when;
   }
 }
@@ -154,23 +192,27 @@ void Mapping::on_time(TimePoint now) {
   if (standing_ && standing_->expires && now >= *standing_->expires) {
     lose(Reason::mapping_late, "the lease ran out before the gateway renewed it", now);
   }
-  if (wait_ != Wait::none && now >= wait_until_) wait_ = Wait::none;
+  if (waiting() && now >= until_) enter(State::searching);
   std::erase_if(leftovers_, [&](Leftover& left) {
     if (left.record.lifetime == 0s) return false;
     // What an earlier life left is not renewed by anybody: it is gone a lifetime after we first looked.
     if (!left.expires) left.expires = now + left.record.lifetime;
     return now >= *left.expires;
   });
+  stop_if_clean();
 }
 
 void Mapping::stop(TimePoint now) {
-  if (stop_ != Stop::no) return;
-  stop_ = Stop::deleting;
+  if (ending()) return;
   own_ = OwnAddress::hidden;
-  wait_ = Wait::none;
-  if (!standing_) return;
-  leave_behind(record_of(*standing_), Leftover::Use::remove, now, now);
+  if (standing_) leave_behind(record_of(*standing_), Leftover::Use::remove, now, now);
   standing_.reset();
+  enter(State::stopping);
+  stop_if_clean();
+}
+
+void Mapping::stop_if_clean() {
+  if (state_ == State::stopping && !under_way_ && !removal_due()) enter(State::stopped);
 }
 
 bool Mapping::removable(const Leftover& left) const {
@@ -179,7 +221,7 @@ bool Mapping::removable(const Leftover& left) const {
   if (configured(record.protocol) && at(record.protocol).presence != Presence::present) return false;
   // PCP and NAT-PMP know a client by its address: what was mapped under another one can only run out.
   if (record.internal.ip != setup_.uplink.local && record.protocol != MappingProtocol::upnp) return false;
-  if (stop_ != Stop::no) return left.last_tries == 0;
+  if (ending()) return left.last_tries == 0;
   if (left.use == Leftover::Use::remove || standing_) return true;
   const auto next = choose();
   return next && *next != record.protocol;
@@ -187,8 +229,8 @@ bool Mapping::removable(const Leftover& left) const {
 
 std::optional<MappingCommand> Mapping::take_removal(TimePoint now) {
   for (Leftover& left : leftovers_) {
-    if (!removable(left) || (stop_ == Stop::no && now < left.not_before)) continue;
-    if (stop_ != Stop::no) ++left.last_tries;
+    if (!removable(left) || (!ending() && now < left.not_before)) continue;
+    if (ending()) ++left.last_tries;
     const MappingRecord& record = left.record;
     return issue(
         {MappingCommand::Kind::unmap,
@@ -201,13 +243,13 @@ std::optional<MappingCommand> Mapping::take_removal(TimePoint now) {
 std::optional<MappingCommand> Mapping::take_command(TimePoint now) {
   if (under_way_) return std::nullopt;
   on_time(now);
+  if (state_ == State::stopped) return std::nullopt;
   if (auto removal = take_removal(now)) return removal;
-  if (stop_ != Stop::no) return std::nullopt;
   if (standing_) {
     if (now < standing_->renew_at) return std::nullopt;
     return issue({MappingCommand::Kind::map, standing_->protocol, standing_->request});
   }
-  if (wait_ != Wait::none) return std::nullopt;
+  if (state_ != State::searching) return std::nullopt;
   const auto protocol = choose();
   if (!protocol) return std::nullopt;
   return issue({MappingCommand::Kind::map, *protocol, make_request(*protocol)});
@@ -245,7 +287,7 @@ std::optional<TimePoint> Mapping::removal_due() const {
   std::optional<TimePoint> due;
   for (const Leftover& left : leftovers_) {
     if (!removable(left)) continue;
-    const TimePoint when = stop_ == Stop::no ? left.not_before : TimePoint{};
+    const TimePoint when = ending() ? TimePoint{} : left.not_before;
     due = due ? std::min(*due, when) : when;
   }
   return due;
@@ -254,34 +296,12 @@ std::optional<TimePoint> Mapping::removal_due() const {
 std::optional<TimePoint> Mapping::deadline() const {
   std::optional<TimePoint> due = standing_ ? standing_->expires : std::nullopt;
   const auto add = [&due](TimePoint when) { due = due ? std::min(*due, when) : when; };
-  if (under_way_) return due;
+  if (under_way_ || state_ == State::stopped) return due;
   if (const auto removal = removal_due()) add(*removal);
-  if (stop_ != Stop::no) return due;
-  if (standing_) {
-    add(standing_->renew_at);
-  } else if (wait_ != Wait::none) {
-    add(wait_until_);
-  } else if (choose()) {
-    add(TimePoint{});
-  }
+  if (standing_) add(standing_->renew_at);
+  if (waiting()) add(until_);
+  if (state_ == State::searching && choose()) add(TimePoint{});
   return due;
-}
-
-Mapping::State Mapping::state() const {
-  if (stop_ != Stop::no) return under_way_ || removal_due() ? State::stopping : State::stopped;
-  if (standing_) return State::mapped;
-  switch (wait_) {
-    case Wait::none:
-      return choose() ? State::asking : State::searching;
-    case Wait::loss:
-    case Wait::repair:
-      return State::repairing;
-    case Wait::rest:
-      return State::resting;
-    case Wait::pause:
-      return State::pausing;
-  }
-  return State::searching;
 }
 
 std::optional<MappingOffer> Mapping::offer() const {
@@ -316,7 +336,7 @@ MappingRecord Mapping::record_of(const Standing& standing) const {
 }
 
 bool Mapping::unwanted() const {
-  return stop_ != Stop::no || wait_ == Wait::repair || wait_ == Wait::pause;
+  return ending() || state_ == State::repairing || state_ == State::pausing;
 }
 
 std::vector<MappingRecord> Mapping::records() const {
@@ -333,11 +353,6 @@ std::vector<MappingRecord> Mapping::records() const {
   });
   if (!known) all.push_back(asked);
   return all;
-}
-
-void Mapping::wait_until(TimePoint when, Wait why) {
-  wait_until_ = when;
-  wait_ = why;
 }
 
 Duration Mapping::up_to(Duration most) {

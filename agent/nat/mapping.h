@@ -4,11 +4,12 @@
 // UplinkWorker, which owns it. RFC 6886 §3.3-3.7, RFC 6887 §8.5 and §11.2.1; nat-traversal practice in README.md.
 // All times are boot time (net::boottime_now()), since a lease runs on while the host sleeps.
 //
-//   searching --present--> asking --granted--> mapped --unreachable, lost--> repairing --> asking
-//       ^                    |  ^ conflict:       | renewal at 1/2 .. 5/8
-//       |                    v  | next port       v of the lifetime
-//       +--all absent-- every one failed --> resting (30 s doubling to 10 min)
-//   unreachable time and again: pausing (1 min doubling to 1 h), the mapping deleted; stop(): stopping --> stopped
+//   searching --granted--> mapped --ran out, taken--> lost ------------> searching   (up to 5 s; a late grant: mapped)
+//     |  ^ conflict:         |  |----unreachable----> repairing -------> searching   (at once or up to 5 s)
+//     |  | next port         |  +--time and again---> pausing ---------> searching   (1 min doubling to 1 h)
+//     |                      +-- renewal at 1/2 .. 5/8 of the lifetime: mapped
+//     +--every one failed--> resting --> searching                                   (30 s doubling to 10 min)
+//   stop(), in any state: stopping --nothing left to be deleted--> stopped
 //
 // At most one request is under way. Deletions go first: what an earlier life left, then what a repair replaces.
 #include <array>
@@ -72,7 +73,16 @@ struct MappingEvent {
 
 class Mapping {
  public:
-  enum class State : std::uint8_t { searching, asking, mapped, repairing, resting, pausing, stopping, stopped };
+  enum class State : std::uint8_t {
+    searching,  // the first protocol that is there is asked, as soon as one is
+    mapped,     // it stands: it is renewed
+    lost,       // it ran out or is another's: asked for anew when it is time
+    repairing,  // nothing arrived through it: deleted, and asked for anew when it is time
+    resting,    // every protocol that is there failed: all are asked again when it is time
+    pausing,    // repairs did not help: deleted, and asked for anew when it is time
+    stopping,   // one try for each thing that is to be deleted
+    stopped,    // the end
+  };
   struct Standing {  // the mapping as it was granted
     MappingProtocol protocol = MappingProtocol::pcp;
     MapRequest request;  // original tuple and nonce, with the external address that was assigned
@@ -109,7 +119,7 @@ class Mapping {
   std::optional<TimePoint> deadline() const;  // when on_time() and take_command() have something new
   std::vector<MappingEvent> take_events() { return std::exchange(events_, {}); }
 
-  State state() const;
+  State state() const { return state_; }
   std::optional<MappingOffer> offer() const;
   bool offer_verified() const;
   const std::optional<Standing>& standing() const { return standing_; }
@@ -124,8 +134,6 @@ class Mapping {
   static constexpr unsigned kPromptRepairs = 2;  // the same port anew, then another one; from then on with pauses
 
   enum class Presence : std::uint8_t { unknown, absent, present };
-  enum class Wait : std::uint8_t { none, loss, repair, rest, pause };
-  enum class Stop : std::uint8_t { no, deleting };
   enum class Removal : std::uint8_t { gone, failed };
   struct ProtocolState {
     Presence presence = Presence::unknown;
@@ -148,6 +156,13 @@ class Mapping {
   const ProtocolState& at(MappingProtocol protocol) const { return protocols_[index_of(protocol)]; }
   bool configured(MappingProtocol protocol) const;
 
+  // The one place where the state changes: CHECKs the move, and that something stands where it is mapped.
+  void enter(State next);
+  void wait_in(State next, TimePoint until);
+  bool waiting() const;  // for its time
+  bool ending() const { return state_ == State::stopping || state_ == State::stopped; }
+  void stop_if_clean();
+
   // mapping.cpp: what to do
   std::optional<MappingProtocol> choose() const;
   bool removable(const Leftover& leftover) const;
@@ -161,6 +176,7 @@ class Mapping {
   bool unwanted() const;  // what an answer grants now is to be deleted
 
   // mapping_answers.cpp: what answers mean
+  void on_map_answer(const MappingCommand& asked, const tl::expected<MapGrant, GatewayError>& answer, TimePoint now);
   void on_grant(const MappingCommand& asked, const MapGrant& grant, TimePoint now);
   void on_map_failure(const MappingCommand& asked, const GatewayError& error, TimePoint now);
   void on_renewal_failure(const GatewayError& error, TimePoint now);
@@ -179,7 +195,6 @@ class Mapping {
   Standing::Address complete(SocketAddress& external) const;
   void check_soon(Duration spacing, TimePoint now);
   void ask_at(TimePoint when);
-  void wait_until(TimePoint when, Wait why);
   void set_problem(Reason reason, std::string detail, MappingProtocol protocol);
   void tell(MappingEvent event) { events_.push_back(std::move(event)); }
   Duration up_to(Duration most);
@@ -188,7 +203,9 @@ class Mapping {
   Rng& rng_;
   PortSequence ports_;
   std::array<ProtocolState, kProtocols> protocols_;
-  std::optional<Standing> standing_;
+  State state_ = State::searching;
+  TimePoint until_;                   // of a state that waits
+  std::optional<Standing> standing_;  // while mapped
   std::vector<Leftover> leftovers_;
   std::optional<MappingCommand> under_way_;
 
@@ -196,8 +213,6 @@ class Mapping {
   unsigned conflicts_ = 0;        // in this round, with one protocol
   enum class Ports : std::uint8_t { any, same_only } port_rule_ = Ports::any;
 
-  Wait wait_ = Wait::none;
-  TimePoint wait_until_;
   Duration rest_ = kFirstRest;
   unsigned failed_rounds_ = 0;
   unsigned repairs_ = 0;  // since it was last reachable for kProvedFor
@@ -207,7 +222,6 @@ class Mapping {
 
   enum class OwnAddress : std::uint8_t { hidden, offered, verified } own_ = OwnAddress::hidden;
   std::optional<IpAddress> outside_;  // as others have it
-  Stop stop_ = Stop::no;
   std::optional<Reason> problem_;
   std::vector<MappingEvent> events_;
 };

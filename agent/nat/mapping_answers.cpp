@@ -58,8 +58,14 @@ void Mapping::on_answer(const tl::expected<MapGrant, GatewayError>& answer, Time
     const bool foreign = !answer && (answer.error().failure == GatewayFailure::foreign_mapping ||
                                      answer.error().failure == GatewayFailure::conflict);
     on_unmap_answer(asked, answer || foreign ? Removal::gone : Removal::failed, now);
-    return;
+  } else {
+    on_map_answer(asked, answer, now);
   }
+  stop_if_clean();
+}
+
+void Mapping::on_map_answer(const MappingCommand& asked, const tl::expected<MapGrant, GatewayError>& answer,
+                            TimePoint now) {
   if (!answer) return on_map_failure(asked, answer.error(), now);
   if (std::string fault = fault_of(asked.protocol, *answer); !fault.empty()) {
     if (!standing_ && answer->external.port != 0) {
@@ -104,7 +110,7 @@ void Mapping::on_grant(const MappingCommand& asked, const MapGrant& grant, TimeP
   failed_rounds_ = 0;
   rest_ = kFirstRest;
   check_retry_.reset();
-  wait_ = Wait::none;
+  enter(State::mapped);
   if (!same) {
     const auto kind = before ? MappingEvent::Kind::moved : MappingEvent::Kind::mapped;
     tell({kind, asked.protocol, request.external, standing_->lifetime, {}, {}});
@@ -166,7 +172,7 @@ void Mapping::on_renewal_failure(const GatewayError& error, TimePoint now) {
             reason_of(error.failure),
             error.detail});
       standing_.reset();
-      return wait_until(now + up_to(kLossWait), Wait::loss);
+      return wait_in(State::lost, now + up_to(kLossWait));
     case GatewayFailure::only_permanent:
     case GatewayFailure::lifetime_refused:
       if (next_lease(standing.protocol, error.failure)) {
@@ -271,7 +277,7 @@ void Mapping::end_round(TimePoint now) {
   for (ProtocolState& state : protocols_) state.failed.reset();
   if (!any_present) return;
   ++failed_rounds_;
-  wait_until(now + rest_ * 3 / 4 + up_to(rest_ / 2), Wait::rest);
+  wait_in(State::resting, now + rest_ * 3 / 4 + up_to(rest_ / 2));
   rest_ = std::min(rest_ * 2, kLongestRest);
 }
 
@@ -280,7 +286,7 @@ void Mapping::lose(Reason reason, std::string detail, TimePoint now) {
   // The answer to a renewal may have been lost, not the renewal: the same tuple is asked for again.
   leave_behind(record_of(lost), Leftover::Use::adopt, now + kFirstDeleteRetry, now);
   tell({MappingEvent::Kind::lost, lost.protocol, lost.request.external, {}, reason, std::move(detail)});
-  wait_until(now + up_to(kLossWait), Wait::loss);
+  wait_in(State::lost, now + up_to(kLossWait));
 }
 
 void Mapping::on_unmap_answer(const MappingCommand& asked, Removal removal, TimePoint now) {

@@ -122,5 +122,23 @@ TEST_CASE("stopping deletes everything, whatever is under way") {
   CHECK(silent.mapping.records().size() == 1);  // for the next life
 }
 
+TEST_CASE("after its end a mapping begins nothing anew, whatever is found") {
+  Rig rig(1, {kPcp, kUpnp});
+  rig.all_present();
+  rig.step();
+  rig.router.fault = failing(kPcp, GatewayFailure::late);
+  rig.mapping.stop(rig.now);
+  rig.run(1s);
+  REQUIRE(rig.mapping.state() == State::stopped);
+  const auto asked = rig.asked.size();
+  rig.events.clear();
+  for (const auto protocol : {kPcp, kUpnp}) rig.mapping.on_absent(protocol, rig.now);
+  rig.all_present();
+  rig.run(24h);
+  CHECK(rig.mapping.state() == State::stopped);
+  CHECK(rig.asked.size() == asked);
+  CHECK(rig.events.empty());
+}
+
 }  // namespace
 }  // namespace fairlead::agent::nat::test

@@ -70,6 +70,7 @@ TEST_CASE("a renewal that fails is tried again at half of the rest until the lea
   for (std::size_t i = before + 1; i < rig.asked.size(); ++i) {
     CHECK(rig.asked[i].first - rig.asked[i - 1].first >= kLeastRenewalGap);
   }
+  CHECK(rig.mapping.state() == State::lost);
   CHECK(!rig.mapping.offer());
   CHECK(rig.events.back().kind == MappingEvent::Kind::lost);
   const MappingNonce nonce = rig.asked[0].second.request.nonce;
