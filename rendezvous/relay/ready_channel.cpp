@@ -22,9 +22,10 @@ ReadyChannel::ReadyChannel(ReadyChannelOwner& owner, net::Poller& poller, net::P
 }
 
 void ReadyChannel::on_ready(net::Readiness ready) {
-  if (ready.hung_up || (ready.readable && net::peek(fd_.get()) != net::Peek::nothing)) {
-    owner_.on_channel_ended(*this, Reason::channel_died);
-  }
+  const bool dead = ready.hung_up || (ready.readable && net::peek(fd_.get()) != net::Peek::nothing);
+  if (!dead) return;
+  take_fd();  // closes it: more of what it has to say may be queued in this turn
+  owner_.on_channel_ended(*this, Reason::channel_died);
 }
 
 }  // namespace fairlead::rendezvous

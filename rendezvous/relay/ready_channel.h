@@ -19,7 +19,7 @@ inline constexpr Duration kChannelKeepAlive = 60s;
 class ReadyChannelOwner {
  public:
   virtual ~ReadyChannelOwner() = default;
-  // channel_died or channel_retired; the last thing the channel does.
+  // channel_died: the last thing the channel does. channel_retired: it is old; it goes on where somebody claimed it.
   virtual void on_channel_ended(ReadyChannel& channel, Reason reason) = 0;
 };
 
