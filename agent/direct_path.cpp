@@ -9,17 +9,6 @@ namespace {
 
 constexpr const char* kThisProgram = "/proc/self/exe";
 
-CandidateFacts facts_of(const nat::Candidate& candidate, const Links& links) {
-  CandidateFacts out{.candidate = candidate, .live = false, .code = std::nullopt};
-  for (const auto& link : links) {
-    const Offered* offered = link->offers().find(candidate.number);
-    if (offered == nullptr || !offered->verdict) continue;
-    if (offered->live()) return {.candidate = candidate, .live = true, .code = ""};
-    out.code = offered->verdict;
-  }
-  return out;
-}
-
 }  // namespace
 
 DirectPath::DirectPath(AgentTools& tools, const Links& links, const std::string& endpoint,
@@ -68,7 +57,7 @@ void DirectPath::replace_credentials(std::shared_ptr<const tls::Credentials> cre
 
 void DirectPath::on_network_changed() {
   traced_ = false;
-  failed_.clear();
+  verdicts_.on_network_changed();
   seen_.clear();  // uplinks may be new ones; told again once a session has shown that it still stands
   if (!mapper_) return;
   if (listener_->open_missing()) mapper_->set_listeners(listener_->addresses());
@@ -97,7 +86,7 @@ std::vector<nat::Candidate> DirectPath::candidates() const {
 
 void DirectPath::on_link_changed(const RendezvousLink& link) {
   confirm_services();
-  plan_offers(tools_.loop.now());  // a session that is gone takes its verdicts along
+  verdicts_.plan(tools_.loop.now(), offers());  // a session that is gone takes its verdicts along
   if (link.state() != RendezvousLink::State::up) return;
   tell_seen(link);
   if (traced_) return;
@@ -175,84 +164,38 @@ ConfirmedService DirectPath::confirmed_service(const RendezvousLink& link, const
 }
 
 void DirectPath::on_judged(std::uint32_t number, const std::string& code) {
-  plan_offers(tools_.loop.now());
+  const auto all_offers = offers();
+  verdicts_.plan(tools_.loop.now(), all_offers);
   const std::vector<nat::Candidate> all = candidates();
   const auto at = std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.number == number; });
   if (at == all.end()) return;
-  const CandidateFacts facts = facts_of(*at, links_);
-  log(facts.live ? Level::info : Level::warn, facts.live ? "reachable directly" : "not reachable directly",
+  const auto judged = verdicts_.on_judged(*at, code, all_offers);
+  log(judged.live ? Level::info : Level::warn, judged.live ? "reachable directly" : "not reachable directly",
       {{"address", at->external.to_string()}, {"method", at->method}, {"reason", code}});
-  std::erase_if(failed_, [&](const CandidateFacts& each) { return each.candidate.number == number; });
-  if (facts.live) {
-    live_.insert(number);
-    return mapper_->on_verified(number);
-  }
-  live_.erase(number);
-  failed_.push_back(facts);
-  // Others may reach what one server cannot, and some codes say nothing of the mapping.
-  const bool telling = code == reason_code(Reason::verify_failed) || code == reason_code(Reason::candidate_unproved);
-  if (telling && all_judged(number)) mapper_->on_unreachable(number);
+  if (judged.live) return mapper_->on_verified(number);
+  if (judged.unreachable) mapper_->on_unreachable(number);
 }
 
-// By every server that it was offered to.
-bool DirectPath::all_judged(std::uint32_t number) const {
-  return std::ranges::all_of(links_, [&](const auto& link) {
-    const Offered* offered = link->offers().find(number);
-    return offered == nullptr || offered->verdict;
-  });
-}
-
-bool DirectPath::was_live(std::uint32_t number) const {
-  return live_.contains(number);
+std::vector<const CandidateOffers*> DirectPath::offers() const {
+  std::vector<const CandidateOffers*> out;
+  for (const auto& link : links_) out.push_back(&link->offers());
+  return out;
 }
 
 std::optional<TimePoint> DirectPath::deadline() const {
   TimePoint due = TimePoint::max();
   for (const auto& [key, each] : confirmed_) due = std::min(due, each.until);
-  if (mapper_ && any_verdict(Reason::verify_busy)) due = std::min(due, busy_again_at_);
-  if (mapper_ && prove_again_at_) due = std::min(due, *prove_again_at_);
+  if (mapper_) due = std::min(due, verdicts_.deadline(offers()).value_or(TimePoint::max()));
   return due == TimePoint::max() ? std::nullopt : std::optional(due);
 }
 
 void DirectPath::on_time() {
   const TimePoint now = tools_.loop.now();
   if (std::ranges::any_of(confirmed_, [&](const auto& each) { return each.second.until <= now; })) confirm_services();
-  if (mapper_) offer_again(now);
-}
-
-bool DirectPath::any_verdict(Reason reason) const {
-  return std::ranges::any_of(links_, [&](const auto& link) {
-    return std::ranges::any_of(link->offers().all(),
-                               [&](const Offered& each) { return each.verdict == reason_code(reason); });
-  });
-}
-
-// A server that had no time is asked again, and so is one to whom a proof failed, as when our address was new: ever
-// less often.
-void DirectPath::plan_offers(TimePoint now) {
-  if (any_verdict(Reason::verify_busy)) busy_again_at_ = now + kOfferAgain;
-  if (!any_verdict(Reason::candidate_unproved)) {
-    prove_again_at_.reset();
-    prove_wait_ = kProveAgain;
-  } else if (!prove_again_at_) {
-    prove_again_at_ = now + prove_wait_;
-  }
-}
-
-void DirectPath::offer_again(TimePoint now) {
-  const bool busy = now >= busy_again_at_;
-  const bool prove = prove_again_at_ && now >= *prove_again_at_;
-  if (busy) busy_again_at_ = now + kOfferAgain;
-  if (prove) {
-    prove_wait_ = std::min(prove_wait_ * 2, kProveAgainMost);
-    prove_again_at_ = now + prove_wait_;
-  }
-  for (const auto& link : links_) {
-    const bool again = std::ranges::any_of(link->offers().all(), [&](const Offered& each) {
-      return (busy && each.verdict == reason_code(Reason::verify_busy)) ||
-             (prove && each.verdict == reason_code(Reason::candidate_unproved));
-    });
-    if (again) link->offer(mapper_->candidates());
+  if (!mapper_) return;
+  const std::vector<bool> again = verdicts_.take_due(now, offers());
+  for (std::size_t i = 0; i < links_.size(); ++i) {
+    if (again[i]) links_[i]->offer(mapper_->candidates());
   }
 }
 
@@ -286,18 +229,7 @@ ProbeFacts DirectPath::facts() const {
   if (mapper_) {
     out.uplinks = mapper_->uplinks();
     out.mappings = mapper_->mappings();
-    for (const nat::Candidate& each : mapper_->candidates()) out.candidates.push_back(facts_of(each, links_));
-    // What was tried in vain is a finding, also while its mapping is given up or tried at another port.
-    for (const CandidateFacts& each : failed_) {
-      const auto same = std::find_if(out.candidates.begin(), out.candidates.end(), [&](const CandidateFacts& other) {
-        return other.candidate.number == each.candidate.number;
-      });
-      if (same == out.candidates.end()) {
-        out.candidates.push_back(each);
-      } else if (!same->code) {
-        same->code = each.code;
-      }
-    }
+    out.candidates = verdicts_.facts(mapper_->candidates(), offers());
   }
   for (const auto& link : links_) {
     out.servers.push_back({.address = link->server().to_string(),
@@ -320,9 +252,7 @@ bool DirectPath::settled() const {
   }
   if (!any_up) return true;
   if (trace_) return false;
-  const std::vector<nat::Candidate> all = candidates();
-  return std::all_of(all.begin(), all.end(),
-                     [&](const nat::Candidate& each) { return facts_of(each, links_).code.has_value(); });
+  return DirectVerdicts::all_known(candidates(), offers());
 }
 
 }  // namespace fairlead::agent

@@ -7,10 +7,10 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <vector>
 
 #include "agent/direct/direct_listener.h"
+#include "agent/direct_verdicts.h"
 #include "agent/nat/port_mapper.h"
 #include "agent/probe/path_trace.h"
 #include "agent/probe/report.h"
@@ -18,8 +18,6 @@
 
 namespace fairlead::agent {
 
-inline constexpr Duration kProveAgain = 1min, kProveAgainMost = 10min;
-inline constexpr Duration kOfferAgain = 1s;       // to a server that had no time
 inline constexpr Duration kConfirmedFor = 10min;  // a registration, after its session was lost
 
 using Links = std::vector<std::unique_ptr<RendezvousLink>>;
@@ -49,7 +47,7 @@ class DirectPath final : public KeyFinder {
   void shut_down(Reason reason);
 
   std::vector<nat::Candidate> candidates() const;
-  bool was_live(std::uint32_t number) const;  // by the verdict before this one
+  bool was_live(std::uint32_t number) const { return verdicts_.was_live(number); }
   std::vector<nat::MappingReport> mappings() const;
   ProbeFacts facts() const;
   bool settled() const;  // all was asked, and what was found was judged
@@ -57,10 +55,7 @@ class DirectPath final : public KeyFinder {
  private:
   std::shared_ptr<const core::ChannelKeys> find_keys(const wire::SessionId& session) override;
   void on_candidates(const std::vector<nat::Candidate>& candidates);
-  bool any_verdict(Reason reason) const;
-  void plan_offers(TimePoint now);
-  void offer_again(TimePoint now);
-  bool all_judged(std::uint32_t number) const;
+  std::vector<const CandidateOffers*> offers() const;  // of each link
   void tell_seen(const RendezvousLink& link);
   void confirm_services();
   void confirm(const RendezvousLink& link, std::size_t index);
@@ -81,11 +76,7 @@ class DirectPath final : public KeyFinder {
     TimePoint until;  // max while its session stands
   };
   std::map<std::pair<std::string, std::string>, Confirmed> confirmed_;  // by server and SERVICE
-  std::set<std::uint32_t> live_;                                        // candidates that a rendezvous reached
-  TimePoint busy_again_at_;                                             // while a server had no time
-  std::optional<TimePoint> prove_again_at_;                             // while a proof failed
-  Duration prove_wait_ = kProveAgain;
-  std::vector<CandidateFacts> failed_;  // judged unreachable and given up since the network changed
+  DirectVerdicts verdicts_;
   std::map<std::string, std::pair<IpAddress, IpAddress>> seen_;  // by server: from where, and as what
   bool traced_ = false;                                          // since the network changed
   std::vector<std::optional<IpAddress>> hops_;
