@@ -109,7 +109,7 @@ Server::Server(RendezvousConfig config, std::string config_path, std::shared_ptr
               std::make_shared<const Snapshot>(route::NameTable(), std::make_shared<const OwnNames>())),
       registry_(loop_, shared_.routes, make_registry(config_, *credentials_),
                 to_strings(config_.server.public_addresses)),
-      handshakes_(loop_, shared_.counters, ticket_keys_, config_.limits),
+      handshakes_(loop_, shared_.counters, shared_.gauges.sessions, ticket_keys_, config_.limits),
       listeners_(
           listen_plans(config_),
           [this](const SocketAddress& address, ListenManner manner) {

@@ -28,9 +28,14 @@ HandshakeLine::Ticket HandshakeLine::add(const IpAddress& source, std::size_t by
   return ticket;
 }
 
+std::size_t HandshakeLine::room() const {
+  const std::size_t places = limits_.places > SIZE_MAX - lent_ ? SIZE_MAX : limits_.places + lent_;
+  return std::clamp<std::size_t>(places, 1, std::max<std::size_t>(limits_.waiting, 1));
+}
+
 // The kind of which more wait pays: a few who are known outlast any number of strangers, and the other way round.
 void HandshakeLine::shed_beyond_limits() {
-  while (waiting_.size() > std::max<std::size_t>(limits_.waiting, 1) || bytes_ > limits_.waiting_bytes) {
+  while (waiting_.size() > room() || bytes_ > limits_.waiting_bytes) {
     const bool first = orders_[0].waiting.size() >= orders_[1].waiting.size();
     const auto oldest = orders_[first ? 0 : 1].waiting.oldest_of_fullest();
     if (!oldest) return;

@@ -2,8 +2,9 @@
 // Who may begin a TLS handshake with us, and when: it costs us ten times what it costs a stranger. Pure, time as an
 // argument, tickets alone; belongs to one thread or lock. The policy, complete:
 //
-//   add       waits. Beyond `waiting` or `waiting_bytes` the oldest of the fullest source goes (handshakes_waiting).
-//   start     fair by source (fair_order.h). At most `at_a_time` are under way, half of them of one source, and neither
+//   add       waits. Beyond `waiting`, `places` and what is lent to them, or `waiting_bytes` the oldest of the fullest
+//   source goes (handshakes_waiting). start     fair by source (fair_order.h). At most `at_a_time` are under way, half
+//   of them of one source, and neither
 //             strangers nor those who are known have more than three quarters: each kind has a share that the other
 //             cannot take. Each start takes from its source's `starts_per_second`; a proved one gives it back.
 //   wait      for at most `wait_limit` (handshake_timeout).
@@ -23,6 +24,7 @@ namespace fairlead::core {
 struct HandshakeLimits {
   std::size_t at_a_time = 256;
   std::size_t waiting = 16384;
+  std::size_t places = SIZE_MAX;  // of their own; more wait only in places that are lent
   std::size_t waiting_bytes = 32 * 1024 * 1024;
   double starts_per_second = 128;
   Duration wait_limit = 10s;
@@ -51,6 +53,8 @@ class HandshakeLine {
 
   explicit HandshakeLine(const HandshakeLimits& limits) : limits_(limits), rate_(limits.starts_per_second) {}
   void apply(const HandshakeLimits& limits);
+  // Places beyond their own that those who wait may have, from the next add() on.
+  void lend(std::size_t places) { lent_ = places; }
 
   Ticket add(const IpAddress& source, std::size_t bytes, Standing standing, TimePoint now);
   // The next one that begins; it has another ticket from now on. None: nobody may begin now.
@@ -106,6 +110,7 @@ class HandshakeLine {
   void leave_waiting(Ticket ticket);
   void leave_running(Ticket ticket, TimePoint now);
   void refund(Running& running);
+  std::size_t room() const;
   void shed_beyond_limits();
   struct Victim {
     Ticket ticket;
@@ -124,6 +129,7 @@ class HandshakeLine {
   std::unordered_map<SourceKey, Record> records_;  // by the widest source
   std::vector<Gone> gone_;
   std::size_t bytes_ = 0;
+  std::size_t lent_ = 0;
   std::optional<TimePoint> rate_ready_;  // somebody waits for its source's rate
   Ticket last_ = 0;
 };

@@ -1,5 +1,6 @@
 #include "rendezvous/control/handshake_desk.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/net/socket.h"
@@ -15,6 +16,7 @@ constexpr int kWaits = 3;                 // of handshake_timeout, which a peer 
 core::HandshakeLimits line_limits(const Limits& limits) {
   return {.at_a_time = limits.handshakes_max,
           .waiting = limits.handshakes_waiting,
+          .places = limits.waiting_places,
           .waiting_bytes = limits.handshakes_waiting_bytes,
           .starts_per_second = static_cast<double>(limits.handshakes_per_source),
           .wait_limit = kWaits * limits.handshake_timeout,
@@ -59,10 +61,11 @@ struct HandshakeDesk::Work {
   bool arm = false;
 };
 
-HandshakeDesk::HandshakeDesk(net::Loop& loop, Counters& counters, std::shared_ptr<const tls::TicketKeys> keys,
-                             const Limits& limits)
+HandshakeDesk::HandshakeDesk(net::Loop& loop, Counters& counters, const Gauge& sessions,
+                             std::shared_ptr<const tls::TicketKeys> keys, const Limits& limits)
     : loop_(loop),
       counters_(counters),
+      sessions_(sessions),
       keys_(std::move(keys)),
       line_(line_limits(limits)),
       timer_([](void* self) { static_cast<HandshakeDesk*>(self)->on_time(); }, this) {}
@@ -90,6 +93,7 @@ void HandshakeDesk::take(ControlInbound inbound) {
     const std::lock_guard lock(mutex_);
     if (closed_) return;
     if (standing == Standing::stranger && known_.knows(inbound.peer.ip, now)) standing = Standing::known;
+    line_.lend(sessions_.max() - std::min(sessions_.max(), sessions_.used()));
     const Ticket ticket = line_.add(inbound.peer.ip, inbound.bytes.capacity(), standing, now);
     waiting_.emplace(ticket, std::move(inbound));
     work = advance(now);

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/base/gauge.h"
 #include "common/core/handshake_line.h"
 #include "common/core/known_sources.h"
 #include "common/net/loop.h"
@@ -57,8 +58,9 @@ class HandshakeDesk {
     std::size_t under_way, waiting, waiting_bytes;
   };
 
-  // `keys`: may be null.
-  HandshakeDesk(net::Loop& loop, Counters& counters, std::shared_ptr<const tls::TicketKeys> keys, const Limits& limits);
+  // `sessions`: the limit whose free places are lent to those who wait. `keys`: may be null.
+  HandshakeDesk(net::Loop& loop, Counters& counters, const Gauge& sessions, std::shared_ptr<const tls::TicketKeys> keys,
+                const Limits& limits);
   // Before any thread starts.
   void set_takers(std::vector<HandshakeTaker*> takers) { takers_ = std::move(takers); }
 
@@ -85,6 +87,7 @@ class HandshakeDesk {
 
   net::Loop& loop_;
   Counters& counters_;
+  const Gauge& sessions_;
   const std::shared_ptr<const tls::TicketKeys> keys_;
   std::vector<HandshakeTaker*> takers_;
   mutable std::mutex mutex_;  // of all below

@@ -92,6 +92,8 @@ struct Limits {
   std::size_t verify_dials_max = 64;        // dial-backs at a time,
   std::size_t verify_dials_per_target = 4;  // to one address
   std::size_t relay_memory = 0;             // of the kernel, for relays whose peers do not read; 0: by the host's
+  // Not a key: descriptors set aside for those who wait for a handshake; more take those of sessions to come.
+  std::size_t waiting_places = 16384;
   bool operator==(const Limits&) const = default;
 };
 

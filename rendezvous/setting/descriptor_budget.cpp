@@ -108,7 +108,8 @@ Result<DescriptorBudget> deal_descriptors(const Limits& wanted, const Descriptor
   out.pipes_per_worker = dealer.per_worker("pipes", kMostPipes, 2, 32, needs.workers);
   dealer.small("verify_dials_max", limits.verify_dials_max, usual.verify_dials_max, 64);
   dealer.small("handshakes_max", limits.handshakes_max, usual.handshakes_max, 16);
-  dealer.small("handshakes_waiting", limits.handshakes_waiting, usual.handshakes_waiting, 20);
+  limits.waiting_places = std::min(limits.handshakes_waiting, usual.handshakes_waiting);
+  dealer.small("handshakes_waiting", limits.waiting_places, usual.handshakes_waiting, 20);
   dealer.small("unclassified_max", limits.unclassified_max, usual.unclassified_max, 20);
   std::vector<Dealer::Large> configured;
   std::vector<Dealer::Large> rest;
@@ -119,6 +120,7 @@ Result<DescriptorBudget> deal_descriptors(const Limits& wanted, const Descriptor
   }
   dealer.large(configured);
   dealer.divide(rest);
+  limits.handshakes_waiting = std::min(limits.handshakes_waiting, limits.waiting_places + limits.sessions_max);
   return out;
 }
 

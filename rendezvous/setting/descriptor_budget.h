@@ -8,8 +8,9 @@
 //                | relays (two each), sessions, ready channels
 //
 // The small ones first, each with a share at most; of the rest the configured ones get what they ask for while a part
-// is left for the others, and those that are 0 divide the remainder. What was configured and does not fit is cut, and
-// told.
+// is left for the others, and those that are 0 divide the remainder. Who waits for a handshake wants to become a
+// session and may have the place of one that has not come (waiting_places and beyond): after a restart nobody has one
+// yet, and a whole fleet waits. What was configured and does not fit is cut, and told.
 #include <string>
 #include <vector>
 

@@ -163,6 +163,14 @@ TEST_CASE("what waits is bounded in number and in bytes, and the fullest source 
   CHECK_FALSE(world.gone.contains(waits));
   for (const auto& [ticket, reason] : world.gone) CHECK(reason == Reason::handshakes_waiting);
 
+  World lent({.at_a_time = 4, .waiting = 10, .places = 2, .starts_per_second = 1});
+  lent.line.lend(5);
+  for (int i = 0; i < 30; ++i) lent.add(v4(1));
+  CHECK(lent.line.waiting() == 7);
+  lent.line.lend(100);
+  for (int i = 0; i < 30; ++i) lent.add(v4(2));
+  CHECK(lent.line.waiting() == 10);
+
   World narrow({.at_a_time = 4, .waiting_bytes = 5 * kHello, .starts_per_second = 1});
   for (int i = 0; i < 100; ++i) narrow.add(v4(1));
   CHECK(narrow.line.waiting() == 5);

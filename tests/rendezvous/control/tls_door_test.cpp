@@ -58,7 +58,8 @@ struct DoorRig final : DoorOwner, HandshakeTaker {
   net::test::NobodyListens nobody;
   Counters counters;
   AccessLines access_log{AccessLog::off};
-  HandshakeDesk desk{worker.loop, counters, nullptr, Limits{.flight_timeout = 200ms}};
+  Gauge sessions{1000};
+  HandshakeDesk desk{worker.loop, counters, sessions, nullptr, Limits{.flight_timeout = 200ms}};
   std::vector<Room> rooms = {room(wire::kSessionAlpn), room(wire::kVerifyAlpn)};
   DoorTools tools{worker.poller, rooms, counters, access_log, *this};
   std::unique_ptr<TlsDoor> door;

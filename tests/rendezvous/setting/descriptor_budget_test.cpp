@@ -67,6 +67,18 @@ TEST_CASE("what is configured and fits is kept, what does not is cut and named")
   CHECK(cut.limits.relays_max > 5000);
 }
 
+TEST_CASE("a fleet may wait where its sessions will be") {
+  Limits limits;
+  limits.sessions_max = 10'000;
+  const auto budget = dealt(limits, {.open_files = 20'000, .workers = 2, .listeners = 2});
+  CHECK(budget.limits.waiting_places < 2000);
+  CHECK(budget.limits.handshakes_waiting >= 10'000);
+  CHECK(budget.limits.handshakes_waiting <= budget.limits.waiting_places + budget.limits.sessions_max);
+  limits.handshakes_waiting = 50;
+  const auto few = dealt(limits, {.open_files = 20'000, .workers = 2, .listeners = 2});
+  CHECK(few.limits.handshakes_waiting == 50);
+}
+
 TEST_CASE("more workers than descriptors are told in one line") {
   const auto none = deal_descriptors({}, {.open_files = 1024, .workers = 128, .listeners = 2});
   REQUIRE_FALSE(none);
