@@ -1,6 +1,6 @@
 #pragma once
-// What the agent's `status` answers, as a pure function of a report: JSON for machines, text for people. Shape:
-// interface.md, "What --json holds at least".
+// What the agent's `status` answers, as a pure function of a report: JSON for machines, text for people.
+// The JSON only gains keys; times are RFC 3339, durations seconds, enums snake_case.
 #include <optional>
 #include <string>
 #include <vector>

@@ -1,6 +1,6 @@
 #pragma once
 // The agent's own listener: the same first bytes, names, source check and relay as at a rendezvous, for ClientHellos of
-// confirmed services and for verifications by a rendezvous, and for nothing else (design.md, points 4 and 5).
+// confirmed services and for verifications by a rendezvous, and for nothing else.
 //
 //   Listener -> Inbound -- ClientHello --> ServiceTable -> source check -> DirectConnection (target, relay)
 //                       |                        +- ends here, ALPN fairlead-verify/1 --> VerifyResponder (TLS)

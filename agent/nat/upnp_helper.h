@@ -1,6 +1,6 @@
 #pragma once
 // The UPnP helper: a process that takes one request on stdin, speaks SSDP, HTTP and SOAP with the gateway (miniupnpc),
-// writes one answer on stdout and ends (design.md point 10). It is this executable started as `PROGRAM upnp-helper`:
+// writes one answer on stdout and ends. It is this executable started as `PROGRAM upnp-helper`:
 // blocking calls, XML of strangers and a library that aborts at high descriptor numbers stay out of the agent.
 
 namespace fairlead::agent::nat {

@@ -1,6 +1,6 @@
 #pragma once
 // The doctor's findings: from what the agent knows of gateways, addresses and servers to which NAT this is, which path
-// is used, and one reason with evidence for each thing that does not work. Pure; any thread. JSON: interface.md.
+// is used, and one reason with evidence for each thing that does not work. Pure; any thread. Its JSON only gains keys.
 #include <optional>
 #include <string>
 #include <vector>

@@ -1,6 +1,6 @@
 #pragma once
 // Proves to a rendezvous that another address is ours, too: a short mutual-TLS connection from that very address that
-// carries the nonce of the session (design.md, point 4). Whether it helped, the session tells. One loop; owned by the
+// carries the nonce of the session. Whether it helped, the session tells. One loop; owned by the
 // RendezvousLink, which retires it when told.
 #include <functional>
 

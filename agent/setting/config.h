@@ -1,5 +1,5 @@
 #pragma once
-// agent.toml as plain values (interface.md, "agent.toml"), read by main for `run`, `check` and a reload, or made from
+// agent.toml as plain values (sample: packaging/agent.toml), read by main for `run`, `check` and a reload, or made from
 // the arguments of `expose`. What is here has been checked for form and for sense; the files it names were not opened.
 // A relative path is relative to the folder of the file. Any thread; owned by whoever loaded it.
 #include <cstddef>
@@ -69,7 +69,7 @@ struct ServiceConfig {
   bool operator==(const ServiceConfig&) const = default;
 };
 
-// [limits]: names and defaults of design.md, "Numbers to keep", as far as they are the agent's.
+// [limits]: named as at the rendezvous, with the same defaults, as far as they are the agent's.
 struct Limits {
   std::size_t relays_max = 0;  // 0: by the limit of descriptors
   Duration connect_timeout = 10s;

@@ -1,5 +1,5 @@
 #pragma once
-// Patterns over names and SPIFFE ids (interface.md, "Names"). A pattern never crosses a separator:
+// Patterns over names and SPIFFE ids, as policies and names have them. A pattern never crosses a separator:
 //   names, separated by '.':       `*` is one whole label
 //   SPIFFE ids, separated by '/':  `*` is one whole segment, a final `**` the rest (at least one segment)
 // `{x}` captures one whole label or segment; when x already has a value, the text must equal it.

@@ -1,5 +1,5 @@
 #pragma once
-// What the first bytes of a relayed connection must be (design.md, point 6). In passthrough the client began with a
+// What the first bytes of a relayed connection must be. In passthrough the client began with a
 // ClientHello, which whoever routed it has read; the service must begin with a ServerHello or a TLS alert, and none of
 // its bytes goes on before that is known. Where TLS was ended on our side, or a protocol of our own has checked what it
 // carries, nothing is asked of either side.

@@ -1,6 +1,6 @@
 #pragma once
 // A connection that has not yet said what it is: the edge around an Opening. Reads first bytes and sends replies,
-// bounded in number and time, until it is known who asks for what (design.md, point 5), or why not. Lives on one loop;
+// bounded in number and time, until it is known who asks for what, or why not. Lives on one loop;
 // its owner retires it when told of the outcome; exactly one outcome is told, as the last thing the Inbound does.
 #include <optional>
 #include <string>

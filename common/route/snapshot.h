@@ -42,7 +42,7 @@ class Snapshot {
  public:
   Snapshot(NameTable names, std::shared_ptr<const OwnNames> own);
 
-  // The table of interface.md, "Names", in its order. One lookup, a second one per domain where the name has a domain.
+  // First our own names, then `outbound_` names, then the table. One lookup, a second one per domain the name has.
   Route route(std::string_view sni, const std::vector<std::string>& alpn) const;
   // For listeners whose service is fixed ([[port]]): SERVICE.CLUSTER and nothing else.
   Route route_service(std::string_view service) const;

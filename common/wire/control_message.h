@@ -1,5 +1,5 @@
 #pragma once
-// Messages of the control channel between agent and rendezvous (design.md, "The agent-rendezvous protocol"),
+// Messages of the control channel between agent and rendezvous,
 // big-endian:
 //   u16 type (top bit: critical) | u32 payload length | payload
 // Growth: a known message may carry more bytes than we know, they are ignored; an unknown type is skipped unless its

@@ -1,5 +1,5 @@
 #pragma once
-// What travels on a data channel before the payload (design.md, "The agent-rendezvous protocol"), big-endian:
+// What travels on a data channel before the payload, big-endian:
 //   agent -> rendezvous, at once:  ticket  F1 'F' 'L' 'D' | u8 version | session[16] | u64 counter | MAC[32]
 //   rendezvous -> agent, on take:  header  u8 version | u16 length of what follows | fields | MAC[32], then the
 //   ClientHello agent -> rendezvous, ahead of the service's bytes:  answer  u8 version | u16 length | verdict, code |

@@ -1,5 +1,5 @@
 #pragma once
-// The question and the answer of a dial-back (design.md, point 4): whoever answers holds the key of the session, and
+// The question and the answer of a dial-back: whoever answers holds the key of the session, and
 // the nonce is new each time. Alone on a plain TCP connection it is the liveness dial; inside TLS, after a mutual
 // handshake with ALPN fairlead-verify/1, it completes the full check. An agent is silent to a question with a wrong
 // MAC: a scanner learns nothing.

@@ -1,6 +1,6 @@
 #pragma once
-// What `status` answers, as a pure function of copied values: JSON for machines, text for people. Shapes:
-// interface.md, "What --json holds at least". Any thread; nothing live is in here (collect.h copies the numbers).
+// What `status` answers, as a pure function of copied values: JSON for machines (it only gains keys), text for
+// people. Any thread; nothing live is in here (collect.h copies the numbers).
 #include <string>
 #include <vector>
 

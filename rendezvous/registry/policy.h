@@ -1,5 +1,5 @@
 #pragma once
-// What an identity may be and register (interface.md, [[policy]]). The first rule whose `agent` pattern matches the
+// What an identity may be and register ([[policy]]). The first rule whose `agent` pattern matches the
 // SPIFFE id decides; none matches: refused. Captures of that pattern are used by the other keys. Immutable values;
 // any thread. Identities are compared exactly: a certificate for .../Home/x does not speak for cluster `home`.
 #include <memory>

@@ -1,5 +1,5 @@
 #pragma once
-// rendezvous.toml as plain values (interface.md, "rendezvous.toml"), read by main for `run`, `check` and a reload.
+// rendezvous.toml as plain values (sample: packaging/rendezvous.toml), read by main for `run`, `check` and a reload.
 // What is here has been checked for form and for sense; files that it names were not opened, except includes.
 // A relative path is relative to the folder of the file it stands in. Any thread; owned by whoever loaded it.
 #include <cstddef>
@@ -60,7 +60,7 @@ struct LogConfig {
   bool operator==(const LogConfig&) const = default;
 };
 
-// [limits]: names and defaults of design.md, "Numbers to keep". 0 where noted: derived from the limit of descriptors.
+// [limits], with the defaults of the sample. 0 where noted: derived from the limit of descriptors.
 struct Limits {
   std::size_t classify_bytes = 64 * 1024;
   Duration classify_timeout = 5s;

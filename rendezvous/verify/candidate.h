@@ -1,6 +1,6 @@
 #pragma once
 // When one address that an agent offered is dialled, and whether it is published: full checks (TLS, identity, nonce)
-// and cheap liveness dials in between, with hysteresis (design.md, point 4). Pure, with time and randomness as
+// and cheap liveness dials in between, with hysteresis. Pure, with time and randomness as
 // arguments; its EndpointVerifier owns it and does the dialling.
 //
 //   unproved --proof--> down --full checks, as many in a row as `needed`--> live

@@ -1,6 +1,6 @@
 #pragma once
 // Which addresses a rendezvous dials back at all: never itself, nothing inside a site, no well-known port. So it cannot
-// be used to attack or scan others (design.md, point 4). Pure; any thread.
+// be used to attack or scan others. Pure; any thread.
 #include <optional>
 #include <vector>
 

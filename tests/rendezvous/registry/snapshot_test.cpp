@@ -1,4 +1,4 @@
-// The routing table of interface.md, "Names", row by row.
+// The order in which a name is looked up, row by row: Snapshot::route().
 #include "rendezvous/registry/routing.h"
 #include "tests/support/doctest.h"
 #include "world.h"
