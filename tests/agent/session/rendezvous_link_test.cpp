@@ -104,52 +104,52 @@ TEST_CASE("a second name of one server is noticed") {
   CHECK(rig.link->last_error()->reason == Reason::same_instance);
 }
 
+// A listener beside the server, which the server names for data channels.
+struct ElsewhereRig : LinkRig {
+  // `before` are named ahead of it.
+  void open_naming(std::vector<SocketAddress> before = {}) {
+    REQUIRE(elsewhere);
+    wire::Welcome told = welcome();
+    told.data_addresses = std::move(before);
+    told.data_addresses.push_back(*net::local_address(elsewhere->get()));
+    LinkRig::open(told);
+    REQUIRE(until([&] { return link->state() == State::up; }));
+  }
+  void ask_for_channels(std::uint16_t count) {
+    latest().say([count](core::ServerSession& session) { session.open_channels(count); });
+  }
+  bool touched() {
+    const auto accepted = net::accept_connection(elsewhere->get());
+    return accepted && *accepted;
+  }
+
+  Result<net::Fd> elsewhere = net::listen_tcp(*SocketAddress::parse("127.0.0.2:0"), net::ReusePort::no);
+};
+
 TEST_CASE("no server sends data channels into the agent's network") {
-  LinkRig rig;
-  auto target = net::listen_tcp(*SocketAddress::parse("127.0.0.2:0"), net::ReusePort::no);
-  REQUIRE(target);
-  wire::Welcome welcome = rig.welcome();
-  welcome.data_addresses = {*net::local_address(target->get())};
-  rig.open(welcome);
-  REQUIRE(rig.until([&] { return rig.link->state() == State::up; }));
+  ElsewhereRig rig;
+  rig.open_naming();
   const std::size_t sessions = rig.sessions.size();
-  rig.latest().say([](core::ServerSession& session) { session.open_channels(3); });
+  rig.ask_for_channels(3);
   // They go to the host where it is.
   CHECK(rig.until([&] { return rig.sessions.size() == sessions + 3; }));
-  const auto touched = net::accept_connection(target->get());
-  CHECK_FALSE((touched && *touched));
+  CHECK_FALSE(rig.touched());
 }
 
 TEST_CASE("a network of the configuration may be named") {
-  LinkRig rig;
+  ElsewhereRig rig;
   rig.config.rendezvous_networks = {*Cidr::parse("127.0.0.2/32")};
-  auto target = net::listen_tcp(*SocketAddress::parse("127.0.0.2:0"), net::ReusePort::no);
-  REQUIRE(target);
-  wire::Welcome welcome = rig.welcome();
-  welcome.data_addresses = {*net::local_address(target->get())};
-  rig.open(welcome);
-  REQUIRE(rig.until([&] { return rig.link->state() == State::up; }));
-  rig.latest().say([](core::ServerSession& session) { session.open_channels(1); });
-  CHECK(rig.until([&] {
-    const auto touched = net::accept_connection(target->get());
-    return touched && *touched;
-  }));
+  rig.open_naming();
+  rig.ask_for_channels(1);
+  CHECK(rig.until([&] { return rig.touched(); }));
 }
 
 TEST_CASE("of several addresses for data channels the first that may be named is taken") {
-  LinkRig rig;
+  ElsewhereRig rig;
   rig.config.rendezvous_networks = {*Cidr::parse("127.0.0.2/32")};
-  auto target = net::listen_tcp(*SocketAddress::parse("127.0.0.2:0"), net::ReusePort::no);
-  REQUIRE(target);
-  wire::Welcome welcome = rig.welcome();
-  welcome.data_addresses = {*SocketAddress::parse("127.0.0.3:9"), *net::local_address(target->get())};
-  rig.open(welcome);
-  REQUIRE(rig.until([&] { return rig.link->state() == State::up; }));
-  rig.latest().say([](core::ServerSession& session) { session.open_channels(1); });
-  CHECK(rig.until([&] {
-    const auto touched = net::accept_connection(target->get());
-    return touched && *touched;
-  }));
+  rig.open_naming({*SocketAddress::parse("127.0.0.3:9")});
+  rig.ask_for_channels(1);
+  CHECK(rig.until([&] { return rig.touched(); }));
 }
 
 TEST_CASE("a session whose id could be an instruction to another program is not taken") {
