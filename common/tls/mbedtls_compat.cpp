@@ -61,8 +61,13 @@ int check_key_pair(const mbedtls_pk_context* certificate_key, const mbedtls_pk_c
   return mbedtls_pk_check_pair(certificate_key, private_key, library_random, nullptr);
 }
 
-void limit_protocol(mbedtls_ssl_config* config) {
-  static constexpr std::uint16_t kGroups[] = {MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, MBEDTLS_SSL_IANA_TLS_GROUP_NONE};
+void limit_protocol(mbedtls_ssl_config* config, Curves curves) {
+  static constexpr std::uint16_t kP256[] = {MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, MBEDTLS_SSL_IANA_TLS_GROUP_NONE};
+  static constexpr std::uint16_t kCommon[] = {MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1,
+#if defined(MBEDTLS_ECP_DP_CURVE25519_ENABLED)
+                                              MBEDTLS_SSL_IANA_TLS_GROUP_X25519,
+#endif
+                                              MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1, MBEDTLS_SSL_IANA_TLS_GROUP_NONE};
   static constexpr std::uint16_t kSignatures[] = {MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256,
                                                   MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
                                                   MBEDTLS_TLS1_3_SIG_ECDSA_SECP521R1_SHA512,
@@ -72,7 +77,7 @@ void limit_protocol(mbedtls_ssl_config* config) {
                                                   MBEDTLS_TLS1_3_SIG_NONE};
   mbedtls_ssl_conf_min_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_2);
   mbedtls_ssl_conf_max_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_2);
-  mbedtls_ssl_conf_groups(config, kGroups);
+  mbedtls_ssl_conf_groups(config, curves == Curves::p256 ? kP256 : kCommon);
   mbedtls_ssl_conf_sig_algs(config, kSignatures);
   refuse_renegotiation(config);
 }
@@ -92,12 +97,17 @@ int check_key_pair(const mbedtls_pk_context* certificate_key, const mbedtls_pk_c
   return mbedtls_pk_check_pair(certificate_key, private_key);
 }
 
-void limit_protocol(mbedtls_ssl_config* config) {
-  static constexpr mbedtls_ecp_group_id kCurves[] = {MBEDTLS_ECP_DP_SECP256R1, MBEDTLS_ECP_DP_NONE};
+void limit_protocol(mbedtls_ssl_config* config, Curves curves) {
+  static constexpr mbedtls_ecp_group_id kP256[] = {MBEDTLS_ECP_DP_SECP256R1, MBEDTLS_ECP_DP_NONE};
+  static constexpr mbedtls_ecp_group_id kCommon[] = {MBEDTLS_ECP_DP_SECP256R1,
+#if defined(MBEDTLS_ECP_DP_CURVE25519_ENABLED)
+                                                     MBEDTLS_ECP_DP_CURVE25519,
+#endif
+                                                     MBEDTLS_ECP_DP_SECP384R1, MBEDTLS_ECP_DP_NONE};
   static constexpr int kHashes[] = {MBEDTLS_MD_SHA256, MBEDTLS_MD_SHA384, MBEDTLS_MD_SHA512, MBEDTLS_MD_NONE};
   mbedtls_ssl_conf_min_version(config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
   mbedtls_ssl_conf_max_version(config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
-  mbedtls_ssl_conf_curves(config, kCurves);
+  mbedtls_ssl_conf_curves(config, curves == Curves::p256 ? kP256 : kCommon);
   mbedtls_ssl_conf_sig_hashes(config, kHashes);
   refuse_renegotiation(config);
 }

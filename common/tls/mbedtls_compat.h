@@ -57,7 +57,8 @@ inline ByteView der_of(const mbedtls_x509_crt& certificate) {
   return {certificate.raw.p, certificate.raw.len};
 }
 
-// Protocol settings whose functions differ: TLS 1.2 only, P-256, ECDSA and RSA signatures with SHA-2.
-void limit_protocol(mbedtls_ssl_config* config);
+// Protocol settings whose functions differ: TLS 1.2 only, ECDSA and RSA signatures with SHA-2.
+enum class Curves { p256, common };  // P-256 alone, or with X25519 and P-384 as far as the library has them
+void limit_protocol(mbedtls_ssl_config* config, Curves curves);
 
 }  // namespace fairlead::tls

@@ -14,13 +14,23 @@ namespace {
 constexpr int kCipherSuites[] = {MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
                                  MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
                                  MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, 0};
+// A library must not be offered what it was built without.
+constexpr int kServiceSuites[] = {MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+                                  MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+                                  MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+#if defined(MBEDTLS_KEY_EXCHANGE_ECDHE_RSA_ENABLED)
+                                  MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+                                  MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+                                  MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+#endif
+                                  0};
 
 // What a client asks for (RFC 6066 §4): control messages are short, and both ends of a library with variable buffers
 // then keep 2 KiB each way instead of 16. Handshake messages stay whole, whatever their size: the library neither
 // splits them nor shrinks its buffers before the handshake is over.
 constexpr unsigned char kFragmentLength = MBEDTLS_SSL_MAX_FRAG_LEN_2048;
 
-// Mesh CAs may be RSA or larger curves; only the leaf must be P-256.
+// Mesh CAs may be RSA or larger curves; what a leaf may be is the profile's.
 constexpr mbedtls_x509_crt_profile kCertificateProfile = {
     MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA256) | MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA384) |
         MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA512),
@@ -32,17 +42,24 @@ constexpr mbedtls_x509_crt_profile kCertificateProfile = {
 
 }  // namespace
 
-SharedConfig::SharedConfig(PeerRole peer_role, std::shared_ptr<const Credentials> own,
+SharedConfig::SharedConfig(PeerRole peer_role, Profile profile, std::shared_ptr<const Credentials> own,
                            std::vector<std::string> protocols, ClientClock now)
     : peer(peer_role), credentials(std::move(own)), alpn(std::move(protocols)), clock(std::move(now)) {
   CHECK(credentials != nullptr);
   CHECK(clock != nullptr);
   start_library();
+  set_protocol(profile);
+  set_identity();
+  set_alpn();
+}
+
+void SharedConfig::set_protocol(Profile profile) {
+  const bool session = profile == Profile::session;
   const int endpoint = peer == PeerRole::client ? MBEDTLS_SSL_IS_SERVER : MBEDTLS_SSL_IS_CLIENT;
   CHECK(mbedtls_ssl_config_defaults(ssl.get(), endpoint, MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT) ==
         0);
-  limit_protocol(ssl.get());
-  mbedtls_ssl_conf_ciphersuites(ssl.get(), kCipherSuites);
+  limit_protocol(ssl.get(), session ? Curves::p256 : Curves::common);
+  mbedtls_ssl_conf_ciphersuites(ssl.get(), session ? kCipherSuites : kServiceSuites);
   mbedtls_ssl_conf_cert_profile(ssl.get(), &kCertificateProfile);
   mbedtls_ssl_conf_rng(ssl.get(), library_random, nullptr);
   mbedtls_ssl_conf_authmode(ssl.get(), MBEDTLS_SSL_VERIFY_REQUIRED);
@@ -50,12 +67,14 @@ SharedConfig::SharedConfig(PeerRole peer_role, std::shared_ptr<const Credentials
   mbedtls_ssl_conf_legacy_renegotiation(ssl.get(), MBEDTLS_SSL_LEGACY_BREAK_HANDSHAKE);
   if (peer == PeerRole::client) {
     mbedtls_ssl_conf_cert_req_ca_list(ssl.get(), MBEDTLS_SSL_CERT_REQ_CA_LIST_DISABLED);
-  } else {
-    mbedtls_ssl_conf_session_tickets(ssl.get(), MBEDTLS_SSL_SESSION_TICKETS_ENABLED);
-    CHECK(mbedtls_ssl_conf_max_frag_len(ssl.get(), kFragmentLength) == 0);
+    return;
   }
+  mbedtls_ssl_conf_session_tickets(ssl.get(), MBEDTLS_SSL_SESSION_TICKETS_ENABLED);
+  if (session) CHECK(mbedtls_ssl_conf_max_frag_len(ssl.get(), kFragmentLength) == 0);
+}
 
-  // Credentials::load parsed all of this before: failing now would be our own bug.
+// Credentials::load parsed all of this before: failing now would be our own bug.
+void SharedConfig::set_identity() {
   for (const Bytes& der : credentials->chain_der())
     CHECK(mbedtls_x509_crt_parse_der(chain_.get(), der.data(), der.size()) == 0);
   for (const Bytes& der : credentials->ca_der())
@@ -63,7 +82,9 @@ SharedConfig::SharedConfig(PeerRole peer_role, std::shared_ptr<const Credentials
   CHECK(parse_private_key(key_.get(), credentials->key_pem()) == 0);
   CHECK(mbedtls_ssl_conf_own_cert(ssl.get(), chain_.get(), key_.get()) == 0);
   mbedtls_ssl_conf_ca_chain(ssl.get(), ca_.get(), nullptr);
+}
 
+void SharedConfig::set_alpn() {
   if (alpn.empty()) return;
   for (const std::string& protocol : alpn) alpn_list_.push_back(protocol.c_str());
   alpn_list_.push_back(nullptr);
@@ -81,8 +102,8 @@ void SharedConfig::use_tickets(std::shared_ptr<TicketKeys> keys) {
 }
 
 TlsServerContext::TlsServerContext(TlsServerOptions options)
-    : config_(std::make_shared<SharedConfig>(PeerRole::client, std::move(options.credentials), std::move(options.alpn),
-                                             std::move(options.clock))) {
+    : config_(std::make_shared<SharedConfig>(PeerRole::client, options.profile, std::move(options.credentials),
+                                             std::move(options.alpn), std::move(options.clock))) {
   if (options.client_certificate == ClientCertificate::optional) config_->make_client_certificate_optional();
   if (options.ticket_keys) config_->use_tickets(std::move(options.ticket_keys));
 }
@@ -95,8 +116,8 @@ const Credentials& TlsServerContext::credentials() const {
 }
 
 TlsClientContext::TlsClientContext(TlsClientOptions options)
-    : config_(std::make_shared<SharedConfig>(PeerRole::server, std::move(options.credentials), std::move(options.alpn),
-                                             std::move(options.clock))) {}
+    : config_(std::make_shared<SharedConfig>(PeerRole::server, options.profile, std::move(options.credentials),
+                                             std::move(options.alpn), std::move(options.clock))) {}
 
 TlsClientContext::~TlsClientContext() = default;
 TlsClientContext::TlsClientContext(TlsClientContext&&) noexcept = default;

@@ -20,8 +20,8 @@ struct TicketExchange {
 };
 
 struct SharedConfig {
-  SharedConfig(PeerRole peer, std::shared_ptr<const Credentials> own, std::vector<std::string> protocols,
-               ClientClock now);
+  SharedConfig(PeerRole peer, Profile profile, std::shared_ptr<const Credentials> own,
+               std::vector<std::string> protocols, ClientClock now);
   SharedConfig(const SharedConfig&) = delete;
   SharedConfig& operator=(const SharedConfig&) = delete;
 
@@ -39,6 +39,10 @@ struct SharedConfig {
   OwnedSslConfig ssl;
 
  private:
+  void set_protocol(Profile profile);
+  void set_identity();
+  void set_alpn();
+
   std::vector<const char*> alpn_list_;  // as the library wants it: closed by a null
   OwnedCertificates chain_;
   OwnedCertificates ca_;

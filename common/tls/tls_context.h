@@ -15,6 +15,12 @@ namespace fairlead::tls {
 // Defined in the folder's own shared_config.h.
 struct SharedConfig;
 
+// What is spoken. Both: TLS 1.2, ECDHE with AEAD suites, extended master secret, no renegotiation.
+enum class Profile : std::uint8_t {
+  session,  // between our own programs: P-256 alone, records of 2 KiB
+  service,  // with everybody's programs: P-256, X25519 and P-384, chains of these or of RSA, records of 16 KiB
+};
+
 enum class ClientCertificate : std::uint8_t { required, optional };
 
 struct TlsServerOptions {
@@ -23,12 +29,14 @@ struct TlsServerOptions {
   std::shared_ptr<TicketKeys> ticket_keys;  // null: no resumption
   WallClock clock;
   ClientCertificate client_certificate = ClientCertificate::required;
+  Profile profile = Profile::session;
 };
 
 struct TlsClientOptions {
   std::shared_ptr<const Credentials> credentials;
   std::vector<std::string> alpn;
   ClientClock clock;
+  Profile profile = Profile::session;
 };
 
 class TlsServerContext {

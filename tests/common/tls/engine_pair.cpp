@@ -7,11 +7,11 @@
 namespace fairlead::test {
 
 tls::TlsServerContext Mesh::server_context() {
-  return tls::TlsServerContext({server, server_alpn, ticket_keys, [this] { return now; }, client_certificate});
+  return tls::TlsServerContext({server, server_alpn, ticket_keys, [this] { return now; }, client_certificate, profile});
 }
 
 tls::TlsClientContext Mesh::client_context() {
-  return tls::TlsClientContext({agent, client_alpn, [this] { return client_now.value_or(now); }});
+  return tls::TlsClientContext({agent, client_alpn, [this] { return client_now.value_or(now); }, profile});
 }
 
 EnginePair::EnginePair(Mesh& mesh) {

@@ -23,6 +23,7 @@ struct Mesh {
   std::vector<std::string> client_alpn = {"fairlead/1"};
   std::shared_ptr<tls::TicketKeys> ticket_keys;
   tls::ClientCertificate client_certificate = tls::ClientCertificate::required;
+  tls::Profile profile = tls::Profile::session;
   tls::ServerExpectation expected = {"rv.example.com", "spiffe://{trust_domain}/rendezvous/*"};
   Bytes saved_session;
 

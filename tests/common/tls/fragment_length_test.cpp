@@ -131,3 +131,17 @@ TEST_CASE("a resumed session has the same short records") {
   again.run();
   CHECK(take_text(*again.client).size() == 5'000);
 }
+
+TEST_CASE("the profile for services asks for no short records, and fills them") {
+  Mesh mesh;
+  mesh.profile = Profile::service;
+  EnginePair pair(mesh);
+  pair.run();
+  REQUIRE(pair.ready());
+  for (TlsEngine* engine : {pair.server.get(), pair.client.get()}) {
+    REQUIRE(engine->write(Bytes(16384)).has_value());
+    const std::vector<Record> records = records_of(engine->output());
+    REQUIRE(records.size() == 1);
+    CHECK(records[0].length > 16384);
+  }
+}

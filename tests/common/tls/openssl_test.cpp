@@ -1,6 +1,7 @@
 // The server engine against openssl's client over a socket in a temporary directory: what our own client cannot be made
 // to do (no certificate, renegotiation, other versions and suites), and a second implementation on the wire.
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -9,7 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <functional>
 
 #include "tests/common/tls/engine_pair.h"
@@ -116,6 +119,22 @@ std::vector<std::string> with_identity(Mesh& mesh, std::vector<std::string> opti
   return options;
 }
 
+// An identity that openssl made with a key of that kind, which our own CA does not issue; valid by the system's clock.
+std::vector<std::string> with_foreign_key(Mesh& mesh, const std::string& kind, std::vector<std::string> options) {
+  const std::string base = (mesh.ca.scratch() / "foreign").string();
+  const std::string newkey = kind.starts_with("ec:") ? "ec -pkeyopt ec_paramgen_curve:" + kind.substr(3) : kind;
+  std::ofstream(base + ".ext") << "subjectAltName=URI:spiffe://mesh.test/agent/foreign\nkeyUsage=digitalSignature\n";
+  const std::string ca = (mesh.ca.dir() / "intermediate").string();
+  const std::string script = fmt::format(
+      "openssl req -newkey {1} -nodes -subj /CN=foreign -keyout {0}.key -out {0}.csr 2>/dev/null && "
+      "openssl x509 -req -in {0}.csr -CA {2}.crt -CAkey {2}.key -set_serial 7 -days 1 -sha256 "
+      "-extfile {0}.ext -out {0}.crt 2>/dev/null && cat {2}.crt >> {0}.crt",
+      base, newkey, ca);
+  REQUIRE(std::system(script.c_str()) == 0);
+  options.insert(options.end(), {"-cert", base + ".crt", "-cert_chain", base + ".crt", "-key", base + ".key"});
+  return options;
+}
+
 }  // namespace
 
 TEST_CASE("openssl with a certificate gets in, and data flows") {
@@ -189,6 +208,53 @@ TEST_CASE("other versions, suites and protocols are refused") {
         {"-alpn", "fairlead/1", "-tls1_2", "-groups", "P-384"},
         {"-alpn", "h2"},
         {"-tls1_2"}}) {
+    OpensslClient client(mesh, with_identity(mesh, options));
+    client.serve_until([] { return false; });
+    REQUIRE(client.error);
+    CHECK(client.error->reason == Reason::handshake_failed);
+  }
+}
+
+TEST_CASE("the profile for services speaks with clients that would rather have another curve") {
+  for (const std::string curve : {"P-256", "X25519:P-256", "P-384:P-256"}) {
+    CAPTURE(curve);
+    Mesh mesh;
+    mesh.profile = Profile::service;
+    OpensslClient client(mesh, with_identity(mesh, {"-alpn", "fairlead/1", "-quiet", "-tls1_2", "-groups", curve,
+                                                    "-sigalgs", "ECDSA+SHA256"}));
+    client.type("hello\n");
+    client.serve_until([&] { return !client.engine->plaintext().empty(); });
+    CHECK_MESSAGE(!client.error, (client.error ? client.error->detail : ""));
+    CHECK(take_text(*client.engine) == "hello\n");
+  }
+}
+
+TEST_CASE("the profile for services takes a client's key that sessions refuse") {
+  struct Row {
+    const char* key;
+    Profile profile;
+    bool gets_in;
+  };
+  for (const Row& row : {Row{"rsa:2048", Profile::service, true}, Row{"ec:P-384", Profile::service, true},
+                         Row{"ec:P-384", Profile::session, false}}) {
+    CAPTURE(row.key);
+    Mesh mesh{.ca = TestCa("mesh.test", system_now()), .now = system_now() + 1h};  // after openssl has signed
+    mesh.profile = row.profile;
+    OpensslClient client(mesh, with_foreign_key(mesh, row.key, {"-alpn", "fairlead/1", "-tls1_2"}));
+    client.serve_until([&] { return client.engine->handshake_done(); });
+    CHECK_MESSAGE(client.error.has_value() != row.gets_in, (client.error ? client.error->detail : ""));
+    if (!row.gets_in) continue;
+    REQUIRE(client.engine->handshake_done());
+    CHECK(client.engine->peer().spiffe_id == "spiffe://mesh.test/agent/foreign");
+  }
+}
+
+TEST_CASE("the profile for services refuses what sessions refuse") {
+  Mesh mesh;
+  mesh.profile = Profile::service;
+  for (const std::vector<std::string>& options :
+       {std::vector<std::string>{"-alpn", "fairlead/1", "-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA"},
+        {"-alpn", "fairlead/1", "-tls1_1", "-cipher", "ALL:@SECLEVEL=0"}}) {
     OpensslClient client(mesh, with_identity(mesh, options));
     client.serve_until([] { return false; });
     REQUIRE(client.error);
