@@ -38,13 +38,14 @@ Result<std::optional<WorkerItem>> AgentCarrier::add_ready(WorkerItem channel, Ti
     if (auto accepted = pool_.on_ready(now); !accepted) return tl::unexpected(accepted.error());
     if (waiters_.empty()) {
       ready_.push_back(channel);
+      wanting = pool_.surplus(now) > 0;  // the target fell while it was on its way
     } else {
       waiter = take_waiter(channel.worker);
       pool_.on_taken(now);
       wanting = replanned(before, now);
     }
   }
-  if (wanting) tell_demand();  // another has to take the place of the one that the waiter got
+  if (wanting) tell_demand();  // one too many, or another has to take the place of the one that the waiter got
   return waiter;
 }
 

@@ -168,6 +168,15 @@ TEST_CASE("an agent cannot fill the pool beyond its maximum") {
   CHECK(refused.error().reason == Reason::pool_full);
 }
 
+TEST_CASE("a channel that comes when it is not wanted any more is told of, so that one goes") {
+  Fixture fixture;
+  REQUIRE(fixture.bring({0, 1}, at(1s)));
+  REQUIRE(fixture.demands == 0);
+  REQUIRE(fixture.session.add_ready({0, 2}, at(2s)));
+  CHECK(fixture.demands == 1);
+  CHECK(fixture.session.take_surplus(at(2s)) == std::vector{WorkerItem{0, 1}});
+}
+
 TEST_CASE("ten idle minutes give the channels back") {
   Fixture fixture;
   REQUIRE(fixture.bring({0, 1}, at(1s)));
