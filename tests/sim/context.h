@@ -26,6 +26,9 @@ inline bool excusable(const Connection& connection, TimePoint now) {
   return connection.harmed() || connection.host.cut_until + kGrace > now;
 }
 
+// The agents' cluster: all of them are of one.
+inline const std::string kCluster = "home";
+
 // What a service sends back, so that a client can tell whom it reached.
 inline std::string greeting(const std::string& service, ByteView hello) {
   return service + "#" + to_hex(hello);

@@ -184,8 +184,9 @@ void SimAgent::on_header(const ChannelPtr& channel, const wire::Signed<wire::Cha
   const ByteView hello = rest.first(verified->hello_length);
   if (!core::verify_hello(*verified, hello)) return drop(channel);
   context_.ledger.header_accepted(header.mac, *verified);
-  context_.ledger.require(std::count(settings_.services.begin(), settings_.services.end(), verified->service) == 1,
-                          "a connection came to the wrong agent");
+  const bool ours = std::ranges::any_of(settings_.services,
+                                        [&](const auto& each) { return each + "." + kCluster == verified->service; });
+  context_.ledger.require(ours, "a connection came to the wrong agent");
   channel->bound = true;
   dialer_->on_bound();
   serve(channel, *verified, header.mac, hello);

@@ -3,36 +3,34 @@
 #include <algorithm>
 
 #include "common/core/overloaded.h"
+#include "common/wire/session_id.h"
 
 namespace fairlead::sim {
 
 using core::Overloaded;
+using rendezvous::AgentCarrier;
+using rendezvous::SessionClaim;
 
-SimServer::SimServer(Context& context) : context_(context) {}
+constexpr Duration kPublishEvery = 5ms;
+constexpr std::size_t kRelaysMax = 1000;
+constexpr Duration kMostAtTheDoor = 3 * core::kTakeoverProbe;  // newcomers that follow each other, each probed in turn
+const char* const kTrustDomain = "sim";
+
+SimServer::SimServer(Context& context)
+    : context_(context),
+      registry_(rendezvous::Policy({}, kTrustDomain), rendezvous::OwnNames({"rv.sim"}, {})),
+      snapshot_(registry_.publish()),
+      started_(context.now()) {}
 
 SimServer::~SimServer() {
   alive_ = nullptr;
-  for (const auto& [key, channel] : channels_) {
-    if (channel->client && channel->client->outcome == Outcome::pending) channel->client->outcome = Outcome::lost;
-    channel->connection->reset();
-  }
-  for (const auto& session : sessions_) {
-    for (const auto& client : session->waiting) client->outcome = Outcome::lost;
-    session->control->reset();
-    session->challengers.clear();  // what refers to each other must let go
-    session->ready.clear();
-  }
+  for (const auto& [number, caller] : callers_) caller->client->outcome = Outcome::lost;
+  for (const auto& [number, channel] : channels_) channel->connection->reset();
+  for (const auto& session : sessions_) session->control->reset();
 }
 
 void SimServer::accept(ConnectionPtr connection) {
-  if (connection->purpose == Purpose::control) return accept_control(connection);
-  const auto channel = std::make_shared<Channel>();
-  channel->connection = connection;
-  channel->deadline = context_.now() + 5s;
-  channels_[connection->number] = channel;
-  connection->attach(Side::server, {guarded([this, channel](ByteView bytes) { on_data(channel, bytes); }),
-                                    guarded([this, channel] { on_channel_closed(channel); })});
-  settle();
+  connection->purpose == Purpose::control ? accept_control(connection) : accept_data(connection);
 }
 
 void SimServer::accept_control(const ConnectionPtr& connection) {
@@ -41,97 +39,56 @@ void SimServer::accept_control(const ConnectionPtr& connection) {
   sessions_.push_back(session);
   connection->attach(Side::server, {guarded([this, session](ByteView bytes) {
                                       session->core.receive(bytes, context_.now());
-                                      settle();
+                                      settle(session);
                                     }),
-                                    guarded([this, session] {
-                                      end(session);
-                                      settle();
-                                    })});
-  settle();
+                                    guarded([this, session] { end(session); })});
+  settle(session);
 }
 
-void SimServer::settle() {
-  for (bool progress = true; progress;) {
-    progress = false;
-    for (const auto& session : std::vector(sessions_)) {
-      if (!session->over) on_time(session);
-      while (auto event = session->core.next_event()) {
-        progress = true;
-        on_event(session, *event);
-      }
-    }
+void SimServer::settle(const SessionPtr& session) {
+  while (!session->over) {
+    auto event = session->core.next_event();
+    if (!event) break;
+    on_event(session, *event);
   }
-  std::vector<ChannelPtr> late;
-  for (const auto& [key, channel] : channels_) {
-    const bool waits = channel->state == ChannelState::opened || channel->state == ChannelState::taken;
-    if (waits && context_.now() >= channel->deadline) late.push_back(channel);
-  }
-  for (const auto& channel : late) channel->state == ChannelState::taken ? try_next(channel) : close(channel);
-  for (const auto& session : std::vector(sessions_)) flush(session);
-  wake_later();
+  if (session->over) return;
+  session->control->send(Side::server, session->core.output());
+  session->core.sent(session->core.output().size());
+  if (session->core.finished()) return end(session);
+  wake_later(session);
+}
+
+void SimServer::wake_later(const SessionPtr& session) {
+  TimePoint next = session->core.deadline().value_or(TimePoint::max());
+  if (session->admitted) next = std::min(next, session->carrier->ask_deadline().value_or(TimePoint::max()));
+  if (next >= session->woken_at || next == TimePoint::max()) return;
+  session->woken_at = next;
+  context_.scheduler.at(next, guarded([this, session, next] {
+                          if (session->woken_at != next) return;  // sooner, meanwhile
+                          session->woken_at = TimePoint::max();
+                          if (!session->over) on_time(session);
+                        }));
 }
 
 void SimServer::on_time(const SessionPtr& session) {
-  const TimePoint now = context_.now();
-  if (session->core.deadline() && *session->core.deadline() <= now) session->core.on_time(now);
-  while (!session->waiting.empty() && now >= session->waiting.front()->started + kChannelWait) {
-    finish(session->waiting.front(), Outcome::refused, Reason::channel_wait_timeout);
-    session->waiting.pop_front();
+  if (session->core.deadline().value_or(TimePoint::max()) <= context_.now()) session->core.on_time(context_.now());
+  if (session->admitted && session->carrier->ask_deadline().value_or(TimePoint::max()) <= context_.now()) {
+    on_demand(session);
   }
-}
-
-void SimServer::flush(const SessionPtr& session) {
-  if (session->pool && !session->over) {
-    for (int n = session->pool->surplus(context_.now()); n > 0; --n) {
-      const ChannelPtr channel = session->ready.front();
-      session->ready.pop_front();
-      session->pool->on_lost(context_.now());
-      close(channel);
-    }
-    session->core.open_channels(session->pool->take_ask(context_.now()));
-  }
-  session->control->send(Side::server, session->core.output());
-  session->core.sent(session->core.output().size());
-  if (session->core.finished()) end(session);
-}
-
-void SimServer::wake_later() {
-  TimePoint next = TimePoint::max();
-  for (const auto& session : sessions_) {
-    if (const auto at = session->core.deadline()) next = std::min(next, *at);
-    if (session->pool && session->pool->deadline()) next = std::min(next, *session->pool->deadline());
-    if (!session->waiting.empty()) next = std::min(next, session->waiting.front()->started + kChannelWait);
-  }
-  for (const auto& [key, channel] : channels_) {
-    if (channel->state == ChannelState::opened || channel->state == ChannelState::taken) {
-      next = std::min(next, channel->deadline);
-    }
-  }
-  if (next == TimePoint::max() || (next_wake_ > context_.now() && next >= next_wake_)) return;
-  next_wake_ = next;
-  context_.scheduler.at(next, guarded([this] { settle(); }));
+  settle(session);
 }
 
 void SimServer::on_event(const SessionPtr& session, core::ServerEvent& event) {
   using namespace core::server_event;
   std::visit(
       Overloaded{
-          [&](HelloReceived& e) {
-            session->claim = {e.hello.boot_id, e.hello.counter};
-            session->name = session->control->host.identity + "/" + e.hello.endpoint;
-            session->wish = {e.hello.pool_min, e.hello.pool_max};
-            admit(session);
-          },
+          [&](HelloReceived& e) { on_hello(session, e.hello); },
           [&](RegisterRequested& e) {
-            if (session->over) return;
-            services_[e.request.service] = session;
-            session->core.registered({e.request.claim, e.request.service, {}, {}, session->pool->target()});
+            post([this, session, request = std::move(e.request)] { on_register(session, request); });
           },
-          [&](RttMeasured& e) { session->rtt = e.rtt; },
+          [&](RttMeasured& e) { session->carrier->set_rtt(e.rtt); },
           [&](ProbeAnswered&) {
-            for (const auto& challenger : std::exchange(session->challengers, {})) {
-              challenger->core.refuse_session(Reason::duplicate_identity, core::kDuplicateRetryAfter, "");
-            }
+            post([this, carrier = session->carrier] { entrance_.on_probe_answered(carrier, moment()); });
           },
           [&](Failed& e) {
             context_.ledger.require(e.reason != Reason::protocol_error, "an agent broke the protocol: " + e.detail);
@@ -143,73 +100,159 @@ void SimServer::on_event(const SessionPtr& session, core::ServerEvent& event) {
       event);
 }
 
-void SimServer::admit(const SessionPtr& session) {
-  if (session->over) return;
-  const auto held = names_.find(session->name);
-  if (held == names_.end()) return welcome(session);
-  switch (core::decide_takeover(held->second->claim, session->claim)) {
-    case core::Takeover::replace:
-      take_over(held->second);
-      return welcome(session);
-    case core::Takeover::refuse_stale:
-      return session->core.refuse_session(Reason::superseded, 0s, "");
-    case core::Takeover::probe_old:
-      held->second->challengers.push_back(session);
-      held->second->core.probe(context_.now(), context_.now() + core::kTakeoverProbe);
-  }
+void SimServer::on_hello(const SessionPtr& session, const wire::Hello& hello) {
+  AgentCarrier::Description description;
+  description.id = wire::draw_session_id(context_.rng);
+  context_.rng.fill(description.key);
+  description.spiffe_id =
+      "spiffe://" + std::string(kTrustDomain) + "/agent/" + kCluster + "/" + session->control->host.identity;
+  description.pool = {hello.pool_min, hello.pool_max};
+  description.relays_max = kRelaysMax;
+  session->hello_at = context_.now();
+  const std::weak_ptr<Session> weak = session;
+  const auto tell = [this, weak](auto what) {
+    post([weak, what] {
+      if (const auto here = weak.lock(); here && !here->over) what(here);
+    });
+  };
+  session->carrier =
+      std::make_shared<AgentCarrier>(description, context_.now(), guarded([this, tell] {
+                                       tell([this](const SessionPtr& here) {
+                                         on_demand(here);
+                                         settle(here);
+                                       });
+                                     }),
+                                     guarded([this, tell] {
+                                       tell([this](const SessionPtr& here) {
+                                         here->core.probe(context_.now(), context_.now() + core::kUnansweredProbe);
+                                         settle(here);
+                                       });
+                                     }));
+  post([this, claim = SessionClaim{.spiffe_id = description.spiffe_id,
+                                   .endpoint = hello.endpoint,
+                                   .cluster = hello.cluster,
+                                   .boot_id = hello.boot_id,
+                                   .counter = hello.counter,
+                                   .session = session->carrier,
+                                   .about = {}}] { entrance_.on_hello(claim, moment()); });
+}
+
+SimServer::SessionPtr SimServer::session_of(const rendezvous::Carrier& carrier) const {
+  const auto found = std::ranges::find_if(sessions_, [&](const auto& each) { return each->carrier.get() == &carrier; });
+  return found == sessions_.end() ? nullptr : *found;
+}
+
+void SimServer::on_admitted(const SessionClaim& claim) {
+  post([this, session = session_of(*claim.session)] {
+    if (session && !session->over) welcome(session);
+  });
 }
 
 void SimServer::welcome(const SessionPtr& session) {
+  session->admitted = true;
+  const auto& description = session->carrier->description();
+  directory_.add(description.id, session->carrier);
   wire::Welcome welcome;
-  context_.rng.fill(session->id);
-  context_.rng.fill(welcome.key);
-  welcome.session_id = session->id;
-  session->keys.emplace(welcome.key, session->id);
-  session->pool.emplace(session->wish, context_.now());
-  names_[session->name] = session;
+  welcome.session_id = description.id;
+  welcome.key = description.key;
   session->core.welcome(welcome, context_.now());
+  on_demand(session);
+  settle(session);
 }
 
-// Drops the old session with its pool and tickets, not its relays.
-void SimServer::take_over(SessionPtr old) {
-  old->core.refuse_session(Reason::superseded, 0s, "");
-  old->control->send(Side::server, old->core.output());
-  old->core.sent(old->core.output().size());
-  end(old);
+void SimServer::on_refused(const SessionClaim& claim, const rendezvous::Refused& why) {
+  post([this, session = session_of(*claim.session), why] { refuse(session, why.reason, why.retry_after); });
 }
 
+void SimServer::probe(const rendezvous::Carrier& held) {
+  post([this, session = session_of(held)] {
+    if (!session || !session->admitted) return;
+    session->core.probe(context_.now(), context_.now() + core::kTakeoverProbe);
+    settle(session);
+  });
+}
+
+void SimServer::on_superseded(const rendezvous::Carrier& old) {
+  post([this, session = session_of(old)] { refuse(session, Reason::superseded, 0s); });
+  publish_soon();
+}
+
+void SimServer::refuse(const SessionPtr& session, Reason reason, Duration retry_after) {
+  if (!session || session->over) return;
+  session->core.refuse_session(reason, std::chrono::ceil<std::chrono::seconds>(retry_after), "");
+  settle(session);
+}
+
+void SimServer::on_register(const SessionPtr& session, const wire::Register& request) {
+  const auto registered = registry_.register_service(*session->carrier, request, moment());
+  if (!registered) {
+    context_.ledger.require(registered.error().reason == Reason::session_ended,
+                            "a service was refused: " + registered.error().detail);
+    return;
+  }
+  publish_soon([this, session, claim = request.claim, service = registered->endpoint->service] {
+    if (session->over) return;
+    session->core.registered({claim, service, {}, {}, session->carrier->pool_size()});
+    settle(session);
+  });
+}
+
+void SimServer::publish_soon(std::function<void()> when_visible) {
+  if (when_visible) when_visible_.push_back(std::move(when_visible));
+  if (std::exchange(publishing_, true)) return;
+  context_.scheduler.after(kPublishEvery, guarded([this] {
+                             publishing_ = false;
+                             if (auto next = registry_.publish()) snapshot_ = std::move(next);
+                             for (const auto& tell : std::exchange(when_visible_, {})) tell();
+                           }));
+}
+
+void SimServer::on_demand(const SessionPtr& session) {
+  if (!session->admitted) return;
+  session->core.open_channels(session->carrier->take_ask(context_.now()));
+  for (const auto& surplus : session->carrier->take_surplus(context_.now())) close(channels_.at(surplus.number));
+}
+
+// Nothing new reaches the agent from here on; live relays stay.
 void SimServer::end(SessionPtr session) {
   if (std::exchange(session->over, true)) return;
   session->control->close(Side::server);
   std::erase(sessions_, session);
-  if (const auto held = names_.find(session->name); held != names_.end() && held->second == session) names_.erase(held);
-  std::erase_if(services_, [&](const auto& entry) { return entry.second == session; });
-  for (const auto& channel : std::exchange(session->ready, {})) close(channel);
-  for (const auto& client : std::exchange(session->waiting, {}))
-    finish(client, Outcome::refused, Reason::session_ended);
-  for (const auto& challenger : std::exchange(session->challengers, {})) admit(challenger);
+  if (!session->carrier) return;
+  directory_.remove(session->carrier->description().id);
+  const auto left = session->carrier->close();
+  for (const auto& each : left.channels) close(channels_.at(each.number));
+  for (const auto& each : left.waiters) fail_attempt(callers_.at(each.number), Reason::no_endpoint);
+  post([this, carrier = session->carrier] {
+    if (entrance_.on_closed(carrier, moment())) publish_soon();
+  });
 }
 
 bool SimServer::at_rest() const {
-  for (const auto& session : sessions_) {
-    if (!session->pool || !session->waiting.empty() || !session->challengers.empty()) return false;
-    if (session->pool->ready() != session->pool->target() || session->pool->opening() != 0) return false;
-  }
-  return channels_.size() == ready();
+  const bool full = std::ranges::all_of(sessions_, [](const SessionPtr& session) {
+    return !session->admitted || session->carrier->load().channels_ready == session->carrier->pool_size();
+  });
+  return full && callers_.empty() && channels_.size() == ready();
 }
 
 std::size_t SimServer::ready() const {
   std::size_t ready = 0;
-  for (const auto& session : sessions_) ready += session->ready.size();
+  for (const auto& session : sessions_) ready += session->carrier ? session->carrier->load().channels_ready : 0;
   return ready;
 }
 
 void SimServer::check() const {
   for (const auto& session : sessions_) {
-    if (!session->pool) continue;
-    context_.ledger.require(session->pool->ready() == session->ready.size(), "a pool lost count of its channels");
-    context_.ledger.require(session->ready.size() <= session->wish.max, "a pool grew above the agent's max");
     context_.ledger.require(session->core.output().size() <= core::kMaxQueued, "an output queue grew above its limit");
+    if (!session->carrier) continue;
+    context_.ledger.require(session->admitted || context_.now() <= session->hello_at + kMostAtTheDoor,
+                            "a newcomer was left at the door");
+    const auto held = static_cast<std::size_t>(std::ranges::count_if(channels_, [&](const auto& each) {
+      return each.second->state == ChannelState::ready && each.second->carrier == session->carrier;
+    }));
+    context_.ledger.require(session->carrier->load().channels_ready == held, "a pool lost count of its channels");
+    context_.ledger.require(held <= std::max<std::size_t>(session->carrier->description().pool.max, 1),
+                            "a pool grew above the agent's max");
   }
 }
 

@@ -40,7 +40,7 @@ void World::make_machines() {
     machine.host.name = "host" + std::to_string(i);
     machine.host.identity = machine.host.name;
     machine.host.delay = 1ms + context_.up_to(context_.chance(20) ? 900ms : 150ms);
-    machine.settings.endpoint = "a";
+    machine.settings.endpoint = machine.host.identity;
     machine.settings.pool_max = static_cast<std::uint16_t>(1 + rng_.below(8));
     machine.settings.pool_min = static_cast<std::uint16_t>(rng_.below(machine.settings.pool_max + 1U));
     for (std::size_t s = 0; s <= rng_.below(2); ++s) {
@@ -106,11 +106,11 @@ std::string World::any_service() {
 ClientPtr World::add_client(const std::string& service) {
   const auto client = std::make_shared<Client>();
   rng_.fill(client->id);
-  client->service = service;
+  client->service = service + "." + kCluster;
   client->hello.resize(1 + rng_.below(context_.chance(5) ? 5000 : 60));
   rng_.fill(client->hello);
   client->started = scheduler_.now();
-  client->limit = client->started + kChannelWait;
+  client->limit = client->started + kChannelWait + rendezvous::kRouteAgain;
   client->hold = context_.up_to(context_.chance(10) ? 60s : 3s);
   ++tally_.clients;
   pending_.push_back(client);
