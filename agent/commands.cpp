@@ -1,7 +1,6 @@
 #include "agent/commands.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cstdio>
 
@@ -9,6 +8,7 @@
 #include "agent/bare_probe.h"
 #include "common/base/json_writer.h"
 #include "common/base/log.h"
+#include "common/config/config_path.h"
 #include "common/config/units.h"
 #include "common/net/control_socket.h"
 #include "common/net/loop.h"
@@ -21,7 +21,6 @@ namespace {
 
 constexpr std::string_view kProgram = "fairlead-agent";
 constexpr std::size_t kLogQueue = 64 * 1024;  // bytes of lines that wait for stderr: small devices
-constexpr const char* kUsualConfig = "/etc/fairlead/agent.toml";
 
 int complain(const Error& error) {
   return config::complain(kProgram, error);
@@ -68,19 +67,21 @@ int print_probe(const ProbeFacts& facts, config::AnswerFormat format) {
 }  // namespace
 
 int run_command(const RunCommand& command) {
-  auto loaded = load_config(command.config, command.unknown_keys);
+  const std::string file = config::find_config(command.config, kConfigFile).file;
+  auto loaded = load_config(file, command.unknown_keys);
   if (!loaded) return complain(loaded.error());
   for (const std::string& warning : loaded->warnings) log(Level::warn, warning);
-  return run_agent(std::move(loaded->config), command.config, {});
+  return run_agent(std::move(loaded->config), file, {});
 }
 
 int run_command(const CheckCommand& command) {
-  const auto loaded = load_config(command.config);
+  const std::string file = config::find_config(command.config, kConfigFile).file;
+  const auto loaded = load_config(file);
   if (!loaded) return complain(loaded.error());
-  if (const auto files = check_files(loaded->config, command.config); !files) {
+  if (const auto files = check_files(loaded->config, file); !files) {
     return complain(files.error());
   }
-  const int exit_code = program::check_identity(kProgram, command.config, loaded->config.identity, net::wall_now());
+  const int exit_code = program::check_identity(kProgram, file, loaded->config.identity, net::wall_now());
   if (exit_code == config::kExitSuccess) print_memory(loaded->config);
   return exit_code;
 }
@@ -92,9 +93,10 @@ int run_command(const ExposeCommand& command) {
 
 int run_command(const StatusCommand& command) {
   std::string socket = command.socket;
-  if (socket.empty() && command.config.empty()) socket = AgentConfig{}.control_path;
+  const config::ConfigPath path = config::find_config(command.config, kConfigFile);
+  if (socket.empty() && config::is_absent(path)) socket = AgentConfig{}.control_path;
   if (socket.empty()) {
-    const auto loaded = load_config(command.config);
+    const auto loaded = load_config(path.file);
     if (!loaded) return complain(loaded.error());
     socket = loaded->config.control_path;
   }
@@ -105,15 +107,15 @@ int run_command(const StatusCommand& command) {
 int run_command(const ProbeCommand& command) {
   if (!log_enabled(Level::debug)) set_log_level(Level::error);  // the report says it, and better
   const bool json = command.format == config::AnswerFormat::json;
-  const bool usual_missing = command.config.empty() && ::access(kUsualConfig, F_OK) != 0;
-  if (usual_missing) {
+  const config::ConfigPath path = config::find_config(command.config, kConfigFile);
+  if (config::is_absent(path)) {
     AgentConfig bare;
     bare.rendezvous = command.rendezvous;
     bare.state_dir.clear();
     fmt::print(stderr, "no configuration file: without an identity nobody outside can be asked to connect back\n");
     return print_probe(BareProbe(std::move(bare)).run(), command.format);
   }
-  auto loaded = load_config(command.config.empty() ? kUsualConfig : command.config);
+  auto loaded = load_config(path.file);
   if (!loaded) return complain(loaded.error());
   AgentConfig config = std::move(loaded->config);
   if (command.rendezvous.empty()) {

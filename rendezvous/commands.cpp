@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "common/base/log.h"
+#include "common/config/config_path.h"
 #include "common/net/loop.h"
 #include "common/program/check.h"
 #include "common/program/question.h"
@@ -36,22 +37,24 @@ std::string status_query(const StatusCommand& command) {
 }  // namespace
 
 int run_command(const RunCommand& command) {
-  auto loaded = load_config(command.config);
+  const std::string file = config::find_config(command.config, kConfigFile).file;
+  auto loaded = load_config(file);
   if (!loaded) return complain(loaded.error());
   start_log_writer(kLogQueue);
-  auto server = Server::open(std::move(loaded->config), command.config);
+  auto server = Server::open(std::move(loaded->config), file);
   if (!server) return complain(server.error());
   if (const auto ran = (*server)->run(); !ran) return complain(ran.error());
   return config::kExitSuccess;
 }
 
 int run_command(const CheckCommand& command) {
-  const auto loaded = load_config(command.config);
+  const std::string file = config::find_config(command.config, kConfigFile).file;
+  const auto loaded = load_config(file);
   if (!loaded) return complain(loaded.error());
-  if (const auto files = check_files(loaded->config, command.config); !files) {
+  if (const auto files = check_files(loaded->config, file); !files) {
     return complain(files.error());
   }
-  return program::check_identity(kProgram, command.config, loaded->config.identity, net::wall_now());
+  return program::check_identity(kProgram, file, loaded->config.identity, net::wall_now());
 }
 
 int run_command(const CaInitCommand& command) {
@@ -78,9 +81,10 @@ int run_command(const CaIssueCommand& command) {
 
 int run_command(const StatusCommand& command) {
   std::string socket = command.socket;
-  if (socket.empty() && command.config.empty()) socket = ServerConfig{}.admin_path;
+  const config::ConfigPath path = config::find_config(command.config, kConfigFile);
+  if (socket.empty() && config::is_absent(path)) socket = ServerConfig{}.admin_path;
   if (socket.empty()) {
-    const auto loaded = load_config(command.config);
+    const auto loaded = load_config(path.file);
     if (!loaded) return complain(loaded.error());
     socket = loaded->config.server.admin_path;
   }

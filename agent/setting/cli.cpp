@@ -5,6 +5,7 @@
 #include "common/base/pattern.h"
 #include "common/base/version.h"
 #include "common/config/arguments.h"
+#include "common/config/config_path.h"
 #include "common/config/fields.h"
 #include "common/config/usage.h"
 
@@ -21,6 +22,7 @@ constexpr std::string_view kAbout =
 struct Arguments {
   config::LogWords log;
   std::string config;
+  std::string dir;
   std::string socket;
   std::string code;
   bool lenient = false;
@@ -52,10 +54,14 @@ Result<std::vector<HostPort>> read_servers(const Arguments& in) {
   return out;
 }
 
+std::string config_of(const Arguments& in) {
+  return config::named_config(in.config, in.dir, kConfigFile);
+}
+
 Result<Command> make_probe(const Arguments& in) {
   auto servers = read_servers(in);
   if (!servers) return tl::unexpected(servers.error());
-  return ProbeCommand{in.config, std::move(*servers), answer_format(in)};
+  return ProbeCommand{config_of(in), std::move(*servers), answer_format(in)};
 }
 
 Result<ExposeCommand> make_expose(const Arguments& in) {
@@ -85,11 +91,20 @@ Result<ExposeCommand> make_expose(const Arguments& in) {
   return ExposeCommand{std::move(out), answer_format(in)};
 }
 
+config::Option config_option(Arguments& in) {
+  return {"--config", &in.config, config::kConfigHelp, "FILE", Need::optional, "--dir"};
+}
+
+config::Option dir_option(Arguments& in) {
+  return {"--dir", &in.dir, "The folder that holds agent.toml, instead of --config", "DIR", Need::optional, "--socket"};
+}
+
 config::CommandUsage run_usage(Arguments& in) {
   return {.name = "run",
           .help = "Run the agent; SIGTERM drains, SIGHUP reloads the configuration",
           .footer = "Example:\n  fairlead-agent run --config /etc/fairlead/agent.toml",
-          .options = {{"--config", &in.config, "The configuration file", "FILE", Need::required},
+          .options = {config_option(in),
+                      dir_option(in),
                       {"--lenient", &in.lenient,
                        "Unknown keys warn instead of ending the program (devices after a rollback)", ""}}};
 }
@@ -98,7 +113,7 @@ config::CommandUsage check_usage(Arguments& in) {
   return {.name = "check",
           .help = "Read the configuration and every file it names; exit 0 or 2",
           .footer = "Example:\n  fairlead-agent check --config /etc/fairlead/agent.toml",
-          .options = {{"--config", &in.config, "The configuration file", "FILE", Need::required}}};
+          .options = {config_option(in), dir_option(in)}};
 }
 
 config::CommandUsage expose_usage(Arguments& in) {
@@ -121,16 +136,16 @@ config::CommandUsage expose_usage(Arguments& in) {
 }
 
 config::CommandUsage probe_usage(Arguments& in) {
-  return {
-      .name = "probe",
-      .help = "Find out what NAT is here, what can be mapped, and which path would be used",
-      .footer =
-          "Takes less than 10 seconds and leaves nothing behind. Exit 0: services here can be reached, 1: they "
-          "cannot.\nExample:\n  fairlead-agent probe --config /etc/fairlead/agent.toml",
-      .options = {{"--config", &in.config, "The agent's configuration file; default: /etc/fairlead/agent.toml", "FILE"},
-                  {"--rendezvous", &in.rendezvous, "Ask this server instead of the file's; may be given several times",
-                   "HOST:PORT"},
-                  {"--json", &in.json, "Answer in JSON", ""}}};
+  return {.name = "probe",
+          .help = "Find out what NAT is here, what can be mapped, and which path would be used",
+          .footer =
+              "Takes less than 10 seconds and leaves nothing behind. Exit 0: services here can be reached, 1: they "
+              "cannot.\nExample:\n  fairlead-agent probe --config /etc/fairlead/agent.toml",
+          .options = {config_option(in),
+                      dir_option(in),
+                      {"--rendezvous", &in.rendezvous,
+                       "Ask this server instead of the file's; may be given several times", "HOST:PORT"},
+                      {"--json", &in.json, "Answer in JSON", ""}}};
 }
 
 config::CommandUsage status_usage(Arguments& in) {
@@ -138,7 +153,8 @@ config::CommandUsage status_usage(Arguments& in) {
           .help = "Show services, the path of each and the rendezvous servers",
           .footer = "Example:\n  fairlead-agent status --config /etc/fairlead/agent.toml --json",
           .options = {
-              {"--config", &in.config, "The running agent's configuration file", "FILE"},
+              config_option(in),
+              dir_option(in),
               {"--socket", &in.socket, "Its control socket, instead of --config", "PATH", Need::optional, "--config"},
               {"--json", &in.json, "Answer in JSON", ""}}};
 }
@@ -153,10 +169,10 @@ config::CommandUsage explain_usage(Arguments& in) {
 
 Result<Command> make_command(std::string_view name, const Arguments& in) {
   if (name == "run") {
-    return RunCommand{in.config, in.lenient ? config::UnknownKeys::warn : config::UnknownKeys::refuse};
+    return RunCommand{config_of(in), in.lenient ? config::UnknownKeys::warn : config::UnknownKeys::refuse};
   }
-  if (name == "check") return CheckCommand{in.config};
-  if (name == "status") return StatusCommand{in.config, config::socket_path(in.socket), answer_format(in)};
+  if (name == "check") return CheckCommand{config_of(in)};
+  if (name == "status") return StatusCommand{config_of(in), config::socket_path(in.socket), answer_format(in)};
   if (name == "probe") return make_probe(in);
   if (name == "explain") return ExplainCommand{in.code, answer_format(in)};
   auto expose = make_expose(in);

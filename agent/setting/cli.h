@@ -10,8 +10,10 @@
 
 namespace fairlead::agent {
 
+inline constexpr std::string_view kConfigFile = "agent.toml";
+
 struct RunCommand {
-  std::string config;
+  std::string config;  // here and below: the file that an option named; empty: the usual one
   config::UnknownKeys unknown_keys = config::UnknownKeys::refuse;
 };
 struct CheckCommand {
@@ -23,13 +25,13 @@ struct ExposeCommand {
   config::AnswerFormat format = config::AnswerFormat::text;
 };
 struct StatusCommand {
-  std::string config;  // at most one of the two is set; neither: the default control path
+  std::string config;  // at most one of the two is set; neither: that of the usual file, else the default path
   std::string socket;
   config::AnswerFormat format = config::AnswerFormat::text;
 };
 // The doctor; an agent that runs answers from what it knows.
 struct ProbeCommand {
-  std::string config;                // empty: the usual file
+  std::string config;
   std::vector<HostPort> rendezvous;  // instead of those of the file
   config::AnswerFormat format = config::AnswerFormat::text;
 };

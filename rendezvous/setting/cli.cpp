@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "common/base/version.h"
+#include "common/config/config_path.h"
 #include "common/config/fields.h"
 #include "common/config/usage.h"
 #include "rendezvous/ca/leaf_days.h"
@@ -24,6 +25,7 @@ constexpr std::int64_t kMaxListed = 1'000'000;
 struct Arguments {
   config::LogWords log;
   std::string config;
+  std::string config_dir;
   std::string socket;
   std::string code;
   bool json = false;
@@ -44,6 +46,10 @@ config::AnswerFormat answer_format(const Arguments& in) {
 
 tl::unexpected<Error> refuse(std::string detail) {
   return fail(Reason::config_invalid, std::move(detail));
+}
+
+std::string config_of(const Arguments& in) {
+  return config::named_config(in.config, in.config_dir, kConfigFile);
 }
 
 Result<CaIssueCommand> make_issue(const Arguments& in) {
@@ -85,19 +91,32 @@ Result<StatusCommand> make_status(const Arguments& in) {
   out.agent = in.agent;
   out.service = in.service;
   out.limit = static_cast<std::size_t>(in.limit);
-  out.config = in.config;
+  out.config = config_of(in);
   out.socket = config::socket_path(in.socket);
   out.format = answer_format(in);
   return out;
 }
 
+struct ConfigOptions {
+  CLI::Option* file;
+  CLI::Option* dir;
+};
+
+ConfigOptions add_config(CLI::App& command, Arguments& in) {
+  auto* file = command.add_option("--config", in.config, std::string(config::kConfigHelp))->type_name("FILE");
+  auto* dir = command.add_option("--dir", in.config_dir, "The folder that holds rendezvous.toml, instead of --config")
+                  ->type_name("DIR")
+                  ->excludes(file);
+  return {file, dir};
+}
+
 void add_run(CLI::App& app, Arguments& in) {
   auto* run = app.add_subcommand("run", "Serve; SIGTERM drains, a second one stops at once, SIGHUP reloads");
-  run->add_option("--config", in.config, "The configuration file")->required()->type_name("FILE");
+  add_config(*run, in);
   run->footer("Example:\n  fairlead-rendezvous run --config /etc/fairlead/rendezvous.toml");
 
   auto* check = app.add_subcommand("check", "Read the configuration and every file it names; exit 0 or 2");
-  check->add_option("--config", in.config, "The configuration file")->required()->type_name("FILE");
+  add_config(*check, in);
   check->footer("Example:\n  fairlead-rendezvous check --config /etc/fairlead/rendezvous.toml");
 }
 
@@ -138,8 +157,11 @@ void add_questions(CLI::App& app, Arguments& in) {
   status->add_option("--agent", in.agent, "Only agents that match, such as nas*")->type_name("G");
   status->add_option("--service", in.service, "Only services that match, such as *.home")->type_name("G");
   status->add_option("--limit", in.limit, "At most so many")->type_name("N");
-  auto* file = status->add_option("--config", in.config, "The running server's configuration file")->type_name("FILE");
-  status->add_option("--socket", in.socket, "Its admin socket, instead of --config")->type_name("PATH")->excludes(file);
+  const auto [file, dir] = add_config(*status, in);
+  status->add_option("--socket", in.socket, "Its admin socket, instead of --config")
+      ->type_name("PATH")
+      ->excludes(file)
+      ->excludes(dir);
   status->add_flag("--json", in.json, "Answer in JSON");
   status->footer("Example:\n  fairlead-rendezvous status agents --agent 'nas*' --config /etc/fairlead/rendezvous.toml");
 
@@ -156,8 +178,8 @@ Result<Command> as_command(Result<T> made) {
 }
 
 Result<Command> make_command(const CLI::App& app, const Arguments& in) {
-  if (app.got_subcommand("run")) return RunCommand{in.config};
-  if (app.got_subcommand("check")) return CheckCommand{in.config};
+  if (app.got_subcommand("run")) return RunCommand{config_of(in)};
+  if (app.got_subcommand("check")) return CheckCommand{config_of(in)};
   if (app.got_subcommand("explain")) return ExplainCommand{in.code, answer_format(in)};
   if (app.got_subcommand("status")) return as_command(make_status(in));
   if (app.get_subcommand("ca")->got_subcommand("issue")) return as_command(make_issue(in));

@@ -12,8 +12,10 @@
 
 namespace fairlead::rendezvous {
 
+inline constexpr std::string_view kConfigFile = "rendezvous.toml";
+
 struct RunCommand {
-  std::string config;
+  std::string config;  // here and below: the file that an option named; empty: the usual one
 };
 struct CheckCommand {
   std::string config;
@@ -36,7 +38,7 @@ struct StatusCommand {
   std::string agent;      // glob; empty: any
   std::string service;    // glob; empty: any
   std::size_t limit = 0;  // 0: the server's own
-  std::string config;     // at most one of the two is set; neither: the default admin path
+  std::string config;     // at most one of the two is set; neither: that of the usual file, else the default path
   std::string socket;
   config::AnswerFormat format = config::AnswerFormat::text;
 };

@@ -1,6 +1,7 @@
 """What the programs answer: status and its shapes, explain, check, exit codes."""
 import datetime
 import json
+import os
 import subprocess
 import unittest
 
@@ -67,6 +68,25 @@ class Configurations(MeshTest):
         for program, config in self.good.items():
             answer = run_program(program, "check", "--config", config)
             self.assertEqual(answer.returncode, 0, answer.stderr)
+
+    def test_a_file_that_is_not_named_is_found(self):
+        home = self.mesh.dir / "home"
+        elsewhere = {"HOME": str(home), "XDG_CONFIG_HOME": "", "PATH": os.environ["PATH"]}
+        for program, config in self.good.items():
+            file_name = program.replace("fairlead-", "") + ".toml"
+            folder = self.mesh.dir / f"{program}.d"
+            folder.mkdir()
+            text = config.read_text()
+            (folder / file_name).write_text(text)
+            answers = [run_program(program, "check", "--dir", folder),
+                       run_program(program, "check", env={**elsewhere, "FAIRLEAD_CONFIG": str(config)}),
+                       run_program(program, "status", env={**elsewhere, "FAIRLEAD_CONFIG": str(config)}),
+                       run_program(program, "run", env={**elsewhere, "FAIRLEAD_CONFIG": str(home / "missing.toml")})]
+            self.assertEqual([answer.returncode for answer in answers], [0, 0, 1, 2], answers)
+            self.assertIn(str(folder / file_name), answers[0].stdout)
+            self.assertIn(str(config), answers[1].stdout)
+            self.assertIn("not_running", answers[2].stderr)
+            self.assertIn(str(home / "missing.toml"), answers[3].stderr)
 
     def broken(self, program, old, new):
         """Exit code and message for the good file with one change; the changed line's number."""

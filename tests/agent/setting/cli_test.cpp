@@ -62,11 +62,21 @@ TEST_CASE("run and check") {
   CHECK(run.unknown_keys == config::UnknownKeys::refuse);
   CHECK(command<RunCommand>({"run", "--lenient", "--config=a.toml"}).unknown_keys == config::UnknownKeys::warn);
   CHECK(command<CheckCommand>({"check", "--config", "a.toml"}).config == "a.toml");
-  has(refused({"run"}), "--config");
   has(refused({"run", "--config"}), "--config");
-  has(refused({"check"}), "--config");
   has(refused({"check", "--config", "a", "--lenient"}), "--lenient");
   has(refused({"run", "--config", "a", "b"}), "b");
+}
+
+TEST_CASE("the configuration need not be named") {
+  CHECK(command<RunCommand>({"run"}).config.empty());
+  CHECK(command<CheckCommand>({"check"}).config.empty());
+  CHECK(command<RunCommand>({"run", "--dir", "d"}).config == "d/agent.toml");
+  CHECK(command<CheckCommand>({"check", "--dir=d"}).config == "d/agent.toml");
+  CHECK(command<StatusCommand>({"status", "--dir", "d"}).config == "d/agent.toml");
+  for (const char* name : {"run", "check", "status"}) {
+    has(refused({name, "--config", "a", "--dir", "d"}), "--dir");
+  }
+  has(refused({"status", "--dir", "d", "--socket", "s"}), "--dir");
 }
 
 TEST_CASE("log options stand before or after the command") {

@@ -53,11 +53,21 @@ std::string told(std::vector<const char*> arguments) {
 TEST_CASE("run and check") {
   CHECK(command<RunCommand>({"run", "--config", "a.toml"}).config == "a.toml");
   CHECK(command<CheckCommand>({"check", "--config", "a.toml"}).config == "a.toml");
-  refused({"run"}, "--config");
-  refused({"check"}, "--config");
   refused({"run", "--config", "a", "--lenient"}, "--lenient");
   refused({"run", "--config", "a", "extra"}, "extra");
   refused({"run", "check", "--config", "a"}, "check");
+}
+
+TEST_CASE("the configuration need not be named") {
+  CHECK(command<RunCommand>({"run"}).config.empty());
+  CHECK(command<CheckCommand>({"check"}).config.empty());
+  CHECK(command<RunCommand>({"run", "--dir", "d"}).config == "d/rendezvous.toml");
+  CHECK(command<CheckCommand>({"check", "--dir=d"}).config == "d/rendezvous.toml");
+  CHECK(command<StatusCommand>({"status", "--dir", "d"}).config == "d/rendezvous.toml");
+  for (const char* name : {"run", "check", "status"}) {
+    refused({name, "--config", "a", "--dir", "d"}, "--dir");
+  }
+  refused({"status", "--dir", "d", "--socket", "s"}, "--dir");
 }
 
 TEST_CASE("log options") {
