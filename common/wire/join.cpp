@@ -40,7 +40,7 @@ Parsed<Kind> parse_head(ByteView in, std::size_t most) {
   ByteReader head(in);
   const std::size_t total = 2 + head.u16();
   if (total < kHead || total > most) return Malformed{Reason::join_malformed};
-  if (in.size() < kHead) return NeedMore{total - in.size()};
+  if (in.size() < kHead) return NeedMore{kHead - in.size()};  // the kind may end it
   const std::uint8_t kind = head.u8();
   if (kind < static_cast<std::uint8_t>(Kind::request) || kind > static_cast<std::uint8_t>(Kind::refused)) {
     return Malformed{Reason::join_malformed};
