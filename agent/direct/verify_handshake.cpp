@@ -33,7 +33,7 @@ void VerifyHandshake::on_tls_progress(net::TlsStream& stream) {
 
 // The CA signs agents too: another agent may not ask.
 void VerifyHandshake::look_at_peer() {
-  const tls::ServerExpectation expected{.host = "", .spiffe_pattern = rules_.rendezvous_id};
+  const tls::ServerExpectation expected{.host = "", .spiffe_patterns = {rules_.rendezvous_id}};
   const auto fits = tls::check_expected(stream_.engine().peer(), expected, rules_.trust_domain);
   if (!fits) return end(fits.error().reason, fits.error().detail);
   state_ = State::asked;

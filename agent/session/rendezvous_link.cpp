@@ -102,7 +102,7 @@ void RendezvousLink::dial() {
 }
 
 tls::ServerExpectation RendezvousLink::expected_server() {
-  return {.host = server_.host, .spiffe_pattern = tools_.config.rendezvous_id, .clock = [this] {
+  return {.host = server_.host, .spiffe_patterns = {tools_.config.rendezvous_id}, .clock = [this] {
             return tools_.clock.read_for(server_.to_string(), host_time());
           }};
 }

@@ -48,7 +48,8 @@ Result<void> TlsEngine::Connection::setup() {
   mbedtls_ssl_set_verify(ssl_.get(), PeerVerifier::callback, &handshake_->verifier);
   if (!handshake_->expected) return {};
   // 3.6 wants to be told even that there is no name. A literal is not sent as SNI (RFC 6066 §3).
-  const std::string& host = handshake_->expected->host;
+  const ServerExpectation& expected = *handshake_->expected;
+  const std::string& host = expected.host.empty() ? expected.sni : expected.host;
   const std::string name = normalize_name(host);
   const bool send_name = !name.empty() && !IpAddress::parse(name);
   if (mbedtls_ssl_set_hostname(ssl_.get(), send_name ? name.c_str() : nullptr) != 0)

@@ -17,8 +17,11 @@ Result<std::unique_ptr<TlsEngine>> TlsEngine::server(TlsServerContext& context) 
 
 Result<std::unique_ptr<TlsEngine>> TlsEngine::client(TlsClientContext& context, const ServerExpectation& expected,
                                                      ByteView saved_session) {
-  if (!pattern_valid(PatternKind::spiffe, expected.spiffe_pattern))
-    return fail(Reason::config_invalid, expected.spiffe_pattern + ": not a pattern of SPIFFE ids");
+  if (expected.spiffe_patterns.empty()) return fail(Reason::config_invalid, "nobody is expected to answer");
+  for (const std::string& pattern : expected.spiffe_patterns) {
+    if (!pattern_valid(PatternKind::spiffe, pattern))
+      return fail(Reason::config_invalid, pattern + ": not a pattern of SPIFFE ids");
+  }
   auto connection = std::make_unique<Connection>(context.config_, &expected);
   if (auto ready = connection->setup(); !ready) return tl::unexpected(ready.error());
   connection->offer(saved_session);
@@ -63,8 +66,14 @@ const PeerIdentity& TlsEngine::peer() const {
   return *connection_->peer();
 }
 
+std::string_view TlsEngine::protocol() const {
+  return connection_->protocol();
+}
 std::string TlsEngine::alpn() const {
   return connection_->alpn();
+}
+std::optional<std::uint8_t> TlsEngine::peer_alert() const {
+  return connection_->peer_alert();
 }
 bool TlsEngine::peer_closed() const {
   return connection_->state() == Connection::State::peer_closed;

@@ -9,6 +9,7 @@
 //   use engine.plaintext(); engine.consumed(n)
 //   while engine.stalled(): read nothing from the socket; consumed() goes on decrypting what is held back
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/base/bytes.h"
@@ -53,8 +54,12 @@ class TlsEngine {
   ResumptionRefused resumption_refused() const;
   // After handshake_done(). Empty spiffe_id: the client has no certificate (ClientCertificate::optional).
   const PeerIdentity& peer() const;
+  std::string_view protocol() const;  // "TLSv1.2"
   std::string alpn() const;
 
+  // The fatal alert by which the peer ended the connection, after receive() or write() failed of it (IANA "TLS
+  // Alerts").
+  std::optional<std::uint8_t> peer_alert() const;
   // The peer sent close_notify; what came before it is in plaintext().
   bool peer_closed() const;
   // Queues close_notify once; nothing can be written after it.

@@ -45,7 +45,7 @@ void DialBack::on_ready(net::Readiness ready) {
 void DialBack::on_connected(Result<net::Connection> connection) {
   if (!connection) return fail();
   if (kind_ == VerifyDial::liveness) return ask_in_clear(std::move(connection->fd));
-  auto engine = tls::TlsEngine::client(context_, {.host = "", .spiffe_pattern = target_.spiffe_id}, {});
+  auto engine = tls::TlsEngine::client(context_, {.host = "", .spiffe_patterns = {target_.spiffe_id}}, {});
   if (!engine) return fail();
   stream_ = std::make_unique<net::TlsStream>(poller_, connection->fd.release(), std::move(*engine), *this);
   stream_->start({});

@@ -54,7 +54,7 @@ struct Checker final : net::TlsStreamOwner {
       : rig(on), request(std::move(asks)) {
     tls::TlsClientContext context({std::move(credentials), std::move(alpn), [] { return kTestNow; }});
     auto engine =
-        tls::TlsEngine::client(context, {.host = "", .spiffe_pattern = "spiffe://mesh.test/agent/home/nas1"}, {});
+        tls::TlsEngine::client(context, {.host = "", .spiffe_patterns = {"spiffe://mesh.test/agent/home/nas1"}}, {});
     REQUIRE(engine.has_value());
     stream = std::make_unique<net::TlsStream>(rig.worker.poller, rig.connect(), std::move(*engine), *this);
     stream->start({});

@@ -12,7 +12,7 @@ const IpAddress kFrom = *IpAddress::parse("127.0.0.9");
 struct Rig final : net::TlsStreamOwner {
   void start(const std::string& spiffe = "spiffe://mesh.test/rendezvous/main") {
     proof = std::make_unique<ProofConnection>(base.worker.poller, base.client_context,
-                                              tls::ServerExpectation{.host = "127.0.0.1", .spiffe_pattern = spiffe},
+                                              tls::ServerExpectation{.host = "127.0.0.1", .spiffe_patterns = {spiffe}},
                                               kNonce, [this](ProofConnection& ended) {
                                                 CHECK(&ended == proof.get());
                                                 ++done;

@@ -27,8 +27,8 @@ struct Rig : LinkRig {
     result.reset();
     attempt = std::make_unique<SessionDial>(
         tools, HostPort{"127.0.0.1", good().port}, client_context,
-        tls::ServerExpectation{.host = "127.0.0.1", .spiffe_pattern = "spiffe://{trust_domain}/rendezvous/*"}, Bytes(),
-        memory, [this](Result<SessionDial::Opened> opened) { result = std::move(opened); }, silence);
+        tls::ServerExpectation{.host = "127.0.0.1", .spiffe_patterns = {"spiffe://{trust_domain}/rendezvous/*"}},
+        Bytes(), memory, [this](Result<SessionDial::Opened> opened) { result = std::move(opened); }, silence);
     attempt->start_at(memory.order(addresses, worker.loop.now()));
     REQUIRE(until([&] { return result.has_value(); }));
     worker.loop.retire(std::move(attempt));
@@ -63,7 +63,7 @@ TEST_CASE("it keeps its place while others are tried beside it") {
   bool accepted_late = false;
   rig.attempt = std::make_unique<SessionDial>(
       rig.tools, HostPort{"127.0.0.1", rig.good().port}, rig.client_context,
-      tls::ServerExpectation{.host = "127.0.0.1", .spiffe_pattern = "spiffe://{trust_domain}/rendezvous/*"}, Bytes(),
+      tls::ServerExpectation{.host = "127.0.0.1", .spiffe_patterns = {"spiffe://{trust_domain}/rendezvous/*"}}, Bytes(),
       rig.memory, [&](Result<SessionDial::Opened> opened) { rig.result = std::move(opened); }, 20ms);
   rig.attempt->start_at({rig.other("127.0.0.2"), dead});
   std::unique_ptr<PlayedSession> late;
@@ -92,7 +92,7 @@ TEST_CASE("an address that fails in the handshake gives way to the next") {
   std::optional<Result<SessionDial::Opened>> result;
   SessionDial attempt(
       rig.tools, HostPort{"127.0.0.1", rig.good().port}, rig.client_context,
-      tls::ServerExpectation{.host = "127.0.0.1", .spiffe_pattern = "spiffe://{trust_domain}/rendezvous/*"}, Bytes(),
+      tls::ServerExpectation{.host = "127.0.0.1", .spiffe_patterns = {"spiffe://{trust_domain}/rendezvous/*"}}, Bytes(),
       rig.memory, [&](Result<SessionDial::Opened> opened) { result = std::move(opened); }, 10s);
   attempt.start_at({rig.other("127.0.0.2"), rig.good()});
   REQUIRE(rig.until([&] {

@@ -82,10 +82,10 @@ TEST_CASE("the expected server, by name and by id") {
     const Verdict verdict = judge(*peer, *peer, PeerRole::server, kTestNow, &expected);
     return verdict.failure ? std::optional(verdict.failure->reason) : std::nullopt;
   };
-  CHECK(reason({"rv.example", "spiffe://{trust_domain}/rendezvous/*"}) == std::nullopt);
-  CHECK(reason({"", "spiffe://mesh.test/**"}) == std::nullopt);
-  CHECK(reason({"other.example", "spiffe://mesh.test/**"}) == Reason::certificate_name);
-  CHECK(reason({"rv.example", "spiffe://mesh.test/agent/*"}) == Reason::certificate_identity);
+  CHECK(reason({"rv.example", {"spiffe://{trust_domain}/rendezvous/*"}}) == std::nullopt);
+  CHECK(reason({"", {"spiffe://mesh.test/**"}}) == std::nullopt);
+  CHECK(reason({"other.example", {"spiffe://mesh.test/**"}}) == Reason::certificate_name);
+  CHECK(reason({"rv.example", {"spiffe://mesh.test/agent/*"}}) == Reason::certificate_identity);
 }
 
 TEST_CASE("a chain from the future is good while the clock only knows the earliest time") {
@@ -94,7 +94,7 @@ TEST_CASE("a chain from the future is good while the clock only knows the earlie
   const ClockReading earliest(floor, ClockReading::Kind::earliest);
   const auto peer = ca.credentials("rendezvous/a", {.dns_names = {"rv.example"}});
   const auto own = ca.credentials("agent/a");
-  const ServerExpectation expected{"rv.example", "spiffe://{trust_domain}/rendezvous/*"};
+  const ServerExpectation expected{"rv.example", {"spiffe://{trust_domain}/rendezvous/*"}};
   const auto reason = [&](const Credentials& shown, ClockReading now, const ServerExpectation& wanted) {
     const Verdict verdict = judge(shown, *own, PeerRole::server, now, &wanted);
     return verdict.failure ? std::optional(verdict.failure->reason) : std::nullopt;
@@ -104,8 +104,8 @@ TEST_CASE("a chain from the future is good while the clock only knows the earlie
   CHECK(reason(*peer, floor, expected) == Reason::certificate_not_yet_valid);
 
   SUBCASE("but not for another host or identity") {
-    CHECK(reason(*peer, earliest, {"other.example", "spiffe://mesh.test/**"}) == Reason::certificate_name);
-    CHECK(reason(*peer, earliest, {"rv.example", "spiffe://mesh.test/agent/*"}) == Reason::certificate_identity);
+    CHECK(reason(*peer, earliest, {"other.example", {"spiffe://mesh.test/**"}}) == Reason::certificate_name);
+    CHECK(reason(*peer, earliest, {"rv.example", {"spiffe://mesh.test/agent/*"}}) == Reason::certificate_identity);
   }
   SUBCASE("nor of another CA") {
     TestCa other;
@@ -114,7 +114,7 @@ TEST_CASE("a chain from the future is good while the clock only knows the earlie
   }
   SUBCASE("nor for another purpose") {
     const auto client = Credentials::load(ca.issue_flawed("rendezvous/a", Flaw::client_only)).value();
-    CHECK(reason(*client, earliest, {"", "spiffe://mesh.test/**"}) == Reason::certificate_purpose);
+    CHECK(reason(*client, earliest, {"", {"spiffe://mesh.test/**"}}) == Reason::certificate_purpose);
   }
   SUBCASE("and what has ended by then has ended") {
     const auto old = ca.credentials(

@@ -294,8 +294,8 @@ TEST_CASE("a name that was dialled is sent as SNI, an address is not") {
 TEST_CASE("expectations that cannot be used are errors") {
   Mesh mesh;
   auto context = mesh.client_context();
-  CHECK_FALSE(TlsEngine::client(context, {"rv.example.com", "spiffe://a*b/c"}, {}));
-  CHECK_FALSE(TlsEngine::client(context, {std::string(300, 'a'), "spiffe://mesh.test/x"}, {}));
+  CHECK_FALSE(TlsEngine::client(context, {"rv.example.com", {"spiffe://a*b/c"}}, {}));
+  CHECK_FALSE(TlsEngine::client(context, {std::string(300, 'a'), {"spiffe://mesh.test/x"}}, {}));
 }
 
 TEST_CASE("threads with contexts of their own share credentials") {

@@ -157,7 +157,7 @@ TEST_CASE("the server must be the one that was dialled") {
 TEST_CASE("the server must have the expected SPIFFE id") {
   Mesh mesh;
   const auto accepted = [&mesh](const std::string& pattern) {
-    mesh.expected.spiffe_pattern = pattern;
+    mesh.expected.spiffe_patterns = {pattern};
     EnginePair pair(mesh);
     pair.run();
     return pair.ready();
@@ -167,8 +167,64 @@ TEST_CASE("the server must have the expected SPIFFE id") {
   CHECK(accepted("spiffe://{trust_domain}/{role}/main"));
   CHECK_FALSE(accepted("spiffe://mesh.test/rendezvous"));
   CHECK_FALSE(accepted("spiffe://other.test/rendezvous/*"));
-  mesh.expected.spiffe_pattern = "spiffe://{trust_domain}/gateway/*";
+  mesh.expected.spiffe_patterns = {"spiffe://{trust_domain}/gateway/*"};
   check_refused(mesh, Refuser::client, Reason::certificate_identity, "bad_certificate");
+}
+
+TEST_CASE("one of several ids must be the server's, and the complaint names them all and who it was") {
+  Mesh mesh;
+  mesh.expected.spiffe_patterns = {"spiffe://{trust_domain}/service/web", "spiffe://{trust_domain}/rendezvous/*"};
+  EnginePair pair(mesh);
+  pair.run();
+  CHECK(pair.ready());
+  mesh.expected.spiffe_patterns.pop_back();
+  mesh.expected.spiffe_patterns.emplace_back("spiffe://{trust_domain}/agent/home/*");
+  EnginePair wrong(mesh);
+  wrong.run();
+  REQUIRE(wrong.client_error);
+  CHECK(wrong.client_error->detail ==
+        "the server is spiffe://mesh.test/rendezvous/main, expected spiffe://mesh.test/service/web or "
+        "spiffe://mesh.test/agent/home/*");
+}
+
+TEST_CASE("who expects nobody in particular is refused") {
+  Mesh mesh;
+  mesh.expected.spiffe_patterns.clear();
+  auto context = mesh.client_context();
+  CHECK(TlsEngine::client(context, mesh.expected, {}).error().reason == Reason::config_invalid);
+}
+
+TEST_CASE("a name to be routed by is sent, and the certificate need not carry it") {
+  Mesh mesh;
+  mesh.expected.host.clear();
+  mesh.expected.sni = "web.home";
+  EnginePair pair(mesh);
+  CHECK(as_text(pair.client->output()).find("web.home") != std::string::npos);
+  pair.run();
+  CHECK(pair.ready());
+  CHECK(pair.client->protocol() == "TLSv1.2");
+}
+
+TEST_CASE("the alert by which the peer ended a handshake is told by its number") {
+  Mesh mesh;
+  SUBCASE("a server's, in clear") {
+    EnginePair pair(mesh);
+    CHECK_FALSE(pair.client->peer_alert());
+    CHECK_FALSE(pair.client->receive(Bytes{21, 3, 3, 0, 2, 2, 112}));
+    CHECK(pair.client->peer_alert() == 112);
+  }
+  SUBCASE("a client's that expected another") {
+    mesh.expected.spiffe_patterns = {"spiffe://{trust_domain}/gateway/*"};
+    EnginePair pair(mesh);
+    pair.run();
+    CHECK(pair.server->peer_alert() == 42);
+    CHECK_FALSE(pair.client->peer_alert());
+  }
+  SUBCASE("a close_notify is none") {
+    EnginePair pair(mesh);
+    CHECK_FALSE(pair.client->receive(Bytes{21, 3, 3, 0, 2, 1, 0}));
+    CHECK_FALSE(pair.client->peer_alert());
+  }
 }
 
 TEST_CASE("a client certificate may be left to choice") {

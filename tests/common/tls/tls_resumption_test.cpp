@@ -250,7 +250,12 @@ TEST_CASE("a saved session for another expectation is not offered") {
     mesh.expected.host = "other.example";
   }
   SUBCASE("another id") {
-    mesh.expected.spiffe_pattern = "spiffe://mesh.test/gateway/*";
+    mesh.expected.spiffe_patterns = {"spiffe://mesh.test/gateway/*"};
+  }
+  SUBCASE("other ids, by name alone") {
+    mesh.expected = {.host = "", .spiffe_patterns = {"spiffe://mesh.test/**"}, .sni = "web.home"};
+    check_resumed(mesh);  // one of these is this server
+    mesh.expected.spiffe_patterns = {"spiffe://mesh.test/service/web", "spiffe://mesh.test/agent/home/*"};
   }
   EnginePair pair(mesh);
   pair.run();

@@ -91,7 +91,7 @@ TEST_CASE("who is not trusted hears an alert, and is counted once") {
   DoorRig rig;
   fairlead::test::TestCa other;
   rig.mesh.agent = other.credentials("agent/home/nas1");
-  rig.mesh.expected = {"", "spiffe://*"};
+  rig.mesh.expected = {"", {"spiffe://*"}};
   rig.knock(wire::kSessionAlpn);
   REQUIRE(rig.worker.until([&] { return rig.doors_done == 1; }));
   CHECK(rig.entered.empty());
