@@ -210,6 +210,10 @@ void TlsEngine::Connection::close() {
   alert_sent_ = alerted;
 }
 
+std::string_view TlsEngine::Connection::protocol() const {
+  return mbedtls_ssl_get_version(ssl_.get());
+}
+
 std::string TlsEngine::Connection::alpn() const {
   const char* protocol = mbedtls_ssl_get_alpn_protocol(ssl_.get());
   return protocol == nullptr ? "" : protocol;
@@ -217,6 +221,8 @@ std::string TlsEngine::Connection::alpn() const {
 
 tl::unexpected<Error> TlsEngine::Connection::failed(Error error) {
   const bool peer_gave_up = ssl_->MBEDTLS_PRIVATE(in_msgtype) == MBEDTLS_SSL_MSG_ALERT;
+  if (peer_gave_up && ssl_->MBEDTLS_PRIVATE(in_msg)[0] == MBEDTLS_SSL_ALERT_LEVEL_FATAL)
+    peer_alert_ = ssl_->MBEDTLS_PRIVATE(in_msg)[1];
   if (!alert_sent_ && !peer_gave_up && !close_sent_)
     mbedtls_ssl_send_alert_message(ssl_.get(), MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert_for(error.reason));
   state_ = State::failed;

@@ -40,6 +40,9 @@ class TlsEngine::Connection {
   }
   // Null before the handshake is done; it stays when the connection fails later.
   const std::optional<PeerIdentity>& peer() const { return peer_; }
+  // The fatal alert by which the peer ended the connection.
+  std::optional<std::uint8_t> peer_alert() const { return peer_alert_; }
+  std::string_view protocol() const;
   std::string alpn() const;
   ByteView plaintext() const { return plaintext_.view(); }
   ByteQueue& output() { return output_; }
@@ -86,6 +89,7 @@ class TlsEngine::Connection {
   bool alert_sent_ = false;
   bool close_sent_ = false;
   std::optional<Error> failure_;
+  std::optional<std::uint8_t> peer_alert_;
   ByteQueue inbox_;
   ByteQueue output_;
   ByteQueue plaintext_;
