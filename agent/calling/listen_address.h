@@ -1,0 +1,18 @@
+#pragma once
+// LISTEN of `connect`: PORT, HOST:PORT or unix:PATH. Pure.
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "agent/setting/config.h"
+
+namespace fairlead::agent {
+
+using ListenAddress = std::variant<SocketAddress, UnixPath>;
+
+// Empty: 127.0.0.1 and a free port, as port 0 says, too. PORT alone is at 127.0.0.1. HOST: an address, or localhost.
+// Error: config_invalid with the line to print.
+Result<ListenAddress> read_listen_address(std::string_view text);
+std::string to_string(const ListenAddress& address);
+
+}  // namespace fairlead::agent
