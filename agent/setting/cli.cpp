@@ -27,9 +27,12 @@ struct Arguments {
   std::string code;
   bool lenient = false;
   bool json = false;
+  bool check = false;
 
   std::vector<std::string> targets;
   std::vector<std::string> rendezvous;
+  std::vector<std::string> expect;
+  std::string called;
   std::string cert, key, ca, cluster, name;
 };
 
@@ -91,6 +94,23 @@ Result<ExposeCommand> make_expose(const Arguments& in) {
   return ExposeCommand{std::move(out), answer_format(in)};
 }
 
+// Either a file, or all of what is needed of one.
+Result<Command> make_connect(const Arguments& in) {
+  ConnectCommand out{
+      .name = in.called, .expect = in.expect, .config = config_of(in), .given = {}, .format = answer_format(in)};
+  const auto refuse = [](std::string detail) { return fail(Reason::config_invalid, std::move(detail)); };
+  const int given = !in.rendezvous.empty() + !in.cert.empty() + !in.key.empty() + !in.ca.empty();
+  if (given == 0) return out;
+  if (given < 4) return refuse("connect without --config needs --rendezvous, --cert, --key and --ca");
+  if (!out.config.empty()) return refuse("connect: --rendezvous and an identity, or --config, not both");
+  auto servers = read_servers(in);
+  if (!servers) return tl::unexpected(servers.error());
+  out.given.emplace();
+  out.given->rendezvous = std::move(*servers);
+  out.given->identity = {in.cert, in.key, in.ca};
+  return out;
+}
+
 config::Option config_option(Arguments& in) {
   return {"--config", &in.config, config::kConfigHelp, "FILE", Need::optional, "--dir"};
 }
@@ -135,6 +155,27 @@ config::CommandUsage expose_usage(Arguments& in) {
                         "NAME=TARGET", Need::required}}};
 }
 
+config::CommandUsage connect_usage(Arguments& in) {
+  return {.name = "connect",
+          .help = "Call a service by its name, in mutual TLS from here to the service",
+          .footer = "Example:\n  fairlead-agent connect web.home --check --config /etc/fairlead/agent.toml",
+          .options = {{"--check", &in.check, "One handshake: who answers, by which way, how fast; exit 0 or 1", "",
+                       Need::required},
+                      {"--expect", &in.expect,
+                       "Who may answer, a pattern of SPIFFE ids; may be given several times. Default: from the name",
+                       "PATTERN"},
+                      config_option(in),
+                      {"--dir", &in.dir, "The folder that holds agent.toml, instead of --config", "DIR"},
+                      {"--rendezvous", &in.rendezvous, "Without a configuration: a server; may be given several times",
+                       "HOST:PORT"},
+                      {"--cert", &in.cert, "and a certificate, then its chain, PEM", "FILE"},
+                      {"--key", &in.key, "its private key, PEM", "FILE"},
+                      {"--ca", &in.ca, "and the mesh CA's certificates, PEM", "FILE"},
+                      {"--json", &in.json, "Answer in JSON", ""}},
+          .operands = {{"name", &in.called, "SERVICE.CLUSTER, ENDPOINT.SERVICE.CLUSTER, or a service's host",
+                        "NAME[:PORT]", Need::required}}};
+}
+
 config::CommandUsage probe_usage(Arguments& in) {
   return {.name = "probe",
           .help = "Find out what NAT is here, what can be mapped, and which path would be used",
@@ -174,6 +215,7 @@ Result<Command> make_command(std::string_view name, const Arguments& in) {
   if (name == "check") return CheckCommand{config_of(in)};
   if (name == "status") return StatusCommand{config_of(in), config::socket_path(in.socket), answer_format(in)};
   if (name == "probe") return make_probe(in);
+  if (name == "connect") return make_connect(in);
   if (name == "explain") return ExplainCommand{in.code, answer_format(in)};
   auto expose = make_expose(in);
   if (!expose) return tl::unexpected(expose.error());
@@ -183,7 +225,7 @@ Result<Command> make_command(std::string_view name, const Arguments& in) {
 }  // namespace
 
 Outcome parse_command_line(int argc, const char* const* argv) {
-  constexpr std::string_view kLater[] = {"join", "connect"};
+  constexpr std::string_view kLater[] = {"join"};
   Arguments in;
   const config::ProgramUsage usage{
       .program = kProgram,
@@ -192,8 +234,8 @@ Outcome parse_command_line(int argc, const char* const* argv) {
       .footer = "`fairlead-agent COMMAND --help` tells more.",
       .options = {{"--log-level", &in.log.level, config::kLevelHelp, "LEVEL"},
                   {"--log-format", &in.log.format, config::kFormatHelp, "FORMAT"}},
-      .commands = {run_usage(in), check_usage(in), expose_usage(in), probe_usage(in), status_usage(in),
-                   explain_usage(in)},
+      .commands = {run_usage(in), check_usage(in), expose_usage(in), connect_usage(in), probe_usage(in),
+                   status_usage(in), explain_usage(in)},
       .later = kLater,
   };
   auto parsed = config::parse_arguments(usage, argc, argv);

@@ -24,6 +24,14 @@ struct ExposeCommand {
   AgentConfig config;
   config::AnswerFormat format = config::AnswerFormat::text;
 };
+// Calls a service by its name.
+struct ConnectCommand {
+  std::string name;                 // NAME[:PORT], as it was typed
+  std::vector<std::string> expect;  // SPIFFE patterns; empty: they follow from the name
+  std::string config;
+  std::optional<AgentConfig> given;  // servers and identity by options, instead of a file
+  config::AnswerFormat format = config::AnswerFormat::text;
+};
 struct StatusCommand {
   std::string config;  // at most one of the two is set; neither: that of the usual file, else the default path
   std::string socket;
@@ -40,7 +48,8 @@ struct ExplainCommand {
   config::AnswerFormat format = config::AnswerFormat::text;
 };
 
-using Command = std::variant<RunCommand, CheckCommand, ExposeCommand, StatusCommand, ProbeCommand, ExplainCommand>;
+using Command =
+    std::variant<RunCommand, CheckCommand, ExposeCommand, ConnectCommand, StatusCommand, ProbeCommand, ExplainCommand>;
 
 struct CommandLine {
   Command command;

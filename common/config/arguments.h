@@ -40,7 +40,7 @@ struct CommandUsage {
   std::string_view help;
   std::string_view footer;
   std::vector<Option> options;
-  std::vector<Operand> operands = {};  // at most one
+  std::vector<Operand> operands = {};  // in their order; the first alone may be required, the last alone a list
 };
 
 struct ProgramUsage {

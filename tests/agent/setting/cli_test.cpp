@@ -97,7 +97,7 @@ TEST_CASE("help and version go to stdout") {
   const std::string help = told({"--help"}).out;
   for (const char* word : {"run", "check", "expose", "status", "explain", "--log-level", "--version", "Exit codes"})
     has(help, word);
-  for (const char* name : {"run", "check", "expose", "status", "explain"}) {
+  for (const char* name : {"run", "check", "expose", "connect", "status", "explain"}) {
     has(told({name, "--help"}).out, std::string("Example:\n  fairlead-agent ") + name);
   }
   has(told({"expose", "--help"}).out, "NAME=TARGET");
@@ -111,6 +111,31 @@ TEST_CASE("no command, an unknown one, one of a later version") {
   has(refused({"run", "--nope", "--config", "a"}), "--nope");
   has(refused({""}), "is not a command");
   has(refused({"run\n", "--config", "a"}), "is not a command");
+}
+
+TEST_CASE("connect") {
+  const auto plain = command<ConnectCommand>({"connect", "web.home", "--check"});
+  CHECK(plain.name == "web.home");
+  CHECK(plain.expect.empty());
+  CHECK_FALSE(plain.given);
+  const auto file = command<ConnectCommand>({"connect", "web.home", "--check", "--json", "--config", "a.toml",
+                                             "--expect", "spiffe://a/b", "--expect", "spiffe://a/c"});
+  CHECK(file.config == "a.toml");
+  CHECK(file.expect == std::vector<std::string>{"spiffe://a/b", "spiffe://a/c"});
+  CHECK(file.format == config::AnswerFormat::json);
+  const auto given = command<ConnectCommand>(
+      {"connect", "web.home", "--check", "--rendezvous", "rv:1", "--cert", "c", "--key", "k", "--ca", "a"});
+  REQUIRE(given.given);
+  CHECK(given.given->rendezvous == std::vector<HostPort>{{"rv", 1}});
+  CHECK(given.given->identity.key == "k");
+
+  has(refused({"connect", "--check"}), "name is missing");
+  has(refused({"connect", "web.home", "--check", "--cert", "c"}), "--rendezvous, --cert, --key and --ca");
+  has(refused({"connect", "web.home", "--check", "--rendezvous", "rv:1", "--cert", "c", "--key", "k", "--ca", "a",
+               "--config", "a.toml"}),
+      "not both");
+  has(refused({"connect", "web.home", "--check", "--rendezvous", "rv", "--cert", "c", "--key", "k", "--ca", "a"}),
+      "--rendezvous rv: allowed");
 }
 
 TEST_CASE("probe") {
