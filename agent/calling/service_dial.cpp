@@ -4,9 +4,6 @@
 #include "common/base/check.h"
 
 namespace fairlead::agent {
-namespace {
-constexpr Duration kUserTimeout = 30s;
-}
 
 ServiceDial::ServiceDial(const CallTools& tools, CalledService& service, OnDone on_done)
     : tools_(tools),
@@ -70,7 +67,6 @@ void ServiceDial::on_connected(Result<net::Connection> connection) {
   enter(State::shaking);
   connected_ = net::monotonic_now();
   address_ = connection->peer;
-  net::set_user_timeout(connection->fd.get(), kUserTimeout);
   stream_ = std::make_unique<net::TlsByteStream>(std::move(connection->fd), std::move(*engine), tools_.relay.farewells);
   stream_->set_owner(*this);
   stream_->start({});

@@ -1,0 +1,71 @@
+#include "agent/calling/call.h"
+
+#include "common/base/check.h"
+
+namespace fairlead::agent {
+namespace {
+constexpr Duration kKeepAlive = 1min;  // a server that vanished is noticed although nobody writes
+}
+
+Call::Call(const CallTools& tools, CalledService& service, std::unique_ptr<net::ByteStream> caller,
+           const net::RelayLimits& limits, OnEnded on_ended)
+    : tools_(tools),
+      limits_(limits),
+      on_ended_(std::move(on_ended)),
+      caller_(std::move(caller)),
+      dial_(tools, service, [this](Result<AnsweredCall> answered) { on_answered(std::move(answered)); }) {}
+
+Call::~Call() = default;
+
+void Call::enter(State next) {
+  const bool legal = [&] {
+    switch (state_) {
+      case State::idle:
+        return next == State::dialing;
+      case State::dialing:
+        return next == State::relaying || next == State::ended;
+      case State::relaying:
+        return next == State::ended;
+      case State::ended:
+        return false;
+    }
+    return false;
+  }();
+  CHECK(legal);
+  state_ = next;
+}
+
+void Call::start() {
+  enter(State::dialing);
+  dial_.start();
+}
+
+void Call::on_answered(Result<AnsweredCall> answered) {
+  if (!answered) {
+    caller_->abort();
+    return end({.reason = answered.error().reason, .detail = answered.error().detail});
+  }
+  enter(State::relaying);
+  peer_ = answered->stream->engine().peer().spiffe_id;
+  net::keep_alive(answered->stream->fd(), kKeepAlive);
+  relay_ = std::make_unique<net::StreamRelay>(
+      net::StreamRelayTools{tools_.loop(), tools_.relay.pipes},
+      net::StreamEnds{.client = std::move(caller_), .service = std::move(answered->stream)}, limits_, *this);
+}
+
+void Call::on_stream_relay_ended(net::StreamRelay& /*relay*/, const net::RelayOutcome& outcome) {
+  tools_.loop().retire(std::move(relay_));
+  end({.reason = outcome.reason,
+       .detail = {},
+       .peer = peer_,
+       .bytes_out = outcome.client_bytes,
+       .bytes_in = outcome.service_bytes});
+}
+
+void Call::end(const CallEnd& how) {
+  enter(State::ended);
+  const OnEnded told = std::exchange(on_ended_, nullptr);
+  told(*this, how);
+}
+
+}  // namespace fairlead::agent

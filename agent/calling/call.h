@@ -1,0 +1,64 @@
+#pragma once
+// One connection of a local program, carried to the service: dialled, then relayed until both sides have ended.
+//
+//   idle --> dialing --the service answered--> relaying --> ended: told
+//               `-- it did not: the caller's connection is aborted --> ended: told why
+//
+// One loop; owned by whoever took the connection, who retires it when told.
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "agent/calling/service_dial.h"
+#include "common/net/byte_stream.h"
+#include "common/net/stream_relay.h"
+
+namespace fairlead::agent {
+
+struct CallEnd {
+  Reason reason = Reason::completed;
+  std::string detail;           // empty once the service had answered
+  std::string peer;             // the SPIFFE id of who answered; empty: nobody
+  std::uint64_t bytes_out = 0;  // to the service
+  std::uint64_t bytes_in = 0;
+  bool failed() const { return peer.empty(); }
+};
+
+class Call final : public net::StreamRelayOwner {
+ public:
+  // Once, never from start(); the last thing that it does.
+  using OnEnded = std::function<void(Call&, const CallEnd&)>;
+
+  // The stream's bytes wait where they are until the service has answered.
+  Call(const CallTools& tools, CalledService& service, std::unique_ptr<net::ByteStream> caller,
+       const net::RelayLimits& limits, OnEnded on_ended);
+  ~Call() override;
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+  void start();
+
+ private:
+  enum class State : std::uint8_t {
+    idle,      // for start()
+    dialing,   // for the service to answer
+    relaying,  // for both ends
+    ended,     // nothing
+  };
+
+  void enter(State next);
+  void on_answered(Result<AnsweredCall> answered);
+  void on_stream_relay_ended(net::StreamRelay& relay, const net::RelayOutcome& outcome) override;
+  void end(const CallEnd& how);
+
+  const CallTools tools_;
+  const net::RelayLimits limits_;
+  OnEnded on_ended_;
+  State state_ = State::idle;
+  std::string peer_;
+  std::unique_ptr<net::ByteStream> caller_;  // until it is relayed
+  ServiceDial dial_;
+  std::unique_ptr<net::StreamRelay> relay_;
+};
+
+}  // namespace fairlead::agent
