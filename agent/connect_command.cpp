@@ -4,8 +4,14 @@
 
 #include "agent/calling/call_check.h"
 #include "agent/calling/call_failure.h"
+#include "agent/calling/call_listener.h"
 #include "agent/commands.h"
+#include "agent/resource/descriptor_plan.h"
+#include "common/base/json_writer.h"
+#include "common/base/log.h"
 #include "common/config/config_path.h"
+#include "common/confine/program.h"
+#include "common/net/socket.h"
 
 namespace fairlead::agent {
 namespace {
@@ -30,6 +36,35 @@ int check(CallLoop& calls, config::AnswerFormat format) {
   return config::kExitSuccess;
 }
 
+// Of [limits] relays_max and what this process may open, the less.
+std::size_t most_calls(const AgentConfig& config) {
+  return plan_descriptors({.open_files = net::raise_open_files(), .channels = 0, .relays = config.limits.relays_max})
+      .relays;
+}
+
+// The line that a person or a script waits for.
+void print_listening(const std::string& name, const std::string& address, config::AnswerFormat format) {
+  if (format == config::AnswerFormat::json) {
+    JsonWriter json;
+    fmt::print("{}\n", json.begin_object().field("listen", address).field("name", name).end_object().take());
+  } else {
+    fmt::print("{}\n", address);
+  }
+  std::fflush(stdout);
+}
+
+int listen(CallLoop& calls, const AgentConfig& config, const ConnectCommand& command) {
+  const auto address = read_listen_address(command.listen);
+  if (!address) return complain(address.error());
+  const CallLimits limits{.at_a_time = most_calls(config), .relay = calls.relay_limits()};
+  const auto listener = CallListener::open(calls.tools(), calls.service(), *address, limits);
+  if (!listener) return complain(listener.error());
+  print_listening(calls.service().name.sni, (*listener)->address(), command.format);
+  if (config.confine) log(Level::debug, "confined", {{"by", confine::confine_program({})}});
+  calls.run();
+  return config::kExitSuccess;
+}
+
 }  // namespace
 
 int run_command(const ConnectCommand& command) {
@@ -39,7 +74,8 @@ int run_command(const ConnectCommand& command) {
   if (!config) return complain(config.error());
   auto calls = CallLoop::open(*config, std::move(*name));
   if (!calls) return complain(calls.error());
-  return check(**calls, command.format);
+  if (command.from == CallFrom::check) return check(**calls, command.format);
+  return listen(**calls, *config, command);
 }
 
 }  // namespace fairlead::agent

@@ -32,7 +32,7 @@ struct Arguments {
   std::vector<std::string> targets;
   std::vector<std::string> rendezvous;
   std::vector<std::string> expect;
-  std::string called;
+  std::string called, listen;
   std::string cert, key, ca, cluster, name;
 };
 
@@ -96,9 +96,15 @@ Result<ExposeCommand> make_expose(const Arguments& in) {
 
 // Either a file, or all of what is needed of one.
 Result<Command> make_connect(const Arguments& in) {
-  ConnectCommand out{
-      .name = in.called, .expect = in.expect, .config = config_of(in), .given = {}, .format = answer_format(in)};
+  ConnectCommand out{.name = in.called,
+                     .listen = in.listen,
+                     .from = in.check ? CallFrom::check : CallFrom::listener,
+                     .expect = in.expect,
+                     .config = config_of(in),
+                     .given = {},
+                     .format = answer_format(in)};
   const auto refuse = [](std::string detail) { return fail(Reason::config_invalid, std::move(detail)); };
+  if (in.check && !in.listen.empty()) return refuse(in.listen + ": --check listens nowhere");
   const int given = !in.rendezvous.empty() + !in.cert.empty() + !in.key.empty() + !in.ca.empty();
   if (given == 0) return out;
   if (given < 4) return refuse("connect without --config needs --rendezvous, --cert, --key and --ca");
@@ -156,24 +162,28 @@ config::CommandUsage expose_usage(Arguments& in) {
 }
 
 config::CommandUsage connect_usage(Arguments& in) {
-  return {.name = "connect",
-          .help = "Call a service by its name, in mutual TLS from here to the service",
-          .footer = "Example:\n  fairlead-agent connect web.home --check --config /etc/fairlead/agent.toml",
-          .options = {{"--check", &in.check, "One handshake: who answers, by which way, how fast; exit 0 or 1", "",
-                       Need::required},
-                      {"--expect", &in.expect,
-                       "Who may answer, a pattern of SPIFFE ids; may be given several times. Default: from the name",
-                       "PATTERN"},
-                      config_option(in),
-                      {"--dir", &in.dir, "The folder that holds agent.toml, instead of --config", "DIR"},
-                      {"--rendezvous", &in.rendezvous, "Without a configuration: a server; may be given several times",
-                       "HOST:PORT"},
-                      {"--cert", &in.cert, "and a certificate, then its chain, PEM", "FILE"},
-                      {"--key", &in.key, "its private key, PEM", "FILE"},
-                      {"--ca", &in.ca, "and the mesh CA's certificates, PEM", "FILE"},
-                      {"--json", &in.json, "Answer in JSON", ""}},
-          .operands = {{"name", &in.called, "SERVICE.CLUSTER, ENDPOINT.SERVICE.CLUSTER, or a service's host",
-                        "NAME[:PORT]", Need::required}}};
+  return {
+      .name = "connect",
+      .help = "Call a service by its name, in mutual TLS from here to the service",
+      .footer =
+          "LISTEN is PORT, ADDRESS:PORT or unix:PATH; default: a free port of 127.0.0.1. The address is printed, and\n"
+          "each connection to it carried to the service until SIGTERM or ^C.\n"
+          "Example:\n  fairlead-agent connect web.home 9000 --config /etc/fairlead/agent.toml",
+      .options = {{"--check", &in.check, "One handshake: who answers, by which way, how fast; exit 0 or 1", ""},
+                  {"--expect", &in.expect,
+                   "Who may answer, a pattern of SPIFFE ids; may be given several times. Default: from the name",
+                   "PATTERN"},
+                  config_option(in),
+                  {"--dir", &in.dir, "The folder that holds agent.toml, instead of --config", "DIR"},
+                  {"--rendezvous", &in.rendezvous, "Without a configuration: a server; may be given several times",
+                   "HOST:PORT"},
+                  {"--cert", &in.cert, "and a certificate, then its chain, PEM", "FILE"},
+                  {"--key", &in.key, "its private key, PEM", "FILE"},
+                  {"--ca", &in.ca, "and the mesh CA's certificates, PEM", "FILE"},
+                  {"--json", &in.json, "Answer in JSON", ""}},
+      .operands = {{"name", &in.called, "SERVICE.CLUSTER, ENDPOINT.SERVICE.CLUSTER, or a service's host", "NAME[:PORT]",
+                    Need::required},
+                   {"listen", &in.listen, "Where local programs connect to", "LISTEN"}}};
 }
 
 config::CommandUsage probe_usage(Arguments& in) {

@@ -25,8 +25,11 @@ struct ExposeCommand {
   config::AnswerFormat format = config::AnswerFormat::text;
 };
 // Calls a service by its name.
+enum class CallFrom : std::uint8_t { listener, check };
 struct ConnectCommand {
-  std::string name;                 // NAME[:PORT], as it was typed
+  std::string name;    // NAME[:PORT], as it was typed
+  std::string listen;  // LISTEN, as it was typed; empty: not given
+  CallFrom from = CallFrom::listener;
   std::vector<std::string> expect;  // SPIFFE patterns; empty: they follow from the name
   std::string config;
   std::optional<AgentConfig> given;  // servers and identity by options, instead of a file

@@ -1,7 +1,14 @@
 """`connect`: calling a service by its name from another host's identity, through the relay."""
+import hashlib
 import json
+import os
+import socket
+import subprocess
 
-from harness import LOOPBACK, MeshTest, free_port, run_program
+from client import read_all, read_exactly, read_line
+from harness import LOOPBACK, SOON, MeshTest, binary, free_port, needs_program, run_program, wait_until
+
+MIB = 1 << 20
 
 
 class ConnectTest(MeshTest):
@@ -78,3 +85,88 @@ class Check(ConnectTest):
         for name in ("web", "web.default.svc.cluster.local", "192.0.2.1"):
             answer = self.connect(name, "--check")
             self.assertEqual((answer.returncode, answer.stderr.count("\n")), (2, 1), answer.stderr)
+
+
+class Listening(ConnectTest):
+    """Plain clients on a local port."""
+
+    def start_connect(self, name, *more):
+        """A running `connect`; returns it with .address, the first line of its output."""
+        child = self.mesh.start_program("connect", [binary("fairlead-agent"), *map(str, self.words(name, *more))])
+        wait_until(lambda: child.lines() or not child.running(), "connect prints where it listens")
+        child.address = child.lines()[0]
+        return child
+
+    def dial(self, connect):
+        host, _, port = connect.address.rpartition(":")
+        return socket.create_connection((host, int(port)), 20)
+
+    def test_bytes_and_who_calls(self):
+        connect = self.start_connect("web.home")
+        self.assertRegex(connect.address, r"^127\.0\.0\.1:\d+$")
+        with self.dial(connect) as plain:
+            plain.sendall(b"who\n")
+            self.assertEqual(json.loads(read_line(plain))["peer"], ["spiffe://mesh.test/agent/home/laptop"])
+
+    def test_one_mebibyte_and_a_half_close(self):
+        data = os.urandom(MIB)
+        with self.dial(self.start_connect("web.home")) as plain:
+            plain.sendall(b"sum\n" + data)
+            plain.shutdown(socket.SHUT_WR)
+            self.assertEqual(read_line(plain), f"{MIB} {hashlib.sha256(data).hexdigest()}\n")
+
+    def test_many_at_a_time(self):
+        connect = self.start_connect("web.home", f"{LOOPBACK}:0")
+        plains = [self.dial(connect) for _ in range(50)]
+        for number, plain in enumerate(plains):
+            plain.sendall(b"echo\n%05d" % number)
+        for number, plain in enumerate(plains):
+            self.assertEqual(read_exactly(plain, 5), b"%05d" % number)
+            plain.close()
+
+    def test_a_unix_socket(self):
+        path = self.mesh.dir / "web.sock"
+        connect = self.start_connect("web.home", f"unix:{path}")
+        self.assertEqual(connect.address, f"unix:{path}")
+        with socket.socket(socket.AF_UNIX) as plain:
+            plain.connect(str(path))
+            plain.sendall(b"echo\nthrough a path")
+            self.assertEqual(read_exactly(plain, 14), b"through a path")
+        self.assertEqual(connect.stop(), 0)
+        self.assertFalse(path.exists())
+
+    def test_sigterm_ends_it_and_what_it_carries(self):
+        connect = self.start_connect("web.home")
+        with self.dial(connect) as plain:
+            plain.sendall(b"hold\n")
+            self.assertEqual(read_line(plain), "held\n")
+            self.assertEqual(connect.stop(), 0)
+            plain.settimeout(SOON)
+            self.assertEqual(read_all(plain), b"")
+        self.service.wait_logged(event="closed")
+
+    def test_a_port_that_is_taken(self):
+        connect = self.start_connect("web.home")
+        answer = self.connect("web.home", connect.address)
+        self.assertEqual((answer.returncode, answer.stdout), (1, ""))
+        self.assertTrue(answer.stderr.startswith("fairlead-agent: address_in_use: "), answer.stderr)
+
+    def test_a_name_that_nobody_has_is_a_reset_and_a_line(self):
+        connect = self.start_connect("wbe.home")
+        with self.dial(connect) as plain:
+            with self.assertRaises(ConnectionResetError):
+                plain.recv(1)
+        wait_until(lambda: any("unknown_name" in line for line in connect.lines()), "connect says why", SOON)
+
+    @needs_program("curl")
+    def test_curl_and_a_server_of_https(self):
+        cert, port = self.mesh.issue("service/page", dns=["page.home"]), free_port()
+        self.mesh.start_program("openssl", ["openssl", "s_server", "-accept", port, "-www", "-quiet", "-cert", f"{cert}.crt",
+                                            "-cert_chain", f"{cert}.crt", "-key", f"{cert}.key", "-CAfile", self.mesh.ca,
+                                            "-Verify", "3"], ready_port=port)
+        self.mesh.start_agent("nas2", services=[{"name": "page", "target": f"{LOOPBACK}:{port}"}])
+        connect = self.start_connect("page.home")
+        for _ in range(3):
+            page = subprocess.run(["curl", "-sS", f"http://{connect.address}/"], capture_output=True, text=True, timeout=SOON)
+            self.assertEqual(page.returncode, 0, page.stderr)
+            self.assertIn("s_server -accept", page.stdout)

@@ -129,7 +129,13 @@ TEST_CASE("connect") {
   CHECK(given.given->rendezvous == std::vector<HostPort>{{"rv", 1}});
   CHECK(given.given->identity.key == "k");
 
+  CHECK(command<ConnectCommand>({"connect", "web.home", "9000"}).listen == "9000");
+  CHECK(command<ConnectCommand>({"connect", "web.home"}).from == CallFrom::listener);
+  CHECK(plain.from == CallFrom::check);
+
   has(refused({"connect", "--check"}), "name is missing");
+  has(refused({"connect", "web.home", "9000", "9001"}), "9001 was not expected");
+  has(refused({"connect", "web.home", "9000", "--check"}), "9000");
   has(refused({"connect", "web.home", "--check", "--cert", "c"}), "--rendezvous, --cert, --key and --ca");
   has(refused({"connect", "web.home", "--check", "--rendezvous", "rv:1", "--cert", "c", "--key", "k", "--ca", "a",
                "--config", "a.toml"}),
