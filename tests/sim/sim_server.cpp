@@ -222,7 +222,7 @@ void SimServer::end(SessionPtr session) {
   directory_.remove(session->carrier->description().id);
   const auto left = session->carrier->close();
   for (const auto& each : left.channels) close(channels_.at(each.number));
-  for (const auto& each : left.waiters) fail_attempt(callers_.at(each.number), Reason::no_endpoint);
+  for (const auto& each : left.waiters) fail_attempt(caller_of(each.number), Reason::no_endpoint);
   post([this, carrier = session->carrier] {
     if (entrance_.on_closed(carrier, moment())) publish_soon();
   });

@@ -151,6 +151,8 @@ class SimServer : rendezvous::EntranceAnswers {
   bool publishing_ = false;
   std::vector<SessionPtr> sessions_;
   std::map<std::uint64_t, ChannelPtr> channels_;  // by their connections' numbers
+  // A copy: whoever is finished leaves the map under the hands of who called.
+  CallerPtr caller_of(std::uint64_t number) const { return callers_.at(number); }
   std::map<std::uint64_t, CallerPtr> callers_;
   std::uint64_t last_caller_ = 0;
   const TimePoint started_;

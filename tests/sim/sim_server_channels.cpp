@@ -46,7 +46,7 @@ void SimServer::on_ticket(const ChannelPtr& channel) {
   if (!ready) return close(channel);
   channel->carrier = carrier;
   channel->state = ChannelState::ready;
-  if (*ready) ask(callers_.at((*ready)->number), channel);
+  if (*ready) ask(caller_of((*ready)->number), channel);
 }
 
 void SimServer::on_channel_closed(const ChannelPtr& channel) {
@@ -55,7 +55,7 @@ void SimServer::on_channel_closed(const ChannelPtr& channel) {
     case ChannelState::ready:
       return close(channel);
     case ChannelState::asked:
-      return on_channel_dead(callers_.at(channel->caller));
+      return on_channel_dead(caller_of(channel->caller));
     case ChannelState::relaying:
       context_.ledger.require(channel->connection->harmed(), "a live relay was cut");
       return close(channel);
@@ -71,7 +71,7 @@ void SimServer::close(ChannelPtr channel) {
 }
 
 void SimServer::on_answer(const ChannelPtr& channel) {
-  const CallerPtr caller = callers_.at(channel->caller);
+  const CallerPtr caller = caller_of(channel->caller);
   const auto parsed = channel->carrier->read_answer(channel->in, channel->header_mac);
   if (const auto* bad = std::get_if<wire::Malformed>(&parsed)) return on_unbelievable(caller, bad->reason);
   const auto* done = std::get_if<wire::Done<wire::ChannelAnswer>>(&parsed);
