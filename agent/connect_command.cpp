@@ -1,10 +1,12 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdio>
 
 #include "agent/calling/call_check.h"
 #include "agent/calling/call_failure.h"
 #include "agent/calling/call_listener.h"
+#include "agent/calling/stdio_call.h"
 #include "agent/commands.h"
 #include "agent/resource/descriptor_plan.h"
 #include "common/base/json_writer.h"
@@ -65,6 +67,21 @@ int listen(CallLoop& calls, const AgentConfig& config, const ConnectCommand& com
   return config::kExitSuccess;
 }
 
+int call_from_stdio(CallLoop& calls, const AgentConfig& config) {
+  std::optional<CallEnd> end;
+  StdioCall call(calls.tools(), calls.service(), calls.relay_limits(), [&](const CallEnd& how) {
+    end = how;
+    calls.loop().stop();
+  });
+  if (config.confine) log(Level::debug, "confined", {{"by", confine::confine_program({})}});
+  if (const auto started = call.start(STDIN_FILENO, STDOUT_FILENO); !started) return complain(started.error());
+  calls.run();
+  if (!end) return config::kExitFailed;  // a signal
+  if (end->reason == Reason::completed) return config::kExitSuccess;
+  return complain(
+      {end->reason, end->failed() ? end->detail : calls.service().name.sni + ": the connection was cut off"});
+}
+
 }  // namespace
 
 int run_command(const ConnectCommand& command) {
@@ -75,6 +92,7 @@ int run_command(const ConnectCommand& command) {
   auto calls = CallLoop::open(*config, std::move(*name));
   if (!calls) return complain(calls.error());
   if (command.from == CallFrom::check) return check(**calls, command.format);
+  if (command.from == CallFrom::stdio) return call_from_stdio(**calls, *config);
   return listen(**calls, *config, command);
 }
 

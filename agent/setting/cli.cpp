@@ -28,6 +28,7 @@ struct Arguments {
   bool lenient = false;
   bool json = false;
   bool check = false;
+  bool stdio = false;
 
   std::vector<std::string> targets;
   std::vector<std::string> rendezvous;
@@ -98,13 +99,16 @@ Result<ExposeCommand> make_expose(const Arguments& in) {
 Result<Command> make_connect(const Arguments& in) {
   ConnectCommand out{.name = in.called,
                      .listen = in.listen,
-                     .from = in.check ? CallFrom::check : CallFrom::listener,
+                     .from = in.check   ? CallFrom::check
+                             : in.stdio ? CallFrom::stdio
+                                        : CallFrom::listener,
                      .expect = in.expect,
                      .config = config_of(in),
                      .given = {},
                      .format = answer_format(in)};
   const auto refuse = [](std::string detail) { return fail(Reason::config_invalid, std::move(detail)); };
-  if (in.check && !in.listen.empty()) return refuse(in.listen + ": --check listens nowhere");
+  if (out.from != CallFrom::listener && !in.listen.empty())
+    return refuse(in.listen + ": --check and --stdio listen nowhere");
   const int given = !in.rendezvous.empty() + !in.cert.empty() + !in.key.empty() + !in.ca.empty();
   if (given == 0) return out;
   if (given < 4) return refuse("connect without --config needs --rendezvous, --cert, --key and --ca");
@@ -170,6 +174,8 @@ config::CommandUsage connect_usage(Arguments& in) {
           "each connection to it carried to the service until SIGTERM or ^C.\n"
           "Example:\n  fairlead-agent connect web.home 9000 --config /etc/fairlead/agent.toml",
       .options = {{"--check", &in.check, "One handshake: who answers, by which way, how fast; exit 0 or 1", ""},
+                  {"--stdio", &in.stdio, "One connection, on standard input and output (ssh ProxyCommand)", "",
+                   Need::optional, "--check"},
                   {"--expect", &in.expect,
                    "Who may answer, a pattern of SPIFFE ids; may be given several times. Default: from the name",
                    "PATTERN"},

@@ -25,7 +25,7 @@ struct ExposeCommand {
   config::AnswerFormat format = config::AnswerFormat::text;
 };
 // Calls a service by its name.
-enum class CallFrom : std::uint8_t { listener, check };
+enum class CallFrom : std::uint8_t { listener, stdio, check };
 struct ConnectCommand {
   std::string name;    // NAME[:PORT], as it was typed
   std::string listen;  // LISTEN, as it was typed; empty: not given

@@ -2,6 +2,7 @@
 import hashlib
 import json
 import os
+import pty
 import socket
 import subprocess
 
@@ -170,3 +171,66 @@ class Listening(ConnectTest):
             page = subprocess.run(["curl", "-sS", f"http://{connect.address}/"], capture_output=True, text=True, timeout=SOON)
             self.assertEqual(page.returncode, 0, page.stderr)
             self.assertIn("s_server -accept", page.stdout)
+
+
+class Stdio(ConnectTest):
+    """One connection on standard input and output, whatever these are."""
+
+    def start(self, name="web.home", stdin=subprocess.PIPE, stdout=subprocess.PIPE):
+        command = [binary("fairlead-agent"), *map(str, self.words(name, "--stdio"))]
+        child = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE)
+        self.addCleanup(child.stderr.close)
+        self.addCleanup(child.kill)
+        return child
+
+    def test_one_mebibyte_through_pipes_and_the_end_of_the_input(self):
+        data = os.urandom(MIB)
+        out, _ = self.start().communicate(b"sum\n" + data, timeout=20)
+        self.assertEqual(out.decode(), f"{MIB} {hashlib.sha256(data).hexdigest()}\n")
+
+    def test_regular_files(self):
+        data = os.urandom(MIB)
+        (self.mesh.dir / "in").write_bytes(b"sum\n" + data)
+        with open(self.mesh.dir / "in", "rb") as source, open(self.mesh.dir / "out", "wb") as target:
+            self.start(stdin=source, stdout=target).wait(20)
+        self.assertEqual((self.mesh.dir / "out").read_text(), f"{MIB} {hashlib.sha256(data).hexdigest()}\n")
+
+    def test_a_terminal_that_stays_as_it_was(self):
+        terminal, mine = pty.openpty()
+        with self.start(stdin=mine) as child:
+            os.write(terminal, b"echo\nhello\n")
+            self.assertEqual(child.stdout.read(6), b"hello\n")
+            self.assertTrue(os.get_blocking(mine))
+            os.write(terminal, b"\x04")
+            child.wait(SOON)
+        os.close(mine)
+        os.close(terminal)
+
+    def test_a_service_that_ends_in_order_is_success(self):
+        cert, port = self.mesh.issue("service/page", dns=["page.home"]), free_port()
+        self.mesh.start_program("openssl", ["openssl", "s_server", "-accept", port, "-www", "-quiet", "-cert", f"{cert}.crt",
+                                            "-cert_chain", f"{cert}.crt", "-key", f"{cert}.key", "-CAfile", self.mesh.ca,
+                                            "-Verify", "3"], ready_port=port)
+        self.mesh.start_agent("nas2", services=[{"name": "page", "target": f"{LOOPBACK}:{port}"}])
+        child = self.start("page.home")
+        out, complaint = child.communicate(b"GET / HTTP/1.0\r\n\r\n", timeout=20)
+        self.assertTrue(out.startswith(b"HTTP/1.0 200 ok"), out[:100])
+        self.assertEqual((child.returncode, complaint), (0, b""))
+
+    def test_nothing_but_the_complaint_when_nobody_answers(self):
+        self.agent.stop()
+        child = self.start()
+        out, complaint = child.communicate(b"echo\n", timeout=25)
+        self.assertEqual((child.returncode, out), (1, b""))
+        self.assertTrue(complaint.startswith(b"fairlead-agent: no_endpoint: "), complaint)
+        self.assertEqual(complaint.count(b"\n"), 1)
+
+    def test_a_connection_that_is_cut_off_is_no_success(self):
+        child = self.start()
+        child.stdin.write(b"hold\n")
+        child.stdin.flush()
+        self.assertEqual(child.stdout.readline(), b"held\n")
+        self.service.kill()
+        out, complaint = child.communicate(timeout=SOON)
+        self.assertEqual((child.returncode, out), (1, b""))
+        self.assertTrue(complaint.startswith(b"fairlead-agent: service_reset: "), complaint)

@@ -132,6 +132,9 @@ TEST_CASE("connect") {
   CHECK(command<ConnectCommand>({"connect", "web.home", "9000"}).listen == "9000");
   CHECK(command<ConnectCommand>({"connect", "web.home"}).from == CallFrom::listener);
   CHECK(plain.from == CallFrom::check);
+  CHECK(command<ConnectCommand>({"connect", "web.home", "--stdio"}).from == CallFrom::stdio);
+  has(refused({"connect", "web.home", "--stdio", "--check"}), "exclude each other");
+  has(refused({"connect", "web.home", "9000", "--stdio"}), "9000");
 
   has(refused({"connect", "--check"}), "name is missing");
   has(refused({"connect", "web.home", "9000", "9001"}), "9001 was not expected");
