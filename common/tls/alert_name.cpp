@@ -81,6 +81,8 @@ std::uint8_t alert_for(Reason reason) {
     case Reason::certificate_not_yet_valid:
       return kCertificateExpired;  // "expired or not currently valid"
     case Reason::certificate_identity:
+    case Reason::caller_denied:
+    case Reason::identity_too_long:
       return kAccessDenied;
     case Reason::certificate_name:
       return kBadCertificate;

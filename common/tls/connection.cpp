@@ -35,7 +35,7 @@ class ExchangeScope {
 TlsEngine::Connection::Handshake::Handshake(const SharedConfig& config, const ServerExpectation* wanted)
     : expected(wanted == nullptr ? std::nullopt : std::optional(*wanted)),
       clock(expected && expected->clock ? expected->clock : config.clock),
-      verifier(config.peer, *config.credentials, clock, expected ? &*expected : nullptr) {
+      verifier(config.peer, *config.credentials, clock, expected ? &*expected : nullptr, config.allow) {
   exchange.verifier = &verifier;
 }
 

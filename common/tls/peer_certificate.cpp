@@ -90,6 +90,16 @@ void add_ip(ByteView raw, std::vector<IpAddress>& out) {
   }
 }
 
+std::string common_name_of(const mbedtls_x509_crt& leaf) {
+  const auto* found = mbedtls_asn1_find_named_data(const_cast<mbedtls_x509_name*>(&leaf.subject), MBEDTLS_OID_AT_CN,
+                                                   MBEDTLS_OID_SIZE(MBEDTLS_OID_AT_CN));
+  if (found == nullptr || found->val.len > kMaxCommonName) return "";
+  if (found->val.tag != MBEDTLS_ASN1_UTF8_STRING && found->val.tag != MBEDTLS_ASN1_PRINTABLE_STRING) return "";
+  const ByteView text(found->val.p, found->val.len);
+  const bool printable = std::ranges::all_of(text, [](std::uint8_t c) { return c >= 0x20 && c != 0x7f; });
+  return printable ? std::string(as_text(text)) : "";
+}
+
 bool name_fits(std::string_view pattern, std::string_view host) {
   if (!pattern.starts_with("*.")) return pattern == host;
   const std::size_t dot = host.find('.');
@@ -124,8 +134,8 @@ Result<PeerIdentity> read_identity(const mbedtls_x509_crt& leaf) {
   if (!is_spiffe_id(names->uris[0])) return fail(Reason::certificate_identity, "its URI name is not a valid SPIFFE id");
   if (leaf.MBEDTLS_PRIVATE(ca_istrue) != 0)
     return fail(Reason::certificate_identity, "it is a CA certificate, not a workload's");
-  return PeerIdentity{std::move(names->uris[0]), to_wall_time(leaf.valid_to), crypto::sha256(der_of(leaf)),
-                      std::move(names->dns_names), std::move(names->ip_addresses)};
+  return PeerIdentity{std::move(names->uris[0]),   to_wall_time(leaf.valid_to),    crypto::sha256(der_of(leaf)),
+                      std::move(names->dns_names), std::move(names->ip_addresses), common_name_of(leaf)};
 }
 
 bool may_act_as(const mbedtls_x509_crt& leaf, PeerRole role) {

@@ -16,6 +16,7 @@ namespace fairlead::tls {
 using crypto::Digest;
 
 inline constexpr std::size_t kMaxSanNames = 128;
+inline constexpr std::size_t kMaxCommonName = 64;  // RFC 5280 appendix A.1, ub-common-name; bytes here
 
 struct PeerIdentity {
   std::string spiffe_id;
@@ -23,6 +24,7 @@ struct PeerIdentity {
   Digest leaf_hash{};                  // SHA-256 of the leaf's DER
   std::vector<std::string> dns_names;  // lower-case, without trailing dot
   std::vector<IpAddress> ip_addresses;
+  std::string common_name;  // of the subject, to be shown to people; empty: none that is printable and short enough
   bool operator==(const PeerIdentity&) const = default;
 };
 

@@ -27,6 +27,8 @@ std::string flag_text(std::uint32_t flags) {
 
 }  // namespace
 
+const ClientRule PeerVerifier::kEverybody;
+
 int PeerVerifier::callback(void* self, mbedtls_x509_crt* certificate, int depth, std::uint32_t* flags) {
   static_cast<PeerVerifier*>(self)->on_certificate(*certificate, depth, *flags);
   return 0;
@@ -78,6 +80,10 @@ void PeerVerifier::judge_leaf(const mbedtls_x509_crt& leaf, std::uint32_t& flags
   }
   if (failure_) return;
   identity->not_after = not_after_;
+  if (const auto allowed = rule_ ? rule_(*identity) : Result<void>(); !allowed) {
+    flags |= MBEDTLS_X509_BADCERT_OTHER;
+    return reject(allowed.error().reason, allowed.error().detail);
+  }
   identity_ = std::move(*identity);
 }
 

@@ -17,9 +17,10 @@ namespace fairlead::tls {
 
 class PeerVerifier {
  public:
-  // `expected` is null when the peer is a client; it, `own` and `clock` outlive this.
-  PeerVerifier(PeerRole peer, const Credentials& own, const ClientClock& clock, const ServerExpectation* expected)
-      : peer_(peer), own_(own), clock_(clock), expected_(expected) {}
+  // `expected` is null when the peer is a client; it, `own`, `clock` and `rule` outlive this.
+  PeerVerifier(PeerRole peer, const Credentials& own, const ClientClock& clock, const ServerExpectation* expected,
+               const ClientRule& rule = kEverybody)
+      : peer_(peer), own_(own), clock_(clock), expected_(expected), rule_(rule) {}
 
   // The library's verification callback: once per certificate from the root (highest depth) to the leaf (0).
   static int callback(void* self, mbedtls_x509_crt* certificate, int depth, std::uint32_t* flags);
@@ -34,10 +35,13 @@ class PeerVerifier {
   void judge_leaf(const mbedtls_x509_crt& leaf, std::uint32_t& flags);
   void reject(Reason reason, std::string detail);
 
+  static const ClientRule kEverybody;
+
   PeerRole peer_;
   const Credentials& own_;
   const ClientClock& clock_;
   const ServerExpectation* expected_;
+  const ClientRule& rule_;  // may be null
   WallTime not_after_ = WallTime::max();
   std::optional<PeerIdentity> identity_;
   std::optional<Error> failure_;

@@ -60,6 +60,7 @@ Bytes write_session_state(const SessionState& state) {
   for (const std::string& name : state.peer.dns_names) out.bytes16(as_bytes(name));
   out.u8(static_cast<std::uint8_t>(state.peer.ip_addresses.size()));
   for (const IpAddress& ip : state.peer.ip_addresses) out.bytes8(ip.bytes());
+  out.bytes8(as_bytes(state.peer.common_name));
   out.bytes16(state.tls);
   return content;
 }
@@ -76,6 +77,7 @@ std::optional<SessionState> parse_session_state(ByteView content) {
   read_digest(in, state.peer.leaf_hash);
   state.peer.spiffe_id = as_text(in.bytes16());
   read_names(in, state.peer, valid);
+  state.peer.common_name = as_text(in.bytes8());
   const ByteView tls = in.bytes16();
   state.tls.assign(tls.begin(), tls.end());
   if (!in.finished() || !valid) return std::nullopt;

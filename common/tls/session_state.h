@@ -12,7 +12,7 @@ namespace fairlead::tls {
 
 // Raised with every change of this format or of the cipher suites: a library that resumes under another suite than the
 // session's breaks the handshake, where a full one would have worked.
-inline constexpr std::uint8_t kSessionStateVersion = 1;
+inline constexpr std::uint8_t kSessionStateVersion = 2;
 // A ticket that a clock set back makes look younger than now is refused beyond this.
 inline constexpr std::chrono::minutes kClockSlack{5};
 

@@ -105,6 +105,8 @@ TlsServerContext::TlsServerContext(TlsServerOptions options)
     : config_(std::make_shared<SharedConfig>(PeerRole::client, options.profile, std::move(options.credentials),
                                              std::move(options.alpn), std::move(options.clock))) {
   if (options.client_certificate == ClientCertificate::optional) config_->make_client_certificate_optional();
+  CHECK(!options.allow || !options.ticket_keys);
+  config_->allow = std::move(options.allow);
   if (options.ticket_keys) config_->use_tickets(std::move(options.ticket_keys));
 }
 

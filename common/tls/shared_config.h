@@ -34,6 +34,7 @@ struct SharedConfig {
   const ClientClock clock;  // a server's is always exact
   ClientCertificate client_certificate = ClientCertificate::required;
   std::shared_ptr<TicketKeys> ticket_keys;
+  ClientRule allow;
   // The library hands its ticket callbacks no connection: here stands the one whose step is running; else null.
   TicketExchange* exchange = nullptr;
   OwnedSslConfig ssl;

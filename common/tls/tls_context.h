@@ -1,6 +1,7 @@
 #pragma once
 // What connections of one thread share: identity, trust, ALPN, ticket keys, clock. A context belongs to one thread, as
 // do its engines; an engine keeps alive what it needs, so a context may be replaced (reload) while engines live.
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +24,10 @@ enum class Profile : std::uint8_t {
 
 enum class ClientCertificate : std::uint8_t { required, optional };
 
+// Whether a client whose certificate is good is let in. Asked within each handshake, so that the refusal is an alert of
+// the error's reason; a resumed session would not be asked, so there are no tickets with it.
+using ClientRule = std::function<Result<void>(const PeerIdentity&)>;
+
 struct TlsServerOptions {
   std::shared_ptr<const Credentials> credentials;
   std::vector<std::string> alpn;  // by preference; when not empty, a client that offers none of them is refused
@@ -30,6 +35,7 @@ struct TlsServerOptions {
   WallClock clock;
   ClientCertificate client_certificate = ClientCertificate::required;
   Profile profile = Profile::session;
+  ClientRule allow;  // null: everybody whom the CA vouches for
 };
 
 struct TlsClientOptions {

@@ -7,7 +7,8 @@
 namespace fairlead::test {
 
 tls::TlsServerContext Mesh::server_context() {
-  return tls::TlsServerContext({server, server_alpn, ticket_keys, [this] { return now; }, client_certificate, profile});
+  return tls::TlsServerContext(
+      {server, server_alpn, ticket_keys, [this] { return now; }, client_certificate, profile, allow});
 }
 
 tls::TlsClientContext Mesh::client_context() {

@@ -24,6 +24,7 @@ struct Mesh {
   std::shared_ptr<tls::TicketKeys> ticket_keys;
   tls::ClientCertificate client_certificate = tls::ClientCertificate::required;
   tls::Profile profile = tls::Profile::session;
+  tls::ClientRule allow;
   tls::ServerExpectation expected = {"rv.example.com", {"spiffe://{trust_domain}/rendezvous/*"}};
   Bytes saved_session;
 

@@ -247,3 +247,24 @@ TEST_CASE("a certificate is good for the side of TLS it was made for") {
   mesh.agent = load(mesh.ca.issue_flawed("agent/a", Flaw::server_only));
   check_refused(mesh, Refuser::server, Reason::certificate_purpose, "unsupported_certificate");
 }
+
+TEST_CASE("a client whose certificate is good may still not be let in, and hears so within the handshake") {
+  Mesh mesh;
+  std::string asked_for;
+  mesh.allow = [&](const PeerIdentity& caller) -> Result<void> {
+    asked_for = caller.spiffe_id + " " + caller.common_name;
+    return caller.spiffe_id.ends_with("/nas1") ? Result<void>() : fail(Reason::caller_denied, "not here");
+  };
+  EnginePair pair(mesh);
+  pair.run();
+  CHECK(pair.ready());
+  CHECK(pair.server->protocol() == "TLSv1.2");
+  CHECK(asked_for == "spiffe://mesh.test/agent/home/nas1 nas1");
+  mesh.agent = mesh.ca.credentials("agent/home/nas2");
+  check_refused(mesh, Refuser::server, Reason::caller_denied, "access_denied");
+
+  asked_for.clear();  // of a chain that is no good nobody is asked
+  mesh.agent = load(mesh.ca.issue_flawed("agent/a", Flaw::server_only));
+  check_refused(mesh, Refuser::server, Reason::certificate_purpose, "unsupported_certificate");
+  CHECK(asked_for.empty());
+}
