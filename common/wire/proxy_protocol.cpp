@@ -24,9 +24,19 @@ constexpr std::uint8_t kTcp6 = 0x21;
 constexpr std::size_t kCrcBytes = 4;
 
 // PROXY spec §2.2, type of a TLV
+constexpr std::uint8_t kAlpn = 0x01;
 constexpr std::uint8_t kAuthority = 0x02;
 constexpr std::uint8_t kCrc32c = 0x03;
 constexpr std::uint8_t kUniqueId = 0x05;
+constexpr std::uint8_t kSsl = 0x20;
+constexpr std::uint8_t kSpiffeId = 0xD0;  // what Istio's ztunnel says it with, too
+// §2.2.6: what stands within kSsl
+constexpr std::uint8_t kSslVersion = 0x21;
+constexpr std::uint8_t kSslCommonName = 0x22;
+constexpr std::uint8_t kClientSpokeSsl = 0x01;
+constexpr std::uint8_t kCertificateNow = 0x02;
+constexpr std::uint8_t kCertificateOfSession = 0x04;
+constexpr std::size_t kTlvHead = 3;
 
 constexpr Malformed kBroken{Reason::proxy_header_malformed};
 
@@ -219,6 +229,19 @@ Bytes address_block(std::uint8_t family, const ProxyHeader& header) {
   return block;
 }
 
+// The certificate was verified: whoever has none does not come so far.
+void write_tls(const ProxyTls& tls, Bytes& block) {
+  if (!tls.alpn.empty()) write_tlv(kAlpn, as_bytes(tls.alpn), block);
+  Bytes about;
+  ByteWriter writer(about);
+  writer.u8(kClientSpokeSsl | kCertificateOfSession | (tls.resumed ? 0 : kCertificateNow));
+  writer.u32(0);  // verified
+  write_tlv(kSslVersion, as_bytes(tls.version), about);
+  if (!tls.common_name.empty()) write_tlv(kSslCommonName, as_bytes(tls.common_name), about);
+  write_tlv(kSsl, about, block);
+  write_tlv(kSpiffeId, as_bytes(tls.spiffe_id), block);
+}
+
 void write_v2(const ProxyHeader& header, ByteWriter& out) {
   Bytes whole;
   ByteWriter writer(whole);
@@ -232,7 +255,9 @@ void write_v2(const ProxyHeader& header, ByteWriter& out) {
   const std::uint8_t family = both_v4(header) ? kTcp4 : kTcp6;
   Bytes block = address_block(family, header);
   if (header.authority) write_tlv(kAuthority, as_bytes(*header.authority), block);
-  if (!header.unique_id.empty()) write_tlv(kUniqueId, header.unique_id, block);
+  if (header.tls) write_tls(*header.tls, block);
+  const std::size_t with_id = kV2Fixed + block.size() + kTlvHead + header.unique_id.size() + kTlvHead + kCrcBytes;
+  if (!header.unique_id.empty() && with_id <= kMaxProxyWritten) write_tlv(kUniqueId, header.unique_id, block);
   write_tlv(kCrc32c, std::array<std::uint8_t, kCrcBytes>{}, block);
   writer.u8(kProxy);
   writer.u8(family);
@@ -259,6 +284,9 @@ Parsed<ProxyHeader> parse_proxy_header(ByteView in) {
 void write_proxy_header(ProxyVersion version, const ProxyHeader& header, ByteWriter& out) {
   CHECK(!header.authority || header.authority->size() <= kMaxProxyAuthority);
   CHECK(header.unique_id.size() <= kMaxProxyUniqueId);
+  CHECK(!header.tls ||
+        (header.tls->version.size() <= kMaxProxyVersion && header.tls->common_name.size() <= kMaxProxyCommonName &&
+         header.tls->alpn.size() <= kMaxProxyAlpn && header.tls->spiffe_id.size() <= kMaxProxyIdentity));
   switch (version) {
     case ProxyVersion::v1:
       return write_v1(header, out);

@@ -278,6 +278,44 @@ TEST_CASE("v2 as written: LOCAL is bare, and a checksum comes last") {
   CHECK(out == zeroed);
 }
 
+TEST_CASE("v2 tells of TLS that was ended, in the order that readers with small buffers like") {
+  ProxyHeader header = kTcp4;
+  header.authority = "db.home";
+  header.unique_id = Bytes(16, 7);
+  header.tls = {.version = "TLSv1.2", .common_name = "nas1", .alpn = "x", .spiffe_id = "spiffe://a/b"};
+  const auto said = [](std::uint8_t flags, const Bytes& name) {
+    return join({tlv(0x02, from_text("db.home")), tlv(0x01, from_text("x")),
+                 tlv(0x20, join({{flags, 0, 0, 0, 0}, tlv(0x21, from_text("TLSv1.2")), name})),
+                 tlv(0xD0, from_text("spiffe://a/b")), tlv(0x05, Bytes(16, 7)), tlv(0x03, Bytes(4))});
+  };
+  const auto without_crc = [](Bytes out) {
+    std::fill(out.end() - 4, out.end(), std::uint8_t{0});
+    return out;
+  };
+  const Bytes first = written(ProxyVersion::v2, header);
+  CHECK(without_crc(first) == with_tlvs(said(0x07, tlv(0x22, from_text("nas1")))));
+  CHECK(accepted(first).unique_id == header.unique_id);  // which checks the sum
+  header.tls->resumed = true;
+  header.tls->common_name.clear();
+  CHECK(without_crc(written(ProxyVersion::v2, header)) == with_tlvs(said(0x05, {})));
+  CHECK(written(ProxyVersion::v1, header) == written(ProxyVersion::v1, kTcp4));
+}
+
+TEST_CASE("v2 of the longest identity fits, without its unique id if need be") {
+  ProxyHeader header = kTcp6;
+  header.tls = {.version = std::string(kMaxProxyVersion, 'v'),
+                .common_name = std::string(kMaxProxyCommonName, 'n'),
+                .alpn = std::string(kMaxProxyAlpn, 'a'),
+                .spiffe_id = std::string(kMaxProxyIdentity, 's')};
+  header.unique_id = Bytes(16, 7);
+  CHECK(accepted(written(ProxyVersion::v2, header)).unique_id == header.unique_id);
+  header.authority = std::string(kMaxProxyAuthority, 'h');
+  const Bytes longest = written(ProxyVersion::v2, header);
+  CHECK(longest.size() <= kMaxProxyWritten);
+  CHECK(accepted(longest).unique_id.empty());
+  CHECK(accepted(longest).authority == header.authority);
+}
+
 TEST_CASE("a header written behind other bytes checks itself alone") {
   Bytes out = text("before");
   ByteWriter writer(out);
