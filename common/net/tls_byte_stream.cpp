@@ -87,7 +87,7 @@ void TlsByteStream::feed(ByteView ciphertext) {
   if (error_) return;
   const auto received = engine_->receive(ciphertext);
   if (received) return;
-  flush();  // the alert
+  if (handshake_done()) flush();  // the alert; one that refuses is a farewell, which no reset overtakes
   broken_ = true;
   break_off(received.error());
 }
