@@ -19,6 +19,9 @@ constexpr std::size_t kChannel = kSocket + 4 * kKiB + net::kernel_memory({kLeast
 constexpr std::size_t kSessions = 2;
 constexpr std::size_t kSession = 80 * kKiB;
 constexpr std::size_t kCheck = 96 * kKiB;
+// What TLS that ends here holds beyond a relay: the library's two records of 16 KiB and its state, and while one side
+// does not read, a record of plaintext and one of ciphertext.
+constexpr std::size_t kTermination = 40 * kKiB + 2 * 16 * kKiB;
 constexpr std::size_t kFixed = kSessions * kSession + kCheck;
 constexpr std::size_t kSessionBuffers = 8 * kKiB;
 constexpr std::size_t kPoolPart = 32;  // a 32nd of the ceiling
@@ -96,19 +99,32 @@ void MemoryBudget::give_back(const RelayShare& share) {
   taken_ -= share.memory;
 }
 
-// Seldom needed and soon over: to set a part aside for it would cost a small device half of its relays.
-std::optional<RelayShare> MemoryBudget::take_proof() {
-  if (!limited()) return RelayShare{};
-  const std::size_t missing = kSession - std::min(kSession, unpromised());
-  const std::size_t places = (missing + base_.memory - 1) / base_.memory;
+// Of what is left for larger buffers, and where that is not enough, in the places of relays.
+std::optional<RelayShare> MemoryBudget::take_beyond(RelayShare share, std::size_t least_places) {
+  const std::size_t missing = share.memory - std::min(share.memory, unpromised());
+  const std::size_t places = std::max(least_places, (missing + base_.memory - 1) / base_.memory);
   if (relays_ - live_ < places) return std::nullopt;
-  RelayShare share = base_;
-  share.buffers = session_buffers();
-  share.memory = std::max(kSession, places * base_.memory);
+  share.memory = std::max(share.memory, places * base_.memory);
   share.places = places;
   live_ += places;
   taken_ += share.memory;
   return share;
+}
+
+// Seldom needed and soon over: to set a part aside for it would cost a small device half of its relays.
+std::optional<RelayShare> MemoryBudget::take_proof() {
+  if (!limited()) return RelayShare{};
+  RelayShare share = base_;
+  share.buffers = session_buffers();
+  share.memory = kSession;
+  return take_beyond(share, 0);
+}
+
+std::optional<RelayShare> MemoryBudget::take_terminated() {
+  if (!limited()) return RelayShare{};
+  RelayShare share = base_;
+  share.memory += kTermination;
+  return take_beyond(share, 1);
 }
 
 net::SocketBuffers MemoryBudget::session_buffers() const {

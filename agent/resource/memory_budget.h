@@ -53,6 +53,8 @@ class MemoryBudget {
 
   // Nullopt: nothing is left. To be given back when the relay has ended.
   std::optional<RelayShare> take_relay();
+  // The same for one whose TLS ends here: as a proof, and one place at least.
+  std::optional<RelayShare> take_terminated();
   void give_back(const RelayShare& share);
   // For a proof connection: of what is left for larger buffers, then in the places of relays. Nullopt: it does not fit.
   std::optional<RelayShare> take_proof();
@@ -69,6 +71,7 @@ class MemoryBudget {
 
  private:
   std::size_t unpromised() const;  // for larger buffers
+  std::optional<RelayShare> take_beyond(RelayShare share, std::size_t least_places);
 
   std::size_t ceiling_ = 0;       // 0: none
   std::size_t relay_memory_ = 0;  // of the ceiling: all relays together

@@ -138,6 +138,26 @@ TEST_CASE("under every ceiling there is room for a proof while nothing is relaye
   CHECK(MemoryBudget().take_proof()->buffers.bytes == 0);
 }
 
+TEST_CASE("TLS that ends here costs more than a relay, and what it costs is given back") {
+  MemoryBudget budget(8 * kMiB, 0);
+  const std::size_t idle = budget.used();
+  std::vector<RelayShare> shares;
+  while (auto share = budget.take_terminated()) shares.push_back(*share);
+  CHECK(shares.size() > 50);
+  CHECK(shares.size() < budget.relays() / 2);
+  for (const RelayShare& share : shares) {
+    CHECK(share.memory >= 100 * kKiB);
+    CHECK(share.places >= 1);
+    budget.give_back(share);
+  }
+  CHECK(budget.used() == idle);
+  for (std::size_t ceiling = kLeastMemory; ceiling <= 64 * kMiB; ceiling *= 2) {
+    CAPTURE(ceiling);
+    CHECK(MemoryBudget(ceiling, 0).take_terminated());
+  }
+  CHECK(MemoryBudget().take_terminated()->memory == 0);
+}
+
 TEST_CASE("few relays get larger buffers than many, also in a small budget") {
   MemoryBudget budget(4 * kMiB, 0);
   const auto shares = take_all(budget);
@@ -154,8 +174,8 @@ TEST_CASE("whatever comes and goes, the promise and the ceiling hold") {
   for (int i = 0; i < 20'000; ++i) {
     const auto roll = rng.below(100);
     if (roll < 55) {
-      const auto share = roll < 5 ? budget.take_proof() : budget.take_relay();
-      if (roll >= 5) CHECK(share.has_value() == (places < budget.relays()));
+      const auto share = roll < 5 ? budget.take_proof() : roll < 10 ? budget.take_terminated() : budget.take_relay();
+      if (roll >= 10) CHECK(share.has_value() == (places < budget.relays()));
       if (share) live.push_back(*share);
       if (share) places += share->places;
     } else if (!live.empty()) {
