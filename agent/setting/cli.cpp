@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "agent/setting/service_section.h"
 #include "common/base/pattern.h"
 #include "common/base/version.h"
 #include "common/config/arguments.h"
@@ -34,6 +35,7 @@ struct Arguments {
   std::vector<std::string> rendezvous;
   std::vector<std::string> expect;
   std::string called, listen;
+  std::vector<std::string> allow;
   std::string cert, key, ca, cluster, name;
 };
 
@@ -68,6 +70,23 @@ Result<Command> make_probe(const Arguments& in) {
   return ProbeCommand{config_of(in), std::move(*servers), answer_format(in)};
 }
 
+// Those of `--allow` for each service whose TLS ends here, of which there must be one.
+Result<void> allow_callers(const std::vector<std::string>& callers, std::vector<ServiceConfig>& services) {
+  if (callers.empty()) return {};
+  for (const std::string& caller : callers) {
+    if (is_caller_pattern(caller)) continue;
+    return fail(Reason::config_invalid, fmt::format("--allow {}: allowed: {}", caller, kCallerForm));
+  }
+  bool any = false;
+  for (ServiceConfig& service : services) {
+    if (service.tls != Tls::terminate) continue;
+    service.allow = callers;
+    any = true;
+  }
+  if (any) return {};
+  return fail(Reason::config_invalid, "--allow: is for services whose TLS ends here: NAME=tcp://HOST:PORT");
+}
+
 Result<ExposeCommand> make_expose(const Arguments& in) {
   AgentConfig out;
   const auto refuse = [](std::string detail) { return fail(Reason::config_invalid, std::move(detail)); };
@@ -79,6 +98,7 @@ Result<ExposeCommand> make_expose(const Arguments& in) {
     }
     out.services.push_back(std::move(*service));
   }
+  if (auto allowed = allow_callers(in.allow, out.services); !allowed) return tl::unexpected(allowed.error());
   auto servers = read_servers(in);
   if (!servers) return tl::unexpected(servers.error());
   out.rendezvous = std::move(*servers);
@@ -159,9 +179,14 @@ config::CommandUsage expose_usage(Arguments& in) {
                       {"--ca", &in.ca, "The mesh CA's certificates, PEM", "FILE", Need::required},
                       {"--cluster", &in.cluster, "Default: from the certificate, by the server's policy", "CLUSTER"},
                       {"--name", &in.name, "Default: from the certificate, else the host name", "ENDPOINT"},
+                      {"--allow", &in.allow,
+                       "Who may call what ends TLS here: cluster (the default), mesh or a SPIFFE id pattern; may be "
+                       "given several times",
+                       "PATTERN"},
                       {"--json", &in.json, "Answer in JSON", ""}},
           .operands = {{"targets", &in.targets,
-                        "One label, and HOST:PORT, tls://HOST:PORT or unix:PATH of a service that speaks TLS",
+                        "One label, and HOST:PORT, tls://HOST:PORT or unix:PATH of a service that speaks TLS, or "
+                        "tcp://HOST:PORT or tcp+unix:PATH of one that does not: mutual TLS ends here",
                         "NAME=TARGET", Need::required}}};
 }
 

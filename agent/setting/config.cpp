@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "agent/setting/service_section.h"
 #include "common/base/pattern.h"
 #include "common/config/fields.h"
 #include "common/config/nearest.h"
@@ -19,7 +20,6 @@ using config::Section;
 using config::shown;
 using config::Text;
 
-constexpr std::string_view kTargetForm = "HOST:PORT, [ADDRESS]:PORT or unix:/PATH";
 constexpr Range<Duration> kTimeout{10ms, 24h};
 constexpr Range<Duration> kLongTimeout{10ms, 24h * 365};
 constexpr Range<Duration> kDrain{0ms, 1h};
@@ -136,90 +136,6 @@ Limits read_limits(Section section) {
   return out;
 }
 
-void read_target(Section& section, ServiceConfig& out) {
-  const auto text = section.required_text("target", kTargetForm);
-  if (!text) return;
-  if (text->value.starts_with("unix:")) {
-    if (auto path = config::read_unix_path(section, *text)) out.target = UnixPath{std::move(*path)};
-    return;
-  }
-  auto target = parse_target(text->value);
-  if (target) {
-    out.target = std::move(*target);
-  } else {
-    section.refuse(*text, fmt::format("\"{}\" is not a target", shown(text->written)), kTargetForm);
-  }
-}
-
-void read_tls(Section& section, ServiceConfig& out) {
-  const auto tls = section.find_text("tls", "\"passthrough\"");
-  if (tls && tls->value == "terminate") {
-    section.refuse(*tls, "\"terminate\" is not available in this version", "\"passthrough\"");
-  }
-  constexpr Section::Choice<Tls> kTls[] = {{"passthrough", Tls::passthrough}};
-  out.tls = section.one_of("tls", kTls, out.tls);
-  const auto mutual = section.find_text("mutual", "\"unchecked\"");
-  if (mutual && mutual->value == "require") {
-    section.refuse(*mutual, "\"require\" is not available in this version: no target is tried without a certificate",
-                   "\"unchecked\"");
-  }
-  constexpr Section::Choice<Mutual> kMutual[] = {{"unchecked", Mutual::unchecked}};
-  out.mutual = section.one_of("mutual", kMutual, out.mutual);
-  constexpr Section::Choice<ProxyProtocol> kProxy[] = {
-      {"off", ProxyProtocol::off}, {"v1", ProxyProtocol::v1}, {"v2", ProxyProtocol::v2}};
-  out.proxy_protocol = section.one_of("proxy_protocol", kProxy, out.proxy_protocol);
-}
-
-void read_port(Section& section, ServiceConfig& out) {
-  const auto* tcp = std::get_if<HostPort>(&out.target);
-  const std::int64_t otherwise = tcp != nullptr ? tcp->port : 0;
-  out.port = static_cast<std::uint16_t>(section.integer("port", {1, kMaxPort}, otherwise));
-  if (!section.has("port") && tcp == nullptr && !out.host.empty()) {
-    section.refuse("port", "is missing: a service with a host needs one, and a unix target has none", "1 to 65535");
-  }
-}
-
-std::vector<std::string> read_names(Section& section, std::string_view key, std::string_view allowed,
-                                    std::optional<std::string> (*read)(Section&, const Text&)) {
-  auto names = config::read_each(section, key, allowed, read);
-  if (names.size() > kMaxNamesPerService) {
-    section.refuse(key, fmt::format("holds {} names", names.size()), fmt::format("at most {}", kMaxNamesPerService));
-  }
-  return names;
-}
-
-ServiceConfig read_service(Section section) {
-  ServiceConfig out;
-  if (const auto name = section.required_text("name", config::kLabelForm)) {
-    out.name = config::read_label(section, *name).value_or("");
-  }
-  read_target(section, out);
-  read_tls(section, out);
-  if (const auto host = section.find_text("host", config::kNameForm); host && !host->value.empty()) {
-    out.host = config::read_dns_name(section, *host).value_or("");
-  }
-  read_port(section, out);
-  out.sni = read_names(section, "sni", config::kNameForm, &config::read_dns_name);
-  out.subsets = read_names(section, "subsets", config::kLabelForm, &config::read_label);
-  section.done();
-  return out;
-}
-
-// No name may lead to two services: which one a client reached would be chance.
-void refuse_shared_names(Section& section, const ServiceConfig& service, std::set<std::string>& taken) {
-  if (!taken.insert("name " + service.name).second) {
-    section.refuse("name", fmt::format("\"{}\" is the name of an earlier [[service]]", service.name), "each once");
-  }
-  if (!service.host.empty() && !taken.insert(fmt::format("host {}:{}", service.host, service.port)).second) {
-    section.refuse("host", fmt::format("{} with port {} belongs to an earlier [[service]]", service.host, service.port),
-                   "another host or port");
-  }
-  for (const std::string& sni : service.sni) {
-    if (taken.insert("sni " + sni).second) continue;
-    section.refuse("sni", fmt::format("\"{}\" belongs to an earlier [[service]]", sni), "each once");
-  }
-}
-
 AgentConfig read_root(Section& root) {
   AgentConfig out;
   read_agent(root.table("agent"), out);
@@ -282,8 +198,29 @@ Result<Target> parse_target(std::string_view text) {
   return fail(Reason::config_invalid, fmt::format("\"{}\" is not a target; allowed: {}", shown(text), kTargetForm));
 }
 
+bool is_caller_pattern(std::string_view text) {
+  if (text == "cluster" || text == "mesh") return true;
+  return text.starts_with("spiffe://") && pattern_valid(PatternKind::spiffe, text);
+}
+
+namespace {
+
+// What stands in front of a target of `expose`, and what becomes of it.
+struct Scheme {
+  std::string_view written;
+  std::string_view instead;
+  Tls tls;
+  bool tcp_only;
+};
+constexpr Scheme kSchemes[] = {{"tls://", "", Tls::passthrough, true},
+                               {"tcp://", "", Tls::terminate, true},
+                               {"tcp+unix:", "unix:", Tls::terminate, false},
+                               {"", "", Tls::passthrough, false}};
+constexpr std::string_view kExposedForm = "HOST:PORT, tls://HOST:PORT, unix:PATH, tcp://HOST:PORT or tcp+unix:PATH";
+
+}  // namespace
+
 Result<ServiceConfig> parse_exposed(std::string_view argument) {
-  constexpr std::string_view kTlsScheme = "tls://";
   const auto refuse = [argument](std::string_view wrong) {
     return fail(Reason::config_invalid, fmt::format("{}: {}", shown(argument), wrong));
   };
@@ -292,20 +229,18 @@ Result<ServiceConfig> parse_exposed(std::string_view argument) {
   ServiceConfig out;
   out.name = argument.substr(0, equals);
   if (!is_label(out.name)) return refuse(fmt::format("NAME is not usable; allowed: {}", config::kLabelForm));
-  std::string_view target = argument.substr(equals + 1);
-  for (const std::string_view scheme : {"http://", "https://", "tcp://"}) {
-    if (!target.starts_with(scheme)) continue;
-    return refuse(
-        fmt::format("{} needs the agent to end TLS, which is not available in this version; "
-                    "allowed: HOST:PORT, tls://HOST:PORT or unix:PATH of a service that speaks TLS itself",
-                    scheme));
+  const std::string_view target = argument.substr(equals + 1);
+  for (const std::string_view later : {"http://", "https://", "http+unix:"}) {
+    if (!target.starts_with(later)) continue;
+    return refuse(fmt::format("{} is not available in this version; allowed: {}", later, kExposedForm));
   }
-  if (target.starts_with(kTlsScheme)) {
-    target.remove_prefix(kTlsScheme.size());
-    if (target.starts_with("unix:")) return refuse("tls:// takes HOST:PORT");
-  }
-  auto parsed = parse_target(target);
-  if (!parsed) return refuse("TARGET is not usable; allowed: HOST:PORT, tls://HOST:PORT or unix:PATH");
+  const Scheme& scheme =
+      *std::ranges::find_if(kSchemes, [&](const Scheme& s) { return target.starts_with(s.written); });
+  const std::string written = std::string(scheme.instead).append(target.substr(scheme.written.size()));
+  if (scheme.tcp_only && written.starts_with("unix:")) return refuse(fmt::format("{} takes HOST:PORT", scheme.written));
+  auto parsed = parse_target(written);
+  if (!parsed) return refuse(fmt::format("TARGET is not usable; allowed: {}", kExposedForm));
+  out.tls = scheme.tls;
   out.target = std::move(*parsed);
   if (const auto* tcp = std::get_if<HostPort>(&out.target)) out.port = tcp->port;
   return out;

@@ -51,7 +51,10 @@ struct UnixPath {
 using Target = std::variant<HostPort, UnixPath>;
 std::string to_string(const Target& target);
 
-enum class Tls : std::uint8_t { passthrough };
+enum class Tls : std::uint8_t {
+  passthrough,  // the service ends TLS itself
+  terminate,    // it ends here; the service hears plain bytes, and only of callers that it allows
+};
 // Whether the target demands a client certificate. It is not tried in this version.
 enum class Mutual : std::uint8_t { unchecked };
 enum class ProxyProtocol : std::uint8_t { off, v1, v2 };
@@ -66,6 +69,8 @@ struct ServiceConfig {
   std::vector<std::string> sni;  // lower case
   std::vector<std::string> subsets;
   ProxyProtocol proxy_protocol = ProxyProtocol::off;
+  std::vector<std::string> allow = {"cluster"};  // terminate: who may call, as is_caller_pattern() has them
+  std::string cert, key;                         // terminate: paths; empty: the agent's own
   bool operator==(const ServiceConfig&) const = default;
 };
 
@@ -113,9 +118,12 @@ Result<Loaded> parse_config(std::string_view text, const std::string& path, conf
 // `status`. What is inside the files is the caller's to judge.
 Result<void> check_files(const AgentConfig& config, const std::string& path);
 
+// "cluster" (the agents of our own), "mesh" (everybody of the mesh CA), or a pattern of SPIFFE ids.
+bool is_caller_pattern(std::string_view text);
 // "127.0.0.1:8443", "[::1]:8443", "host.name:8443" or "unix:/path"; the error's detail says what is wrong and allowed.
 Result<Target> parse_target(std::string_view text);
-// NAME=TARGET of `expose`: HOST:PORT, tls://HOST:PORT or unix:PATH. Error detail begins with the argument.
+// NAME=TARGET of `expose`: HOST:PORT, tls://HOST:PORT or unix:PATH of a service that ends TLS itself; tcp://HOST:PORT
+// or tcp+unix:PATH of one whose TLS ends here. Error detail begins with the argument.
 Result<ServiceConfig> parse_exposed(std::string_view argument);
 
 }  // namespace fairlead::agent

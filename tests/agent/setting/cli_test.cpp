@@ -194,6 +194,11 @@ TEST_CASE("expose makes a configuration") {
   CHECK(expose.config.state_dir.empty());
   CHECK(expose.config.control_path.empty());
 
+  const auto plain = command<ExposeCommand>({"expose", "db=tcp://a:1", "web=a:2", "--rendezvous", "rv:1", "--cert", "c",
+                                             "--key", "k", "--ca", "a", "--allow", "mesh"});
+  CHECK(plain.config.services[0].allow == std::vector<std::string>{"mesh"});
+  CHECK(plain.config.services[1].allow == ServiceConfig().allow);
+
   // Options in front of the targets do not swallow them.
   const auto turned = command<ExposeCommand>(
       {"expose", "--cert", "c", "--key", "k", "--ca", "a", "--rendezvous", "rv:1", "web=a:1", "db=b:2"});
@@ -210,7 +215,8 @@ TEST_CASE("expose refuses") {
   has(expose({}), "targets");
   has(expose({"web"}), "web: is not NAME=TARGET");
   has(expose({"web=http://127.0.0.1:80"}), "not available in this version");
-  has(expose({"web=tcp://127.0.0.1:80"}), "not available in this version");
+  has(expose({"web=tcp://127.0.0.1:80", "--allow", "all"}), "--allow all: allowed: ");
+  has(expose({"web=127.0.0.1:80", "--allow", "mesh"}), "--allow: is for services whose TLS ends here");
   has(expose({"web=a:1", "web=a:2"}), "web=a:2: the name stands here twice");
   has(expose({"web=a:1", "--name", "A"}), "--name A: allowed: one label");
   has(expose({"web=a:1", "--cluster", "a.b"}), "--cluster a.b: allowed: one label");

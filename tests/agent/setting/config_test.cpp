@@ -204,6 +204,37 @@ TEST_CASE("[nat], [pool], [limits] and the root refuse") {
   check_refused(error_of("pool = 1\n"), "7: identity.pool: unknown key", "cert");
 }
 
+void check_terminate_refused() {
+  const std::string ends = "tls = 'terminate'\n";
+  check_refused(service_error(ends + "protocol = 'http'\n"),
+                "11: service[1].protocol: \"http\" is not available in this version", "tcp");
+  check_refused(service_error(ends + "protocol = 'udp'\n"), "11: service[1].protocol: \"udp\" is not known", "tcp");
+  for (const char* caller : {"", "all", "spiffe://td/a*", "http://a/b"}) {
+    check_refused(service_error(ends + "allow = ['" + caller + "']\n"), "11: service[1].allow[1]: ", "\"mesh\"");
+  }
+  check_refused(service_error(ends + "allow = []\n"), "11: service[1].allow: names nobody", "cluster");
+  check_refused(service_error(ends + "cert = 'a'\n"), "11: service[1].cert: stands alone", "cert and key");
+  check_refused(service_error(ends + "key = 'a'\n"), "11: service[1].key: stands alone", "cert and key");
+  check_refused(service_error("allow = ['mesh']\n"), "10: service[1].allow: says something", "terminate");
+  check_refused(service_error("cert = 'a'\nkey = 'b'\n"), "10: service[1].cert: says something", "terminate");
+}
+
+TEST_CASE("a service whose TLS ends here") {
+  const auto of = [](const std::string& added) {
+    const auto parsed = parse(kLeast + "[[service]]\nname = 'db'\ntarget = 'a:1'\ntls = 'terminate'\n" + added);
+    REQUIRE(parsed);
+    return parsed->config.services.at(0);
+  };
+  CHECK(of("").tls == Tls::terminate);
+  CHECK(of("").allow == std::vector<std::string>{"cluster"});
+  CHECK(of("").cert.empty());
+  const ServiceConfig own =
+      of("protocol = 'tcp'\nallow = ['mesh', 'spiffe://td/agent/{cluster}/**']\ncert = 'db.crt'\nkey = '/k'\n");
+  CHECK(own.allow == std::vector<std::string>{"mesh", "spiffe://td/agent/{cluster}/**"});
+  CHECK(own.cert == "/etc/db.crt");
+  CHECK(own.key == "/k");
+}
+
 TEST_CASE("[[service]] refuses") {
   check_refused(error_of("[[service]]\nname = 'Web'\ntarget = 'a:1'\n"), "8: service[1].name: \"Web\" is not", "label");
   check_refused(error_of("[[service]]\nname = ''\ntarget = 'a:1'\n"), "8: service[1].name: is empty", "one label");
@@ -214,9 +245,8 @@ TEST_CASE("[[service]] refuses") {
   }
   check_refused(service_error("", "unix:"), "9: service[1].target: ", "unix:PATH");
   check_refused(service_error("", ""), "9: service[1].target: is empty", "HOST:PORT");
-  check_refused(service_error("tls = 'terminate'\n"),
-                "10: service[1].tls: \"terminate\" is not available in this version", "\"passthrough\"");
-  check_refused(service_error("tls = 'none'\n"), "10: service[1].tls: \"none\" is not known", "passthrough");
+  check_refused(service_error("tls = 'none'\n"), "10: service[1].tls: \"none\" is not known", "terminate");
+  check_terminate_refused();
   check_refused(service_error("mutual = 'off'\n"), "10: service[1].mutual: \"off\" is not", "unchecked");
   check_refused(service_error("mutual = 'require'\n"),
                 "10: service[1].mutual: \"require\" is not available in this version", "unchecked");
@@ -270,14 +300,21 @@ TEST_CASE("exposed services") {
   CHECK(parse_exposed("web=tls://[::1]:1")->target == Target{HostPort{"::1", 1}});
   CHECK(parse_exposed("web=unix:/run/a=b")->target == Target{UnixPath{"/run/a=b"}});
   CHECK(parse_exposed("web=unix:/run/a")->port == 0);
-  for (const char* bad : {"", "web", "=a:1", "Web=a:1", "a.b=a:1", "web=", "web=a", "web=a:0", "web=8443", "web=unix:",
-                          "web=tls://", "web=tls://unix:/x", "web=ftp://a:1", "web=tls://a", "web=a:1/path"}) {
+  for (const char* bad : {"", "web", "=a:1", "Web=a:1", "a.b=a:1", "web=", "web=a", "web=a:0", "web=8443",
+                          "web=unix:", "web=tls://", "web=tls://unix:/x", "web=tcp://unix:/x",
+                          "web=tcp+unix:", "web=tcp://a", "web=ftp://a:1", "web=tls://a", "web=a:1/path"}) {
     CAPTURE(bad);
     const auto refused = parse_exposed(bad);
     REQUIRE_FALSE(refused);
     CHECK(refused.error().detail.starts_with(std::string(bad) + ": "));
   }
-  for (const char* later : {"web=http://127.0.0.1:80", "web=https://127.0.0.1:80", "web=tcp://127.0.0.1:5432"}) {
+  const auto plain = parse_exposed("db=tcp://127.0.0.1:5432");
+  REQUIRE(plain);
+  CHECK(plain->tls == Tls::terminate);
+  CHECK(plain->target == Target{HostPort{"127.0.0.1", 5432}});
+  CHECK(parse_exposed("db=tcp+unix:/run/db")->target == Target{UnixPath{"/run/db"}});
+  CHECK(parse_exposed("db=tcp+unix:/run/db")->tls == Tls::terminate);
+  for (const char* later : {"web=http://127.0.0.1:80", "web=https://127.0.0.1:80", "web=http+unix:/x"}) {
     CHECK(parse_exposed(later).error().detail.find("not available in this version") != std::string::npos);
   }
 }

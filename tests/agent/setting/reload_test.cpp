@@ -29,6 +29,7 @@ const test::OtherValues kOthers{
     {"pool.max", R"(33)"},
     {"service.name", R"("web2")"},
     {"service.target", R"("127.0.0.1:8444")"},
+    {"service.tls", R"("terminate")"},
     {"service.host", R"("web.default.svc.cluster.local")"},
     {"service.port", R"(8444)"},
     {"service.sni", R"(["nas.example.com"])"},
@@ -51,11 +52,23 @@ AgentConfig parsed(const std::string& text) {
   return out->config;
 }
 
-// What has one value only.
-const test::FixedKeys kFixed{"service.tls", "service.mutual"};
+// What has one value only, or none but beside another key's.
+const test::FixedKeys kFixed{"service.mutual", "service.protocol", "service.allow", "service.cert", "service.key"};
 
 TEST_CASE("a file that did not change changes nothing and names nothing") {
   test::check_reload_of_the_same(parsed(test::read_sample(SAMPLE_FILE)));
+}
+
+TEST_CASE("what is said of TLS that ends here, changed, is in effect") {
+  const AgentConfig running = parsed(test::read_sample(SAMPLE_FILE));
+  AgentConfig wanted = running;
+  wanted.services[0].tls = Tls::terminate;
+  wanted.services[0].allow = {"mesh"};
+  wanted.services[0].cert = "/tmp/x.crt";
+  wanted.services[0].key = "/tmp/x.key";
+  const Reload reload = plan_reload(running, wanted);
+  CHECK(reload.config == wanted);
+  CHECK(reload.for_restart.empty());
 }
 
 TEST_CASE("every key of the sample, changed, either is in effect or is named") {
