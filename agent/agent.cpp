@@ -53,20 +53,27 @@ MemoryBudget memory_of(const AgentConfig& config) {
 }  // namespace
 
 Result<std::unique_ptr<Agent>> Agent::open(AgentConfig config, std::string config_path, OnReachable on_reachable) {
-  auto credentials = tls::Credentials::load(files_of(config.identity));
-  if (!credentials) return tl::unexpected(credentials.error());
-  for (const std::string& warning : (*credentials)->warnings()) log(Level::warn, warning);
+  auto identities = load_identities(config);
+  if (!identities) return tl::unexpected(identities.error());
+  for (const std::string& warning : identities->own->warnings()) log(Level::warn, warning);
   std::unique_ptr<Agent> agent(
-      new Agent(std::move(config), std::move(config_path), std::move(*credentials), std::move(on_reachable)));
+      new Agent(std::move(config), std::move(config_path), std::move(*identities), std::move(on_reachable)));
   if (auto opened = agent->open_control(); !opened) return tl::unexpected(opened.error());
   return agent;
 }
 
-Agent::Agent(AgentConfig config, std::string config_path, std::shared_ptr<const tls::Credentials> credentials,
-             OnReachable on_reachable)
+Result<Agent::Identities> Agent::load_identities(const AgentConfig& config) {
+  auto own = tls::Credentials::load(files_of(config.identity));
+  if (!own) return tl::unexpected(own.error());
+  auto of_services = load_service_credentials(config);
+  if (!of_services) return tl::unexpected(of_services.error());
+  return Identities{std::move(*own), std::move(*of_services)};
+}
+
+Agent::Agent(AgentConfig config, std::string config_path, Identities identities, OnReachable on_reachable)
     : config_(std::move(config)),
       config_path_(std::move(config_path)),
-      credentials_(std::move(credentials)),
+      credentials_(std::move(identities.own)),
       on_reachable_(std::move(on_reachable)),
       tls_context_(make_context(wire::kSessionAlpn)),
       verify_context_(make_context(wire::kVerifyAlpn)),
@@ -92,6 +99,7 @@ Agent::Agent(AgentConfig config, std::string config_path, std::shared_ptr<const 
   look_at_state_dir();
   rng_.fill(boot_id_);
   adopt_names();
+  replace_terminations(std::move(identities.of_services));
   start_links();
 }
 
@@ -298,27 +306,41 @@ void Agent::stop() {
 }
 
 void Agent::watch_identity() {
-  const IdentityConfig& files = config_.identity;
-  identity_watch_ = std::make_unique<net::FileWatch>(loop_, std::array{files.cert, files.key, files.ca},
-                                                     [this] { reload_identity(); });
+  identity_watches_.clear();
+  const auto watch = [this](const std::string& cert, const std::string& key) {
+    identity_watches_.push_back(std::make_unique<net::FileWatch>(loop_, std::array{cert, key, config_.identity.ca},
+                                                                 [this] { reload_identity(); }));
+  };
+  watch(config_.identity.cert, config_.identity.key);
+  for (const ServiceConfig& service : config_.services) {
+    if (!service.cert.empty()) watch(service.cert, service.key);
+  }
 }
 
 void Agent::reload_identity() {
-  auto credentials = tls::Credentials::load(files_of(config_.identity));
-  if (credentials) {
-    adopt(std::move(*credentials));
+  auto identities = load_identities(config_);
+  if (identities) {
+    adopt(std::move(*identities));
     return;
   }
   log(Level::error, "identity files changed and cannot be used; the old identity stays",
-      {{"detail", credentials.error().detail}});
+      {{"detail", identities.error().detail}});
+}
+
+void Agent::replace_terminations(ServiceCredentials of_services) {
+  tools_.terminations.replace(config_.services, {.own = credentials_,
+                                                 .of_services = std::move(of_services),
+                                                 .cluster = tools_.cluster,
+                                                 .clock = [this] { return tools_.wall_now(); }});
 }
 
 // A new identity is shown in new sessions; the same one once more ends none.
-bool Agent::adopt(std::shared_ptr<const tls::Credentials> credentials) {
-  const bool same =
-      credentials->leaf_hash() == credentials_->leaf_hash() && credentials->ca_hash() == credentials_->ca_hash();
+bool Agent::adopt(Identities identities) {
+  const auto& own = identities.own;
+  const bool same = own->leaf_hash() == credentials_->leaf_hash() && own->ca_hash() == credentials_->ca_hash();
+  if (!same) credentials_ = own;
+  replace_terminations(std::move(identities.of_services));
   if (same) return false;
-  credentials_ = std::move(credentials);
   tools_.clock.on_certificate({credentials_->not_before(), credentials_->not_after()});
   tls_context_ = make_context(wire::kSessionAlpn);
   verify_context_ = make_context(wire::kVerifyAlpn);
@@ -335,17 +357,16 @@ void Agent::renew_sessions() {
 void Agent::reload() {
   if (config_path_.empty()) return;
   auto loaded = load_config(config_path_);
-  auto credentials = loaded ? tls::Credentials::load(files_of(loaded->config.identity))
-                            : Result<std::shared_ptr<const tls::Credentials>>(tl::unexpected(loaded.error()));
-  if (!credentials) {
-    log(Level::error, "reload refused; the running configuration stays", {{"detail", credentials.error().detail}});
+  auto identities = loaded ? load_identities(loaded->config) : Result<Identities>(tl::unexpected(loaded.error()));
+  if (!identities) {
+    log(Level::error, "reload refused; the running configuration stays", {{"detail", identities.error().detail}});
     return;
   }
   Reload planned = plan_reload(config_, std::move(loaded->config));
   for (const std::string& key : planned.for_restart) {
     log(Level::warn, "this key needs a restart; its old value stays", {{"key", key}});
   }
-  const bool moved = planned.config.identity != config_.identity;
+  const bool moved = planned.config.identity != config_.identity || planned.config.services != config_.services;
   // What a session says at its begin, only another session can say.
   const bool anew = planned.config.pool != config_.pool ||
                     planned.config.limits.ping_interval != config_.limits.ping_interval ||
@@ -355,7 +376,7 @@ void Agent::reload() {
   for (const auto& link : links_) link->services_changed();
   direct_.services_changed();
   arm_tick();
-  if (!adopt(std::move(*credentials)) && anew) renew_sessions();
+  if (!adopt(std::move(*identities)) && anew) renew_sessions();
   log(Level::info, "reloaded");
 }
 

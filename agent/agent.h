@@ -48,8 +48,14 @@ class Agent final : public LinkOwner {
   ProbeFacts probe(const OnProgress& on_progress);
 
  private:
-  Agent(AgentConfig config, std::string config_path, std::shared_ptr<const tls::Credentials> credentials,
-        OnReachable on_reachable);
+  // Everything that its identity files hold.
+  struct Identities {
+    std::shared_ptr<const tls::Credentials> own;
+    ServiceCredentials of_services;
+  };
+  static Result<Identities> load_identities(const AgentConfig& config);
+
+  Agent(AgentConfig config, std::string config_path, Identities identities, OnReachable on_reachable);
 
   // LinkOwner
   tls::TlsClientContext& verify_context() override { return verify_context_; }
@@ -79,7 +85,8 @@ class Agent final : public LinkOwner {
   void stop();
   void reload();
   void reload_identity();
-  bool adopt(std::shared_ptr<const tls::Credentials> credentials);  // false: the same as before
+  bool adopt(Identities identities);  // false: our own is the same as before
+  void replace_terminations(ServiceCredentials of_services);
   void renew_sessions();
   void on_probe_tick();
   tls::TlsClientContext make_context(const char* alpn);
@@ -119,7 +126,7 @@ class Agent final : public LinkOwner {
   std::optional<ProbeRun> probe_;
   std::unique_ptr<net::ControlServer> control_;
   std::unique_ptr<net::NetworkWatch> network_;
-  std::unique_ptr<net::FileWatch> identity_watch_;
+  std::vector<std::unique_ptr<net::FileWatch>> identity_watches_;  // ours, then those of services
   std::vector<std::unique_ptr<net::SignalWatcher>> signals_;
   core::TimerEntry tick_;  // armed only while something is due: an idle agent sleeps
 };

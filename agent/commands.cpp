@@ -81,6 +81,7 @@ int run_command(const CheckCommand& command) {
   if (const auto files = check_files(loaded->config, file); !files) {
     return complain(files.error());
   }
+  if (const auto services = load_service_credentials(loaded->config); !services) return complain(services.error());
   const int exit_code = program::check_identity(kProgram, file, loaded->config.identity, net::wall_now());
   if (exit_code == config::kExitSuccess) print_memory(loaded->config);
   return exit_code;

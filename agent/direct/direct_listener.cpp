@@ -130,7 +130,7 @@ void DirectListener::serve(front::Inbound& inbound, wire::ClientHello hello, con
   if (service == nullptr) return refuse(inbound, Reason::source_denied);
   auto source = relays_per_source_.take(peer.ip);
   if (!source) return refuse(inbound, Reason::relays_per_source);
-  const auto share = tools_.take_relay();
+  const auto share = tools_.take_relay(service->config);
   if (!share) return refuse(inbound, share.error().reason);
   DirectClient client{.fd = inbound.take_polled(),
                       .bytes = inbound.take_bytes(),
@@ -145,9 +145,11 @@ void DirectListener::serve(front::Inbound& inbound, wire::ClientHello hello, con
   const net::RelayLimits relay{.idle_timeout = limits.idle_timeout,
                                .half_close_timeout = limits.half_close_timeout,
                                .first_flight_timeout = limits.first_flight_timeout};
-  auto connection = std::make_unique<DirectConnection>(
-      tools_.service(), *this, std::move(client), *service,
-      ServiceTerms{.reach_within = limits.connect_timeout, .relay = share->within(relay), .share = *share});
+  auto connection = std::make_unique<DirectConnection>(tools_.service(), *this, std::move(client), *service,
+                                                       ServiceTerms{.reach_within = limits.connect_timeout,
+                                                                    .handshake_within = limits.handshake_timeout,
+                                                                    .relay = share->within(relay),
+                                                                    .share = *share});
   DirectConnection& started = *connection;
   started.number = ++last_number_;
   connections_[started.number] = std::move(connection);

@@ -32,16 +32,22 @@ struct AgentTools {
   core::AddressMemory target_addresses;
   TargetHealth target_health;
   LoopGuard loops;
+  Terminations terminations;
 
   ServiceTools service() {
-    return {.relay = channel, .addresses = target_addresses, .names = names, .health = target_health, .loops = loops};
+    return {.relay = channel,
+            .addresses = target_addresses,
+            .names = names,
+            .health = target_health,
+            .loops = loops,
+            .terminations = terminations};
   }
   WallTime wall_now() const { return clock.read(host_time()).time; }
 
-  // A place for one more relay and what it may hold; agent_busy, memory_limit.
-  Result<RelayShare> take_relay() {
+  // A place for one more relay to this service and what it may hold; agent_busy, memory_limit.
+  Result<RelayShare> take_relay(const ServiceConfig& service) {
     if (relays >= relays_max) return fail(Reason::agent_busy, "limits.relays_max");
-    const auto share = memory.take_relay();
+    const auto share = service.tls == Tls::terminate ? memory.take_terminated() : memory.take_relay();
     if (!share) return fail(Reason::memory_limit, "limits.memory");
     ++relays;
     return *share;

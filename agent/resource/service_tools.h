@@ -3,6 +3,7 @@
 // connections. One loop.
 #include "agent/resource/loop_guard.h"
 #include "agent/resource/target_health.h"
+#include "agent/resource/terminations.h"
 #include "common/core/address_memory.h"
 #include "common/net/names.h"
 #include "common/net/relay.h"
@@ -15,6 +16,7 @@ struct ServiceTools {
   net::Names& names;
   TargetHealth& health;
   LoopGuard& loops;
+  Terminations& terminations;
 
   net::Poller& poller() const { return relay.poller; }
   net::Loop& loop() const { return relay.poller.loop(); }

@@ -26,6 +26,12 @@ std::optional<Error> fault_of(const core::RelayEnd& end) {
   return own ? std::optional(Error{told, std::string(reason_text(told).cause)}) : std::nullopt;
 }
 
+// Of a plain service, which may say little, or nothing at all: only what it did to the connection counts.
+std::optional<Error> plain_fault_of(const net::RelayOutcome& outcome) {
+  if (outcome.reason != Reason::service_reset || outcome.service_bytes > 0) return std::nullopt;
+  return Error{outcome.reason, "it reset the connection without a word"};
+}
+
 }  // namespace
 
 ServiceConnection::ServiceConnection(ServiceTools tools, ServiceConnectionOwner& owner, ServiceCall call,
@@ -34,6 +40,7 @@ ServiceConnection::ServiceConnection(ServiceTools tools, ServiceConnectionOwner&
       owner_(owner),
       call_(std::move(call)),
       service_(service.name),
+      tls_(service.tls),
       proxy_protocol_(service.proxy_protocol),
       terms_(terms),
       started_(tools.loop().now()) {
@@ -73,15 +80,44 @@ void ServiceConnection::on_target(Result<net::Connection> target) {
   if (const auto local = net::local_address(target->fd.get())) place_ = tools_.loops.enter({*local, target->peer});
   tools_.health.connected(service_, tools_.loop().now());
   target_ = target->peer;
+  if (tls_ == Tls::terminate) return terminate(std::move(target->fd));
+  relay(std::move(target->fd));
+}
+
+void ServiceConnection::relay(net::PolledFd target) {
   net::RelayEnds ends;
-  ends.to_service = service_preamble(proxy_protocol_, call_.caller, target->fd.get(), call_.bytes);
+  ends.to_service = service_preamble(proxy_protocol_, call_.caller, target.get(), call_.bytes);
   ahead_ = ends.to_service.size();
   ends.to_client_prefix = owner_.on_service_reached();
   ends.client = std::move(call_.client);
-  ends.service = std::move(target->fd);
+  ends.service = std::move(target);
   call_.bytes = Bytes();
   enter(State::relaying);
   relay_.emplace(tools_.relay, std::move(ends), terms_.relay, *this);
+}
+
+// Our own words stand in front of TLS, in clear.
+void ServiceConnection::terminate(net::PolledFd target) {
+  tls::TlsServerContext* context = tools_.terminations.find(service_);
+  if (context == nullptr) return end_unreached(Reason::unknown_service, "a reload took it away");
+  auto engine = tls::TlsEngine::server(*context);
+  if (!engine) return end_unreached(engine.error().reason, engine.error().detail);
+  const Bytes words = owner_.on_service_reached();
+  const auto said = net::write_some(call_.client.get(), words);
+  if (!words.empty() && (!said || said->value_or(0) != words.size())) {
+    call_.client.reset();
+    return end_unreached(Reason::client_closed, "the caller left");
+  }
+  enter(State::relaying);
+  terminated_ = std::make_unique<TerminatedConnection>(tools_.relay, *this,
+                                                       TerminatedCall{.client = std::move(call_.client),
+                                                                      .target = std::move(target),
+                                                                      .engine = std::move(*engine),
+                                                                      .bytes = std::move(call_.bytes),
+                                                                      .caller = call_.caller,
+                                                                      .proxy_protocol = proxy_protocol_},
+                                                       TerminatedTerms{terms_.handshake_within, terms_.relay});
+  terminated_->start();
 }
 
 bool ServiceConnection::comes_from_us() const {
@@ -91,11 +127,13 @@ bool ServiceConnection::comes_from_us() const {
 
 void ServiceConnection::close(Reason reason) {
   if (state_ == State::reaching) return end_unreached(reason, "");
-  if (state_ == State::relaying) relay_->close(reason);
+  if (state_ != State::relaying) return;
+  terminated_ ? terminated_->close(reason) : relay_->close(reason);
 }
 
 void ServiceConnection::keep_alive(Duration idle) {
-  if (state_ == State::relaying) relay_->keep_alive(core::Side::client, idle);
+  if (state_ != State::relaying) return;
+  terminated_ ? terminated_->keep_alive(idle) : relay_->keep_alive(core::Side::client, idle);
 }
 
 void ServiceConnection::on_relay_ended(net::Relay& /*relay*/, const net::RelayOutcome& outcome) {
@@ -105,17 +143,30 @@ void ServiceConnection::on_relay_ended(net::Relay& /*relay*/, const net::RelayOu
   owner_.on_service_ended({.outcome = outcome, .detail = "", .client = {}});
 }
 
-// What the caller did to itself says nothing about the target.
+// Of a caller who was not let in the target has heard nothing.
+void ServiceConnection::on_terminated_ended(TerminatedEnd end) {
+  enter(State::ended);
+  place_ = {};
+  const std::uint64_t answered = end.outcome.service_bytes;
+  if (end.relayed) judge(plain_fault_of(end.outcome), answered > 0, answered);
+  owner_.on_service_ended({.outcome = end.outcome, .detail = std::move(end.detail), .client = {}});
+}
+
 void ServiceConnection::judge_relayed(const net::RelayOutcome& outcome) {
-  const TimePoint now = tools_.loop().now();
   const auto fault = fault_of({.reason = outcome.reason,
                                .client_bytes = outcome.client_bytes - std::min(outcome.client_bytes, ahead_),
                                .service_bytes = outcome.service_bytes,
                                .lasted = outcome.lasted});
+  judge(fault, outcome.service_bytes >= core::kShortestServerHello, outcome.service_bytes);
+}
+
+// What the caller did to itself says nothing about the target.
+void ServiceConnection::judge(const std::optional<Error>& fault, bool served, std::uint64_t service_bytes) {
+  const TimePoint now = tools_.loop().now();
   if (fault) {
     tools_.health.failed(service_, fault->reason, fault->detail, now);
-    if (outcome.service_bytes == 0 && target_.port != 0) tools_.addresses.failed(target_, now);
-  } else if (outcome.service_bytes >= core::kShortestServerHello) {
+    if (service_bytes == 0 && target_.port != 0) tools_.addresses.failed(target_, now);
+  } else if (served) {
     tools_.health.served(service_, now);
   }
 }

@@ -2,7 +2,8 @@
 // The tail of every mesh connection at the agent, whichever way its caller came (a data channel, the direct listener):
 // the service's target is dialled, hears who calls, and is relayed until the end.
 //
-//   reaching --the target is connected--> relaying --> ended
+//   reaching --the target is connected--> relaying --> ended         (relaying: a Relay, or where TLS ends here a
+//      |                                                              TerminatedConnection, its handshake included)
 //      | the target cannot be had or leads back to us, the caller left, closed
 //      +--> ended; a caller who is still there is given back for last words
 //
@@ -16,6 +17,7 @@
 #include "agent/resource/service_tools.h"
 #include "agent/service/service_preamble.h"
 #include "agent/service/target_dial.h"
+#include "agent/service/terminated_connection.h"
 #include "common/net/relay.h"
 
 namespace fairlead::agent {
@@ -43,18 +45,19 @@ struct ServiceCall {
 
 struct ServiceTerms {
   Duration reach_within{};
+  Duration handshake_within{};  // where TLS ends here
   net::RelayLimits relay;
   RelayShare share;  // its holder gives it back
 };
 
-class ServiceConnection final : public net::PollTarget, public net::RelayOwner {
+class ServiceConnection final : public net::PollTarget, public net::RelayOwner, public TerminatedOwner {
  public:
   ServiceConnection(ServiceTools tools, ServiceConnectionOwner& owner, ServiceCall call, const ServiceConfig& service,
                     const ServiceTerms& terms);
 
   void start();
-  bool reached() const { return relay_.has_value(); }  // the target was, whatever came of it
-  void close(Reason reason);                           // on_service_ended comes before it returns
+  bool reached() const { return relay_ || terminated_; }  // the target was, whatever came of it
+  void close(Reason reason);                              // on_service_ended comes before it returns
   // The NAT on the caller's way may have forgotten a live relay: what goes out teaches it anew.
   void keep_alive(Duration idle);
 
@@ -64,16 +67,21 @@ class ServiceConnection final : public net::PollTarget, public net::RelayOwner {
   void enter(State next);
   void on_ready(net::Readiness ready) override;
   void on_relay_ended(net::Relay& relay, const net::RelayOutcome& outcome) override;
+  void on_terminated_ended(TerminatedEnd end) override;
   void on_target(Result<net::Connection> target);
+  void relay(net::PolledFd target);
+  void terminate(net::PolledFd target);
   bool comes_from_us() const;
   void end_unreached(Reason reason, std::string detail);
   void judge_relayed(const net::RelayOutcome& outcome);
+  void judge(const std::optional<Error>& fault, bool served, std::uint64_t service_bytes);
 
   const ServiceTools tools_;
   ServiceConnectionOwner& owner_;
   State state_ = State::reaching;
   ServiceCall call_;  // without what the relay has
   const std::string service_;
+  const Tls tls_;
   const ProxyProtocol proxy_protocol_;
   const ServiceTerms terms_;
   const TimePoint started_;
@@ -82,6 +90,7 @@ class ServiceConnection final : public net::PollTarget, public net::RelayOwner {
   LoopGuard::Place place_;          // of the connection to the target
   std::optional<TargetDial> dial_;  // while reaching
   std::optional<net::Relay> relay_;
+  std::unique_ptr<TerminatedConnection> terminated_;
 };
 
 }  // namespace fairlead::agent

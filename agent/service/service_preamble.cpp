@@ -16,6 +16,13 @@ Bytes service_preamble(ProxyProtocol protocol, const Caller& caller, int target_
     header.destination = net::peer_address(target_fd).value_or(kLocalTarget);
     if (!caller.sni.empty()) header.authority = caller.sni;
     header.unique_id.assign(caller.connection.begin(), caller.connection.end());
+    if (const auto& who = caller.verified) {
+      header.tls = {.resumed = who->resumed,
+                    .version = who->tls_version,
+                    .common_name = who->common_name,
+                    .alpn = who->alpn,
+                    .spiffe_id = who->spiffe_id};
+    }
     ByteWriter writer(out);
     const auto version = protocol == ProxyProtocol::v1 ? wire::ProxyVersion::v1 : wire::ProxyVersion::v2;
     wire::write_proxy_header(version, header, writer);

@@ -103,9 +103,10 @@ void DataChannel::bind() {
   auto& loop = tools_.loop();
   loop.timers().arm(timer_, loop.now() + kHelloPatience);
   owner_.on_channel_bound(*this);
-  if (owner_.find_service(header_.service) == nullptr) return refuse(Reason::unknown_service, header_.service);
+  const ServiceConfig* service = owner_.find_service(header_.service);
+  if (service == nullptr) return refuse(Reason::unknown_service, header_.service);
   if (header_.hello_length > limits_.hello_max) return refuse(Reason::memory_limit, "the ClientHello is too long");
-  auto share = owner_.take_relay();
+  auto share = owner_.take_relay(*service);
   if (!share) return refuse(share.error().reason, share.error().detail);
   share_ = *share;
   limits_.relay = share_->within(limits_.relay);
@@ -130,12 +131,16 @@ void DataChannel::on_hello() {
 void DataChannel::serve(const ServiceConfig& service) {
   enter(State::serving);
   buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(header_size_));
-  connection_ = std::make_unique<ServiceConnection>(
-      tools_, *this,
-      ServiceCall{.client = std::move(fd_),
-                  .bytes = std::move(buffer_),
-                  .caller = {header_.caller, header_.sni, header_.connection}},
-      service, ServiceTerms{.reach_within = limits_.target_timeout, .relay = limits_.relay, .share = *share_});
+  connection_ =
+      std::make_unique<ServiceConnection>(tools_, *this,
+                                          ServiceCall{.client = std::move(fd_),
+                                                      .bytes = std::move(buffer_),
+                                                      .caller = {header_.caller, header_.sni, header_.connection}},
+                                          service,
+                                          ServiceTerms{.reach_within = limits_.target_timeout,
+                                                       .handshake_within = limits_.handshake_timeout,
+                                                       .relay = limits_.relay,
+                                                       .share = *share_});
   connection_->start();
 }
 

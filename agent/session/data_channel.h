@@ -32,15 +32,16 @@ class ChannelOwner {
   // The service of a verified header; null: not ours (any more).
   virtual const ServiceConfig* find_service(const std::string& service) = 0;
   // Room for one more, or agent_busy, memory_limit; given back by on_channel_ended.
-  virtual Result<RelayShare> take_relay() = 0;
+  virtual Result<RelayShare> take_relay(const ServiceConfig& service) = 0;
   enum class Stage { dialing, ready, bound };
   virtual void on_channel_ended(DataChannel& channel, Stage stage, const net::RelayOutcome& outcome,
                                 const std::string& detail) = 0;
 };
 
 struct ChannelLimits {
-  Duration connect_timeout;  // of the dial to the rendezvous
-  Duration target_timeout;   // of the dial to the target: before the rendezvous stops waiting for our answer
+  Duration connect_timeout;      // of the dial to the rendezvous
+  Duration target_timeout;       // of the dial to the target: before the rendezvous stops waiting for our answer
+  Duration handshake_timeout{};  // with a caller whose TLS ends here
   net::RelayLimits relay;
   net::SocketBuffers buffers;  // until its header came
   std::size_t hello_max = 0;

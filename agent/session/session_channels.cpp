@@ -41,6 +41,7 @@ ChannelLimits SessionChannels::limits() const {
   const Limits& config = tools_.config.limits;
   return {.connect_timeout = config.connect_timeout,
           .target_timeout = target_time(config.connect_timeout, answer_timeout_ms_),
+          .handshake_timeout = config.handshake_timeout,
           .relay = {.idle_timeout = config.idle_timeout, .half_close_timeout = config.half_close_timeout},
           .buffers = tools_.memory.first_buffers(),
           .hello_max = tools_.memory.hello_max(wire::kMaxChannelHello)};

@@ -28,6 +28,16 @@ TEST_CASE("PROXY v2 says who called, by which name, and which connection this is
   CHECK(out.back() == 9);
 }
 
+TEST_CASE("PROXY v2 says whom TLS that ended here was with") {
+  const auto pair = net::test::tcp_pair();
+  Caller caller = kCaller;
+  caller.verified = {.spiffe_id = "spiffe://mesh.test/client/a", .common_name = "a", .tls_version = "TLSv1.2"};
+  const Bytes out = service_preamble(ProxyProtocol::v2, caller, pair.near.get(), {});
+  for (const std::string_view part : {"spiffe://mesh.test/client/a", "TLSv1.2", "web.home"}) {
+    CHECK(as_text(out).find(part) != std::string_view::npos);
+  }
+}
+
 TEST_CASE("a caller of another family than the target's is not lost") {
   const auto pair = net::test::tcp_pair();
   const Caller caller{*SocketAddress::parse("[2001:db8::1]:40000"), "web.home", {}};

@@ -16,7 +16,9 @@ struct ServiceRig {
     address = *net::local_address(listener.get());
   }
 
-  ServiceTools tools() { return {{worker.poller, worker.pipes, worker.farewells}, addresses, names, health, loops}; }
+  ServiceTools tools() {
+    return {{worker.poller, worker.pipes, worker.farewells}, addresses, names, health, loops, terminations};
+  }
   Target target() const { return HostPort{address.ip.to_string(), address.port}; }
   // Nobody listens there.
   static Target closed_target() { return ServiceRig().target(); }
@@ -50,6 +52,7 @@ struct ServiceRig {
   net::Names names{worker.loop};
   TargetHealth health;
   LoopGuard loops;
+  Terminations terminations;
   net::Fd listener;
   SocketAddress address;
 };

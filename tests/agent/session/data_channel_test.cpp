@@ -22,8 +22,8 @@ struct Rig final : ChannelOwner {
   }
   void dial(const SocketAddress& rendezvous, Duration connect_timeout = 5s) {
     channel = std::make_unique<DataChannel>(
-        ServiceTools{{worker.poller, worker.pipes, worker.farewells}, addresses, names, health, loops}, *this, keys,
-        kCounter,
+        ServiceTools{{worker.poller, worker.pipes, worker.farewells}, addresses, names, health, loops, terminations},
+        *this, keys, kCounter,
         ChannelLimits{.connect_timeout = connect_timeout,
                       .target_timeout = 5s,
                       .relay = {},
@@ -92,7 +92,7 @@ struct Rig final : ChannelOwner {
   const ServiceConfig* find_service(const std::string& name) override {
     return name == "web.home" ? &service : nullptr;
   }
-  Result<RelayShare> take_relay() override {
+  Result<RelayShare> take_relay(const ServiceConfig&) override {
     if (left == 0) return fail(Reason::memory_limit, "limits.memory");
     --left;
     return RelayShare{};
@@ -110,6 +110,7 @@ struct Rig final : ChannelOwner {
   net::Names names{worker.loop};
   TargetHealth health;
   LoopGuard loops;
+  Terminations terminations;
   net::Fd listener;
   net::Fd far;
   std::shared_ptr<const core::ChannelKeys> keys =
