@@ -8,7 +8,7 @@ import threading
 
 from certs import ForeignAuthority
 from client import Caller, client_hello, read_all
-from harness import LOOPBACK, MeshTest, free_port, needs_netns, wait_until
+from harness import LOOPBACK, MeshTest, binary, free_port, needs_netns, wait_until
 from natlab import RV
 from natlab_mesh import RV_PORT, NatTest
 from service import read_proxy_header
@@ -129,6 +129,15 @@ class Served(TerminateTest):
 
 
 class Bytes(TerminateTest):
+    def test_connect_reaches_a_service_without_tls(self):
+        self.start()
+        laptop = self.mesh.issue("agent/home/laptop")
+        answer = subprocess.run([binary("fairlead-agent"), "connect", "web.home", "--stdio", "--rendezvous", f"{LOOPBACK}:{self.rendezvous.port}",
+                                 "--cert", f"{laptop}.crt", "--key", f"{laptop}.key", "--ca", self.mesh.ca],
+                                input=b"x" * 100_000, capture_output=True, timeout=20)
+        self.assertEqual((answer.returncode, answer.stdout), (0, b"heard 100000"), answer.stderr)
+        self.assertEqual(self.target.ends, ["end"])
+
     def test_the_caller_ends_first(self):
         self.start(allow=TO_ALICE)
         with Caller(self.mesh).connect("web.home") as tls:
