@@ -23,10 +23,10 @@ Result<Bytes> read_pem(const std::filesystem::path& file) {
 
 }  // namespace
 
-Result<std::unique_ptr<Issuer>> Issuer::open(const std::filesystem::path& dir) {
+Result<std::unique_ptr<Issuer>> Issuer::open(const std::filesystem::path& cert_file,
+                                             const std::filesystem::path& key_file) {
   tls::start_library();
   std::unique_ptr<Issuer> issuer(new Issuer());
-  const std::filesystem::path cert_file = dir / kIntermediateCert;
   const Result<Bytes> cert_pem = read_pem(cert_file);
   if (!cert_pem) return tl::unexpected(cert_pem.error());
   tls::OwnedCertificates certificate;
@@ -43,7 +43,6 @@ Result<std::unique_ptr<Issuer>> Issuer::open(const std::filesystem::path& dir) {
     return unusable(cert_file, "its subject cannot be read");
   issuer->subject_ = subject;
 
-  const std::filesystem::path key_file = dir / kIntermediateKey;
   Result<Bytes> key_pem = read_pem(key_file);
   if (!key_pem) return tl::unexpected(key_pem.error());
   const int code = tls::parse_private_key(issuer->key_.get(), *key_pem);
@@ -62,6 +61,22 @@ Result<IssuedLeaf> Issuer::issue(const CertificateSpec& spec) {
   Result<std::string> key_pem = key_to_pem(key);
   if (!key_pem) return tl::unexpected(key_pem.error());
   return IssuedLeaf{*leaf + pem_, std::move(*key_pem)};
+}
+
+Result<std::vector<Bytes>> Issuer::sign(const CertificateSpec& spec, tls::OwnedKey& key) {
+  const Result<std::string> leaf = write_certificate(spec, key, subject_, key_);
+  if (!leaf) return tl::unexpected(leaf.error());
+  const std::string pem = *leaf + pem_;
+  tls::OwnedCertificates chain;
+  const auto* text = reinterpret_cast<const unsigned char*>(pem.c_str());
+  if (const int code = mbedtls_x509_crt_parse(chain.get(), text, pem.size() + 1); code != 0)
+    return fail(Reason::internal, "certificate: " + tls::library_error(code));
+  std::vector<Bytes> out;
+  for (const mbedtls_x509_crt* at = chain.get(); at != nullptr; at = at->next) {
+    const ByteView der = tls::der_of(*at);
+    out.emplace_back(der.begin(), der.end());
+  }
+  return out;
 }
 
 }  // namespace fairlead::rendezvous

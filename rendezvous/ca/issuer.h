@@ -1,5 +1,6 @@
 #pragma once
-// The CA's signing side: the intermediate certificate and key of a CA directory, loaded to sign leaf certificates.
+// The CA's signing side: an intermediate certificate and its key, of a CA directory or given by [signer], loaded to
+// sign leaf certificates. One thread at a time.
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -26,12 +27,17 @@ struct IssuedLeaf {
 class Issuer {
  public:
   // Errors name the file: config_invalid.
-  static Result<std::unique_ptr<Issuer>> open(const std::filesystem::path& dir);
+  static Result<std::unique_ptr<Issuer>> open(const std::filesystem::path& cert, const std::filesystem::path& key);
+  static Result<std::unique_ptr<Issuer>> open(const std::filesystem::path& dir) {
+    return open(dir / kIntermediateCert, dir / kIntermediateKey);
+  }
 
   const std::string& trust_domain() const { return trust_domain_; }
   WallTime not_after() const { return not_after_; }
   // Signs what it is told with a new key: the caller has judged the names.
   Result<IssuedLeaf> issue(const CertificateSpec& spec);
+  // The same for a key that is elsewhere: leaf and intermediates in DER. `key` is the public one.
+  Result<std::vector<Bytes>> sign(const CertificateSpec& spec, tls::OwnedKey& key);
 
  private:
   Issuer() = default;
