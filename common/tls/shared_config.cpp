@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/base/check.h"
+#include "common/tls/key_pin.h"
 #include "common/tls/ticket_callbacks.h"
 
 namespace fairlead::tls {
@@ -96,6 +97,11 @@ void SharedConfig::make_client_certificate_optional() {
   mbedtls_ssl_conf_authmode(ssl.get(), MBEDTLS_SSL_VERIFY_OPTIONAL);
 }
 
+void SharedConfig::show_root() {
+  if (const Bytes* root = signing_ca(*credentials))
+    CHECK(mbedtls_x509_crt_parse_der(chain_.get(), root->data(), root->size()) == 0);
+}
+
 void SharedConfig::use_tickets(std::shared_ptr<TicketKeys> keys) {
   ticket_keys = std::move(keys);
   mbedtls_ssl_conf_session_tickets_cb(ssl.get(), write_ticket, parse_ticket, this);
@@ -107,6 +113,7 @@ TlsServerContext::TlsServerContext(TlsServerOptions options)
   if (options.client_certificate == ClientCertificate::optional) config_->make_client_certificate_optional();
   CHECK(!options.allow || !options.ticket_keys);
   config_->allow = std::move(options.allow);
+  if (options.show_root) config_->show_root();
   if (options.ticket_keys) config_->use_tickets(std::move(options.ticket_keys));
 }
 

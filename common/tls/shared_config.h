@@ -26,6 +26,7 @@ struct SharedConfig {
   SharedConfig& operator=(const SharedConfig&) = delete;
 
   void make_client_certificate_optional();
+  void show_root();
   void use_tickets(std::shared_ptr<TicketKeys> keys);
 
   const PeerRole peer;
