@@ -12,8 +12,9 @@ int print(const Answer& answer) {
 }
 
 int complain(std::string_view program, const Error& error) {
-  const bool unusable = error.reason == Reason::config_invalid;
-  const std::string reason = unusable ? "" : std::string(reason_code(error.reason)) + ": ";
+  const bool unusable = error.reason == Reason::config_invalid || error.reason == Reason::state_newer;
+  const bool coded = error.reason != Reason::config_invalid;
+  const std::string reason = coded ? std::string(reason_code(error.reason)) + ": " : "";
   return print({.exit_code = unusable ? kExitUnusable : kExitFailed,
                 .out = {},
                 .err = std::string(program) + ": " + reason + error.detail + "\n"});

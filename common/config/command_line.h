@@ -30,7 +30,7 @@ struct Answer {
 int print(const Answer& answer);
 
 // The one line of a command that failed, on stderr: "PROGRAM: reason: detail". A configuration error stands without its
-// reason: it begins with file and line. Returns kExitUnusable for config_invalid, else kExitFailed.
+// reason: it begins with file and line. Returns kExitUnusable for config_invalid and state_newer, else kExitFailed.
 int complain(std::string_view program, const Error& error);
 
 }  // namespace fairlead::config

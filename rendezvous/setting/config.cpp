@@ -11,6 +11,7 @@
 #include "common/base/pattern.h"
 #include "common/config/fields.h"
 #include "common/config/nearest.h"
+#include "rendezvous/ca/leaf_days.h"
 
 namespace fairlead::rendezvous {
 namespace {
@@ -188,6 +189,25 @@ void read_registry(Section section) {
   section.done();
 }
 
+SignerConfig read_signer(Section section) {
+  constexpr Section::Choice<SignerMode> kModes[] = {{"none", SignerMode::none}, {"file", SignerMode::file}};
+  SignerConfig out;
+  out.mode = section.one_of("mode", kModes, out.mode);
+  out.cert = config::path_or(section, "cert", out.cert);
+  out.key = config::path_or(section, "key", out.key);
+  out.leaf_days = static_cast<int>(section.integer("leaf_days", {1, kMaxLeafDays}, out.leaf_days));
+  if (const auto text = section.find_text("cluster", "one label")) {
+    out.cluster = config::read_label(section, *text).value_or(out.cluster);
+  }
+  if (out.mode == SignerMode::file) {
+    for (const auto& [name, path] : {std::pair("cert", out.cert), std::pair("key", out.key)}) {
+      if (path.empty()) section.refuse(name, "mode \"file\" needs it", "a PEM file");
+    }
+  }
+  section.done();
+  return out;
+}
+
 LogConfig read_log(Section section) {
   constexpr Section::Choice<AccessLog> kAccess[] = {
       {"off", AccessLog::off}, {"failures", AccessLog::failures}, {"all", AccessLog::all}};
@@ -281,6 +301,7 @@ RendezvousConfig read_root(Section& root) {
   Section server = root.table("server");
   read_server(server, out, bound);
   out.identity = config::read_identity(root);
+  out.signer = read_signer(root.table("signer"));
   read_registry(root.table("registry"));
   out.log = read_log(root.table("log"));
   out.limits = read_limits(root.table("limits"));

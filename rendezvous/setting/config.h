@@ -46,6 +46,18 @@ struct ServerConfig {
 
 using IdentityConfig = config::IdentityConfig;  // cert, key, ca: paths
 
+// Who signs the certificates of devices that join.
+enum class SignerMode : std::uint8_t { none, file };
+
+struct SignerConfig {
+  SignerMode mode = SignerMode::none;
+  std::string cert;  // paths: an intermediate and its key
+  std::string key;
+  int leaf_days = 30;
+  std::string cluster = "home";  // of tokens that name none
+  bool operator==(const SignerConfig&) const = default;
+};
+
 // A port of its own for a service.
 struct PortConfig {
   SocketAddress listen;
@@ -101,6 +113,7 @@ struct RendezvousConfig {
   ServerConfig server;
   std::vector<ListenerConfig> listeners;  // server.listen first, then [[listener]]; at least one
   IdentityConfig identity;
+  SignerConfig signer;
   std::vector<PolicyRule> policy;  // never empty: the default rule where no file has one
   std::vector<PortConfig> ports;
   LogConfig log;

@@ -22,6 +22,7 @@ Reload plan_reload(const RendezvousConfig& running, RendezvousConfig wanted) {
   kept.keep("server.verify_from", old.verify_from, server.verify_from);
   kept.keep("server.verify_addresses", old.verify_any_address, server.verify_any_address);
   kept.keep("server.confine", old.confine, server.confine);
+  kept.keep("signer", running.signer, out.config.signer);
   kept.keep("limits.services_per_agent", running.limits.services_per_agent, out.config.limits.services_per_agent);
   out.for_restart = kept.take_names();
   return out;

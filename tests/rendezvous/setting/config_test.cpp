@@ -87,6 +87,8 @@ TEST_CASE("the packaged sample holds the defaults") {
                         {*SocketAddress::parse("[::]:15443"), {}, {}}};
   expected.identity = {"/etc/fairlead/rendezvous.crt", "/etc/fairlead/rendezvous.key", "/etc/fairlead/ca.crt"};
   expected.policy = {default_rule()};
+  expected.signer.cert = "/etc/fairlead/signer.crt";
+  expected.signer.key = "/etc/fairlead/signer.key";
   CHECK(parsed->config == expected);
 
   // The commented tables can be used as they stand.
