@@ -1,0 +1,115 @@
+#include "rendezvous/join/joining.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/base/log.h"
+#include "common/base/pattern.h"
+#include "common/tls/time_text.h"
+#include "rendezvous/ca/ca.h"
+#include "rendezvous/ca/certificate_request.h"
+
+namespace fairlead::rendezvous {
+namespace {
+
+// `*` for one label stands only first in a certificate (RFC 6125 §6.4.3).
+bool x509_can_say(std::string_view pattern) {
+  if (pattern.starts_with("*.")) pattern.remove_prefix(2);
+  return pattern.find_first_of("*{") == std::string_view::npos;
+}
+
+std::vector<std::string> dns_names(const TokenRecord& token, const std::string& name) {
+  std::vector<std::string> out{name + "." + token.cluster};
+  for (const std::string& pattern : token.services) {
+    if (x509_can_say(pattern) && std::ranges::find(out, pattern) == out.end()) out.push_back(pattern);
+  }
+  return out;
+}
+
+}  // namespace
+
+JoinFacts join_facts(const ServerConfig& server, const tls::Credentials& credentials) {
+  JoinFacts out{.bundle = credentials.ca_der(), .rendezvous = {}, .rendezvous_id = credentials.spiffe_id()};
+  for (const HostPort& each : server.public_addresses) out.rendezvous.push_back(each.to_string());
+  // Every rendezvous of the mesh, where this one is named as agents expect it by default.
+  const std::string usual = fmt::format("spiffe://{}/rendezvous/*", credentials.trust_domain());
+  Captures none;
+  if (pattern_match(PatternKind::spiffe, usual, out.rendezvous_id, none)) out.rendezvous_id = usual;
+  if (out.bundle.size() > wire::kMaxJoinCertificates) out.bundle.resize(wire::kMaxJoinCertificates);
+  if (out.rendezvous.size() > wire::kMaxJoinAddresses) out.rendezvous.resize(wire::kMaxJoinAddresses);
+  return out;
+}
+
+Result<std::unique_ptr<Joining>> Joining::open(const SignerConfig& signer, const std::string& state_dir,
+                                               JoinFacts facts) {
+  std::unique_ptr<Joining> out(new Joining(signer, std::move(facts)));
+  if (signer.mode == SignerMode::none) return out;
+  auto issuer = Issuer::open(signer.cert, signer.key);
+  if (!issuer) return tl::unexpected(issuer.error());
+  out->issuer_ = std::move(*issuer);
+  auto store = JoinStore::open(state_dir);
+  if (!store) return tl::unexpected(store.error());
+  out->store_ = std::move(*store);
+  return out;
+}
+
+wire::JoinAnswer Joining::answer(const wire::JoinRequest& request, const SocketAddress& peer, WallTime now) {
+  auto joined = join(request, peer, now);
+  if (joined) return std::move(*joined);
+  const Error& why = joined.error();
+  log(Level::warn, "a device was not let in",
+      {{"reason", reason_code(why.reason)},
+       {"peer", peer.to_string()},
+       {"agent", request.name},
+       {"token", wire::join_token_id_text(request.token)},
+       {"detail", why.detail}});
+  // What is wrong with our own files is told in our log alone.
+  const bool ours = why.reason == Reason::state_unwritable || why.reason == Reason::state_damaged;
+  if (ours || why.reason == Reason::internal)
+    return wire::JoinRefused{std::string(reason_code(Reason::signer_failed)), ""};
+  return wire::JoinRefused{std::string(reason_code(why.reason)), why.detail};
+}
+
+Result<wire::Joined> Joining::join(const wire::JoinRequest& request, const SocketAddress& peer, WallTime now) {
+  if (!store_) return fail(Reason::signer_none, "");
+  if (!is_label(request.name))
+    return fail(Reason::token_name, "a name is one label of lower-case letters, digits and hyphens");
+  tls::OwnedKey key;
+  const auto key_sha256 = read_certificate_request(request.csr, key);
+  if (!key_sha256) return tl::unexpected(key_sha256.error());
+  const JoinAsk ask{request.token, request.secret, request.name, *key_sha256};
+  auto device = store_->redeem(ask, now, [&](const TokenRecord& token) { return sign(token, request.name, key, now); });
+  if (!device) return tl::unexpected(device.error());
+  log(Level::info, "a device joined",
+      {{"agent", request.name + "." + device->token.cluster},
+       {"peer", peer.to_string()},
+       {"token", wire::join_token_id_text(request.token)},
+       {"serial", to_hex(device->issued.serial)},
+       {"not_after", tls::time_text(device->issued.not_after)},
+       {"software", request.software}});
+  return wire::Joined{.chain = std::move(device->issued.chain),
+                      .bundle = facts_.bundle,
+                      .trust_domain = issuer_->trust_domain(),
+                      .cluster = device->token.cluster,
+                      .name = request.name,
+                      .rendezvous = facts_.rendezvous,
+                      .rendezvous_id = facts_.rendezvous_id};
+}
+
+Result<IssuedChain> Joining::sign(const TokenRecord& token, const std::string& name, tls::OwnedKey& key, WallTime now) {
+  CertificateSpec spec;
+  spec.serial = random_serial();
+  spec.subject = "CN=" + name.substr(0, kMaxCommonName);
+  spec.names = {{fmt::format("spiffe://{}/agent/{}/{}", issuer_->trust_domain(), token.cluster, name)},
+                dns_names(token, name),
+                {}};
+  spec.not_before = now - kBackdated;
+  spec.not_after = std::min(now + std::chrono::days(signer_.leaf_days), issuer_->not_after());
+  if (spec.not_after <= now) return fail(Reason::signer_failed, "the signer's own certificate has expired");
+  auto chain = issuer_->sign(spec, key);
+  if (!chain) return fail(Reason::signer_failed, chain.error().detail);
+  return IssuedChain{spec.serial, spec.not_after, std::move(*chain)};
+}
+
+}  // namespace fairlead::rendezvous

@@ -1,0 +1,44 @@
+#pragma once
+// What a device that joins is answered: its request judged, its token taken and its certificate signed, in one
+// transaction (store/join_store.h). The names in the certificate are ours to decide, from token and request's name:
+//   spiffe://TD/agent/CLUSTER/NAME; DNS names NAME.CLUSTER and those of the token's service patterns that X.509 can say
+// Blocking: its thread is join_thread.h. One thread.
+#include <memory>
+
+#include "common/tls/credentials.h"
+#include "rendezvous/ca/issuer.h"
+#include "rendezvous/setting/config.h"
+#include "rendezvous/store/join_store.h"
+
+namespace fairlead::rendezvous {
+
+// What every device is told beside its certificate.
+struct JoinFacts {
+  std::vector<Bytes> bundle;            // DER of the CAs to trust
+  std::vector<std::string> rendezvous;  // HOST:PORT
+  std::string rendezvous_id;            // the pattern for agent.toml
+};
+JoinFacts join_facts(const ServerConfig& server, const tls::Credentials& credentials);
+
+class Joining {
+ public:
+  // mode none: every answer is signer_none, and nothing is opened. Errors name the file: config_invalid, state_newer,
+  // state_damaged, state_unwritable.
+  static Result<std::unique_ptr<Joining>> open(const SignerConfig& signer, const std::string& state_dir,
+                                               JoinFacts facts);
+
+  void replace(JoinFacts facts) { facts_ = std::move(facts); }
+  wire::JoinAnswer answer(const wire::JoinRequest& request, const SocketAddress& peer, WallTime now);
+
+ private:
+  Joining(const SignerConfig& signer, JoinFacts facts) : signer_(signer), facts_(std::move(facts)) {}
+  Result<wire::Joined> join(const wire::JoinRequest& request, const SocketAddress& peer, WallTime now);
+  Result<IssuedChain> sign(const TokenRecord& token, const std::string& name, tls::OwnedKey& key, WallTime now);
+
+  const SignerConfig signer_;
+  JoinFacts facts_;
+  std::unique_ptr<Issuer> issuer_;    // null: mode none
+  std::unique_ptr<JoinStore> store_;  // null: mode none
+};
+
+}  // namespace fairlead::rendezvous

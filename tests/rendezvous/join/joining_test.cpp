@@ -1,0 +1,149 @@
+#include "rendezvous/join/joining.h"
+
+#include <algorithm>
+
+#include "common/crypto/system_rng.h"
+#include "common/tls/key_pin.h"
+#include "common/tls/private_file.h"
+#include "rendezvous/join/new_token.h"
+#include "tests/rendezvous/ca/shell.h"
+#include "tests/support/doctest.h"
+#include "tests/support/test_ca.h"
+
+namespace fairlead::rendezvous {
+namespace {
+
+using test::kTestNow;
+using test::shell;
+
+const SocketAddress kPeer = *SocketAddress::parse("192.0.2.7:40000");
+
+struct JoinRig {
+  explicit JoinRig(std::int64_t uses = 1) {
+    server.public_addresses = {{"rv.example.com", 443}};
+    signer.mode = SignerMode::file;
+    signer.cert = ca.dir() / "intermediate.crt";
+    signer.key = ca.dir() / "intermediate.key";
+    crypto::SystemRng rng;
+    const auto made = new_token(server, *credentials, rng);
+    REQUIRE_MESSAGE(made, made.error().detail);
+    token = *made;
+    TokenRecord record;
+    record.id = token.id;
+    record.cluster = "home";
+    record.services = {"*.home", "web.office", "web.*", "*.home"};
+    record.uses_left = uses;
+    record.expires = kTestNow + 15min;
+    auto store = JoinStore::open(ca.scratch());
+    REQUIRE_MESSAGE(store, store.error().detail);
+    REQUIRE((*store)->add(record, token.secret));
+    auto opened = Joining::open(signer, ca.scratch(), join_facts(server, *credentials));
+    REQUIRE_MESSAGE(opened, opened.error().detail);
+    joining = std::move(*opened);
+  }
+
+  Bytes csr(const std::string& key, const std::string& kind = "ec -pkeyopt ec_paramgen_curve:P-256") {
+    const std::string file = (ca.scratch() / key).string();
+    const std::string make = "openssl req -new -newkey " + kind + " -nodes -keyout " + file +
+                             ".key -outform DER -out " + file +
+                             ".csr -subj /CN=evil -addext subjectAltName=URI:spiffe://mesh.test/rendezvous/main";
+    const auto made = shell(make);
+    REQUIRE_MESSAGE(made.status == 0, made.output);
+    const auto der = tls::read_whole_file(file + ".csr", 8192);
+    REQUIRE(der);
+    return *der;
+  }
+  wire::JoinRequest request(const std::string& name, Bytes with) {
+    return {token.id, token.secret, name, std::move(with), "test"};
+  }
+  wire::JoinAnswer answer(const wire::JoinRequest& asked) { return joining->answer(asked, kPeer, kTestNow); }
+  std::string code(const wire::JoinRequest& asked) {
+    const auto said = answer(asked);
+    const auto* refused = std::get_if<wire::JoinRefused>(&said);
+    return refused == nullptr ? "" : refused->code;
+  }
+
+  test::TestCa ca;
+  std::shared_ptr<const tls::Credentials> credentials = ca.credentials("rendezvous/main");
+  ServerConfig server;
+  SignerConfig signer;
+  wire::JoinToken token;
+  std::unique_ptr<Joining> joining;
+};
+
+TEST_CASE("a device gets the names that the token and we decide, and all it needs to know") {
+  JoinRig rig;
+  const auto said = rig.answer(rig.request("nas", rig.csr("a")));
+  REQUIRE(std::holds_alternative<wire::Joined>(said));
+  const auto& joined = std::get<wire::Joined>(said);
+  CHECK(joined.trust_domain == "mesh.test");
+  CHECK(joined.cluster == "home");
+  CHECK(joined.name == "nas");
+  CHECK(joined.rendezvous == std::vector<std::string>{"rv.example.com:443"});
+  CHECK(joined.rendezvous_id == "spiffe://mesh.test/rendezvous/*");
+  CHECK(joined.chain.size() == 2);
+  REQUIRE(joined.bundle.size() == 1);
+  CHECK(tls::key_pin(joined.bundle[0]) == rig.token.ca_key_sha256);
+  const auto file = rig.ca.scratch() / "leaf.der";
+  REQUIRE(tls::create_file(file, joined.chain[0], std::filesystem::perms(0600)));
+  const auto text = shell("openssl x509 -inform DER -noout -text -in " + file.string()).output;
+  CHECK_MESSAGE(
+      test::contains(text, "URI:spiffe://mesh.test/agent/home/nas, DNS:nas.home, DNS:*.home, DNS:web.office\n"), text);
+  CHECK_FALSE(test::contains(text, "evil"));
+  CHECK(test::contains(text, "Not After : Jan 31 00:00:00 2030"));
+}
+
+TEST_CASE("the same key is told the same again, another finds the token used") {
+  JoinRig rig;
+  const Bytes csr = rig.csr("a");
+  const auto first = rig.answer(rig.request("nas", csr));
+  CHECK(rig.answer(rig.request("nas", csr)) == first);
+  CHECK(rig.code(rig.request("tv", rig.csr("b"))) == "token_used");
+}
+
+TEST_CASE("what is no proof of a P-256 key takes no use") {
+  JoinRig rig;
+  Bytes broken = rig.csr("a");
+  broken.back() ^= 1;
+  CHECK(rig.code(rig.request("nas", broken)) == "csr_invalid");
+  Bytes renamed = rig.csr("b");
+  const auto at = std::search(renamed.begin(), renamed.end(), std::begin("evil"), std::end("evil") - 1);
+  REQUIRE(at != renamed.end());
+  *at = 'x';
+  CHECK(rig.code(rig.request("nas", renamed)) == "csr_invalid");
+  CHECK(rig.code(rig.request("nas", rig.csr("c", "rsa:2048"))) == "csr_invalid");
+  CHECK(rig.code(rig.request("nas", rig.csr("d", "ec -pkeyopt ec_paramgen_curve:P-384"))) == "csr_invalid");
+  CHECK(rig.code(rig.request("nas", {})) == "csr_invalid");
+  CHECK(rig.code(rig.request("Nas", rig.csr("e"))) == "token_name");
+  CHECK(rig.code(rig.request("a.b", rig.csr("f"))) == "token_name");
+  CHECK(rig.code(rig.request("nas", rig.csr("g"))) == "");
+}
+
+TEST_CASE("a wrong secret is told no more than an unknown token") {
+  JoinRig rig;
+  auto wrong = rig.request("nas", rig.csr("a"));
+  wrong.secret[0] ^= 1;
+  auto unknown = wrong;
+  unknown.token[0] ^= 1;
+  CHECK(rig.answer(wrong) == rig.answer(unknown));
+  CHECK(rig.code(wrong) == "token_unknown");
+}
+
+TEST_CASE("no signer, no certificate") {
+  JoinRig rig;
+  rig.signer.mode = SignerMode::none;
+  auto none = Joining::open(rig.signer, "/nonexistent", {});
+  REQUIRE(none);
+  const auto said = (*none)->answer(rig.request("nas", rig.csr("a")), kPeer, kTestNow);
+  CHECK(said == wire::JoinAnswer(wire::JoinRefused{"signer_none", ""}));
+}
+
+TEST_CASE("a token needs an address and the CA that signed") {
+  JoinRig rig;
+  crypto::SystemRng rng;
+  rig.server.public_addresses.clear();
+  CHECK_FALSE(new_token(rig.server, *rig.credentials, rng));
+}
+
+}  // namespace
+}  // namespace fairlead::rendezvous
