@@ -8,6 +8,7 @@ int run_command(const RunCommand& command);
 int run_command(const CheckCommand& command);
 int run_command(const CaInitCommand& command);
 int run_command(const CaIssueCommand& command);
+int run_command(const TokenCommand& command);  // token_commands.cpp
 int run_command(const StatusCommand& command);
 int run_command(const ExplainCommand& command);
 

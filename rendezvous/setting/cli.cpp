@@ -3,11 +3,14 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <sstream>
 
+#include "common/base/pattern.h"
 #include "common/base/version.h"
 #include "common/config/config_path.h"
 #include "common/config/fields.h"
+#include "common/config/units.h"
 #include "common/config/usage.h"
 #include "rendezvous/ca/leaf_days.h"
 
@@ -20,6 +23,8 @@ constexpr std::string_view kAbout =
     "Exit codes: 0 success, 1 failed at run time, 2 unusable arguments or configuration,\n"
     "3 status answered and something is not well.";
 constexpr std::int64_t kMaxListed = 1'000'000;
+constexpr std::int64_t kMaxUses = 1'000'000;
+constexpr Duration kMaxTtl = std::chrono::days(3650);
 
 // What CLI11 writes into while it parses.
 struct Arguments {
@@ -33,6 +38,10 @@ struct Arguments {
   std::string dir, trust_domain, id, out;
   std::vector<std::string> dns, ips;
   std::int64_t days = kDefaultLeafDays;
+
+  std::string cluster, name = "*", ttl = "15m";
+  std::vector<std::string> services;
+  std::int64_t uses = 1;
 
   std::string view, agent, service;
   std::int64_t limit = 0;
@@ -110,6 +119,38 @@ ConfigOptions add_config(CLI::App& command, Arguments& in) {
   return {file, dir};
 }
 
+Result<TokenCommand> make_token(const CLI::App& token, const Arguments& in) {
+  TokenCommand out;
+  out.config = in.config;
+  out.id = in.id;
+  out.format = answer_format(in);
+  if (!token.got_subcommand("create")) {
+    out.act = token.got_subcommand("revoke") ? TokenAct::revoke : TokenAct::list;
+    return out;
+  }
+  out.act = TokenAct::create;
+  out.cluster = in.cluster;
+  out.name = in.name;
+  out.uses = in.uses;
+  if (!out.cluster.empty() && !is_label(out.cluster))
+    return refuse(fmt::format("--cluster {}: allowed: one label", in.cluster));
+  const bool glob = std::ranges::all_of(out.name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '*' || c == '?';
+  });
+  if (!glob || out.name.empty())
+    return refuse(fmt::format("--name {}: allowed: one label, with * and ? as in dev-*", in.name));
+  for (const std::string& written : in.services) {
+    out.services.push_back(normalize_name(written));
+    if (!pattern_valid(PatternKind::name, out.services.back()) || std::ranges::count(out.services.back(), '.') != 1)
+      return refuse(fmt::format("--services {}: allowed: SERVICE.CLUSTER, * for a whole label", written));
+  }
+  if (in.uses < 1 || in.uses > kMaxUses) return refuse(fmt::format("--uses {}: allowed: 1 to {}", in.uses, kMaxUses));
+  const auto ttl = config::parse_duration(in.ttl);
+  if (!ttl || *ttl < 1s || *ttl > kMaxTtl) return refuse(fmt::format("--ttl {}: allowed: 1s to 3650d", in.ttl));
+  out.ttl = *ttl;
+  return out;
+}
+
 void add_run(CLI::App& app, Arguments& in) {
   auto* run = app.add_subcommand("run", "Serve; SIGTERM drains, a second one stops at once, SIGHUP reloads");
   add_config(*run, in);
@@ -150,6 +191,32 @@ void add_ca(CLI::App& app, Arguments& in) {
       "Example:\n  fairlead-rendezvous ca issue --dir ca --id spiffe://example.org/agent/home/nas1 --out nas1");
 }
 
+void add_token(CLI::App& app, Arguments& in) {
+  auto* token = app.add_subcommand("token", "Make, list and revoke the tokens that devices join with");
+  token->require_subcommand(1);
+  const auto common = [&in](CLI::App* act) {
+    act->add_option("--config", in.config, "The server's configuration file")->required()->type_name("FILE");
+    act->add_flag("--json", in.json, "Answer in JSON");
+  };
+  auto* create = token->add_subcommand("create", "Print a new token, alone on standard output");
+  common(create);
+  create->add_option("--cluster", in.cluster, "The cluster that is joined; default: signer.cluster")->type_name("C");
+  create->add_option("--name", in.name, "Names that may be taken, such as dev-*; default any")->type_name("GLOB");
+  create->add_option("--services", in.services, "Names that the certificate carries, default *.C; with commas")
+      ->delimiter(',')
+      ->type_name("PATTERN,...");
+  create->add_option("--uses", in.uses, "How many devices may join with it; default 1")->type_name("N");
+  create->add_option("--ttl", in.ttl, "How long it can be used; default 15m")->type_name("TIME");
+  create->footer("Example:\n  fairlead-rendezvous token create --config /etc/fairlead/rendezvous.toml");
+  auto* list = token->add_subcommand("list", "Tokens that can be used");
+  common(list);
+  list->footer("Example:\n  fairlead-rendezvous token list --config /etc/fairlead/rendezvous.toml");
+  auto* revoke = token->add_subcommand("revoke", "Make a token unknown; who joined with it stays");
+  common(revoke);
+  revoke->add_option("id", in.id, "As `token list` shows it")->required()->type_name("ID");
+  revoke->footer("Example:\n  fairlead-rendezvous token revoke aebagbafaydqq --config /etc/fairlead/rendezvous.toml");
+}
+
 void add_questions(CLI::App& app, Arguments& in) {
   auto* status =
       app.add_subcommand("status", "Show a summary and what is not well, or list agents, services or relays");
@@ -181,6 +248,7 @@ Result<Command> make_command(const CLI::App& app, const Arguments& in) {
   if (app.got_subcommand("run")) return RunCommand{config_of(in)};
   if (app.got_subcommand("check")) return CheckCommand{config_of(in)};
   if (app.got_subcommand("explain")) return ExplainCommand{in.code, answer_format(in)};
+  if (app.got_subcommand("token")) return as_command(make_token(*app.get_subcommand("token"), in));
   if (app.got_subcommand("status")) return as_command(make_status(in));
   if (app.get_subcommand("ca")->got_subcommand("issue")) return as_command(make_issue(in));
   if (!config::is_dns_name(in.trust_domain)) {
@@ -201,14 +269,19 @@ std::optional<config::Answer> parse_into(CLI::App& app, int argc, const char* co
       return config::Answer{config::kExitSuccess, out.str(), ""};
     }
     if (app.get_subcommands().empty()) {
-      constexpr std::string_view kCommands[] = {"run", "check", "ca", "status", "explain"};
-      constexpr std::string_view kLater[] = {"why", "token", "revoke", "drain", "log-level"};
+      constexpr std::string_view kCommands[] = {"run", "check", "ca", "token", "status", "explain"};
+      constexpr std::string_view kLater[] = {"why", "setup", "revoke", "drain", "log-level"};
       return config::no_command(kProgram, app.remaining(), kCommands, kLater);
     }
     const CLI::App* ca = app.get_subcommand("ca");
     if (app.got_subcommand(ca) && ca->get_subcommands().empty()) {
       constexpr std::string_view kCommands[] = {"init", "issue"};
       return config::no_command("fairlead-rendezvous ca", app.remaining(true), kCommands, {});
+    }
+    const CLI::App* token = app.get_subcommand("token");
+    if (app.got_subcommand(token) && token->get_subcommands().empty()) {
+      constexpr std::string_view kCommands[] = {"create", "list", "revoke"};
+      return config::no_command("fairlead-rendezvous token", app.remaining(true), kCommands, {});
     }
     return config::unusable(kProgram, error.what());
   }
@@ -227,6 +300,7 @@ Outcome parse_command_line(int argc, const char* const* argv) {
   app.footer("`fairlead-rendezvous COMMAND --help` tells more.");
   add_run(app, in);
   add_ca(app, in);
+  add_token(app, in);
   add_questions(app, in);
 
   if (auto answer = parse_into(app, argc, argv)) return std::move(*answer);

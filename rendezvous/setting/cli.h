@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/base/ip.h"
+#include "common/base/time.h"
 #include "common/config/command_line.h"
 #include "common/config/explain.h"
 #include "rendezvous/ca/leaf_days.h"
@@ -47,7 +48,21 @@ struct ExplainCommand {
   config::AnswerFormat format = config::AnswerFormat::text;
 };
 
-using Command = std::variant<RunCommand, CheckCommand, CaInitCommand, CaIssueCommand, StatusCommand, ExplainCommand>;
+enum class TokenAct : std::uint8_t { create, list, revoke };
+struct TokenCommand {
+  TokenAct act = TokenAct::list;
+  std::string config;
+  std::string id;       // of revoke
+  std::string cluster;  // empty: signer.cluster
+  std::string name = "*";
+  std::vector<std::string> services;  // none: *.CLUSTER
+  std::int64_t uses = 1;
+  Duration ttl = 15min;
+  config::AnswerFormat format = config::AnswerFormat::text;
+};
+
+using Command =
+    std::variant<RunCommand, CheckCommand, CaInitCommand, CaIssueCommand, TokenCommand, StatusCommand, ExplainCommand>;
 
 struct CommandLine {
   Command command;

@@ -96,11 +96,38 @@ TEST_CASE("no command, an unknown one, one of a later version") {
   refused({}, "a command is missing; allowed: run, check, ca");
   refused({"stauts"}, "stauts is not a command, the nearest is \"status\"");
   refused({"why", "web.home"}, "why is not available in this version");
-  refused({"token", "create"}, "token is not available in this version");
+  refused({"setup"}, "setup is not available in this version");
+  refused({"token"}, " token: a command is missing; allowed: create, list, revoke");
   refused({"--nope"}, "--nope");
   refused({"ca"}, " ca: a command is missing; allowed: init, issue");
   refused({"ca", "isue"}, " ca: isue is not a command, the nearest is \"issue\"");
   refused({"ca", "--nope"}, "--nope is not an option");
+}
+
+TEST_CASE("token") {
+  const auto plain = command<TokenCommand>({"token", "create", "--config", "a"});
+  CHECK(plain.act == TokenAct::create);
+  CHECK(plain.config == "a");
+  CHECK(plain.name == "*");
+  CHECK(plain.uses == 1);
+  CHECK(plain.ttl == 15min);
+  CHECK(plain.services.empty());
+  const auto fleet = command<TokenCommand>({"token", "create", "--config", "a", "--cluster", "home", "--name", "dev-*",
+                                            "--services", "web.home,*.office", "--uses", "9", "--ttl", "30d"});
+  CHECK(fleet.cluster == "home");
+  CHECK(fleet.name == "dev-*");
+  CHECK(fleet.services == std::vector<std::string>{"web.home", "*.office"});
+  CHECK(fleet.uses == 9);
+  CHECK(fleet.ttl == 24h * 30);
+  CHECK(command<TokenCommand>({"token", "list", "--config", "a", "--json"}).format == config::AnswerFormat::json);
+  CHECK(command<TokenCommand>({"token", "revoke", "x", "--config", "a"}).id == "x");
+  refused({"token", "create"}, "--config");
+  refused({"token", "create", "--config", "a", "--cluster", "a.b"}, "--cluster a.b: allowed: ");
+  refused({"token", "create", "--config", "a", "--name", "a.b"}, "--name a.b: allowed: ");
+  refused({"token", "create", "--config", "a", "--services", "web"}, "--services web: allowed: ");
+  refused({"token", "create", "--config", "a", "--uses", "0"}, "--uses 0: allowed: ");
+  refused({"token", "create", "--config", "a", "--ttl", "9"}, "--ttl 9: allowed: ");
+  refused({"token", "revoke", "--config", "a"}, "id");
 }
 
 TEST_CASE("ca init") {
