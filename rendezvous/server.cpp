@@ -86,18 +86,21 @@ Result<std::unique_ptr<Server>> Server::open(RendezvousConfig config, std::strin
   auto keys = tls::TicketKeys::open(std::filesystem::path(config.server.state_dir) / "ticket.keys", system_rng(),
                                     net::wall_now());
   if (const auto problem = keys->take_problem()) log(Level::warn, "ticket keys", {{"detail", problem->detail}});
+  auto joining = Joining::open(config.signer, config.server.state_dir, join_facts(config.server, **credentials));
+  if (!joining) return tl::unexpected(joining.error());
   const auto budget = descriptor_budget(config);
   if (!budget) return tl::unexpected(budget.error());
   log(Level::info, "descriptors", {{"open_files", budget->open_files}, {"shares", describe(*budget)}});
-  std::unique_ptr<Server> server(
-      new Server(std::move(config), std::move(config_path), std::move(*credentials), std::move(keys), *budget));
+  std::unique_ptr<Server> server(new Server(std::move(config), std::move(config_path), std::move(*credentials),
+                                            std::move(keys), std::move(*joining), *budget));
   if (auto listening = server->listeners_.open(); !listening) return tl::unexpected(listening.error());
   if (auto opened = server->open_admin(); !opened) return tl::unexpected(opened.error());
   return server;
 }
 
 Server::Server(RendezvousConfig config, std::string config_path, std::shared_ptr<const tls::Credentials> credentials,
-               std::shared_ptr<tls::TicketKeys> ticket_keys, const DescriptorBudget& budget)
+               std::shared_ptr<tls::TicketKeys> ticket_keys, std::unique_ptr<Joining> joining,
+               const DescriptorBudget& budget)
     : read_(std::move(config)),
       config_(completed(read_, budget)),
       config_path_(std::move(config_path)),
@@ -110,6 +113,7 @@ Server::Server(RendezvousConfig config, std::string config_path, std::shared_ptr
       registry_(loop_, shared_.routes, make_registry(config_, *credentials_),
                 to_strings(config_.server.public_addresses)),
       handshakes_(loop_, shared_.counters, shared_.gauges.sessions, ticket_keys_, config_.limits),
+      join_thread_(std::move(joining)),
       listeners_(
           listen_plans(config_),
           [this](const SocketAddress& address, ListenManner manner) {
@@ -132,7 +136,8 @@ Server::Server(RendezvousConfig config, std::string config_path, std::shared_ptr
   const ControlOptions options{
       .credentials = credentials_, .ticket_keys = ticket_keys_, .instance_address = config_.server.instance_address};
   for (unsigned i = 0; i < count; ++i) {
-    controls_.push_back(std::make_unique<ControlThread>(shared_, control_shared_, registry_, config_.limits, options));
+    controls_.push_back(
+        std::make_unique<ControlThread>(shared_, control_shared_, registry_, join_thread_, config_.limits, options));
     workers_.push_back(
         std::make_unique<Worker>(i, shared_, config_.limits, system_rng().next(),
                                  [this](ControlInbound inbound) { handshakes_.take(std::move(inbound)); }));
@@ -171,6 +176,7 @@ Result<void> Server::open_admin() {
 }
 
 Result<void> Server::start_threads() {
+  if (auto started = join_thread_.start(); !started) return started;
   for (const auto& control : controls_) {
     if (auto started = control->start(); !started) return started;
   }
@@ -263,6 +269,7 @@ void Server::stop() {
     worker->post([each = worker.get()] { each->shut_down(); });
   }
   for (const auto& worker : workers_) worker->join();
+  join_thread_.join();  // before those whom it answers
   for (const auto& control : controls_) {
     control->post([each = control.get()] { each->shut_down(); });
   }

@@ -36,7 +36,8 @@ class Server {
 
  private:
   Server(RendezvousConfig config, std::string config_path, std::shared_ptr<const tls::Credentials> credentials,
-         std::shared_ptr<tls::TicketKeys> ticket_keys, const DescriptorBudget& budget);
+         std::shared_ptr<tls::TicketKeys> ticket_keys, std::unique_ptr<Joining> joining,
+         const DescriptorBudget& budget);
   Result<void> start_threads();
   Result<void> open_admin();
   void confine() const;
@@ -78,6 +79,7 @@ class Server {
   RegistryOwner registry_;
   HandshakeDesk handshakes_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  JoinThread join_thread_;
   std::vector<std::unique_ptr<ControlThread>> controls_;
   Listeners listeners_;
   std::unique_ptr<net::ControlServer> admin_;

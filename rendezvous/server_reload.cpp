@@ -68,6 +68,7 @@ void Server::apply_credentials(std::shared_ptr<const tls::Credentials> credentia
   for (const auto& control : controls_) {
     control->post([each = control.get(), fresh = credentials_] { each->replace_credentials(fresh); });
   }
+  join_thread_.replace(join_facts(config_.server, *credentials_));
   registry_.replace_own_names(own_names(config_, *credentials_));
   log(Level::info, "identity loaded",
       {{"id", credentials_->spiffe_id()}, {"not_after", tls::time_text(credentials_->not_after())}});

@@ -9,6 +9,7 @@
 #include "common/base/log.h"
 #include "common/net/socket.h"
 #include "common/wire/alpn.h"
+#include "common/wire/client_hello.h"
 
 namespace fairlead::rendezvous {
 namespace {
@@ -21,20 +22,30 @@ void lower_own_priority() {
   setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), kNice);
 }
 
+// The worker that took it in has read its hello whole.
+bool wants_to_join(ByteView first_bytes) {
+  const auto hello = wire::parse_client_hello(first_bytes);
+  const auto* done = std::get_if<wire::Done<wire::ClientHello>>(&hello);
+  return done != nullptr && std::ranges::find(done->value.alpn, wire::kJoinAlpn) != done->value.alpn.end();
+}
+
 }  // namespace
 
-ControlThread::ControlThread(Shared& shared, ControlShared& control, RegistryDesk& registry, const Limits& limits,
-                             ControlOptions options)
+ControlThread::ControlThread(Shared& shared, ControlShared& control, RegistryDesk& registry, JoinDesk& join_desk,
+                             const Limits& limits, ControlOptions options)
     : limits_(limits),
       options_(std::move(options)),
+      join_desk_(join_desk),
       poller_(loop_),
       channels_(shared.workers),
       facts_{shared.instance, options_.instance_address, shared.domains},
       rooms_(make_rooms()),
-      context_(server_context()),
+      context_(server_context(tls::ClientCertificate::required)),
+      stranger_context_(server_context(tls::ClientCertificate::optional)),
       verify_context_(verify_context()),
       door_tools_{poller_, rooms_, shared.counters, shared.access_log, *this},
       proof_tools_{loop_, control.verify.proofs, shared.counters, shared.access_log, *this},
+      join_tools_{loop_, shared.counters, shared.access_log, *this},
       link_tools_{.loop = loop_,
                   .rng = rng_,
                   .limits = limits_,
@@ -63,19 +74,32 @@ ControlThread::~ControlThread() = default;
 std::vector<Room> ControlThread::make_rooms() {
   return {{wire::kSessionAlpn,
            [this](Guest guest) { links_.add(std::make_unique<AgentLink>(link_tools_, std::move(guest))).start(); }},
-          {wire::kVerifyAlpn, [this](Guest guest) {
+          {wire::kVerifyAlpn,
+           [this](Guest guest) {
              const TimePoint deadline = loop_.now() + limits_.handshake_timeout;
              proofs_.add(std::make_unique<ProofReceiver>(proof_tools_, std::move(guest), deadline)).start();
-           }}};
+           }},
+          {wire::kJoinAlpn,
+           [this](Guest guest) {
+             const TimePoint deadline = loop_.now() + limits_.handshake_timeout;
+             joins_.add(std::make_unique<JoinReceiver>(join_tools_, std::move(guest), deadline)).start();
+           },
+           tls::ClientCertificate::optional}};
 }
 
-tls::TlsServerContext ControlThread::server_context() const {
+// A room is offered only in handshakes that ask for as much as it does.
+tls::TlsServerContext ControlThread::server_context(tls::ClientCertificate client) const {
   std::vector<std::string> alpn;
-  for (const Room& room : rooms_) alpn.emplace_back(room.alpn);
+  for (const Room& room : rooms_) {
+    if (room.client == client) alpn.emplace_back(room.alpn);
+  }
+  const bool stranger = client == tls::ClientCertificate::optional;
   return tls::TlsServerContext({.credentials = options_.credentials,
                                 .alpn = std::move(alpn),
-                                .ticket_keys = options_.ticket_keys,
-                                .clock = net::wall_now});
+                                .ticket_keys = stranger ? nullptr : options_.ticket_keys,
+                                .clock = net::wall_now,
+                                .client_certificate = client,
+                                .show_root = stranger});
 }
 
 tls::TlsClientContext ControlThread::verify_context() const {
@@ -104,7 +128,7 @@ void ControlThread::begin(ControlInbound inbound, HandshakePlace place) {
 }
 
 void ControlThread::open_door(ControlInbound inbound, HandshakePlace place) {
-  auto engine = tls::TlsEngine::server(context_);
+  auto engine = tls::TlsEngine::server(wants_to_join(inbound.bytes) ? stranger_context_ : context_);
   if (!engine) return log(Level::error, "cannot begin a TLS handshake", {{"detail", engine.error().detail}});
   doors_
       .add(std::make_unique<TlsDoor>(door_tools_, std::move(inbound), std::move(*engine), std::move(place),
@@ -136,6 +160,18 @@ void ControlThread::on_proof_over(ProofReceiver& receiver) {
   if (auto dead = proofs_.take(receiver.number)) loop_.retire(std::move(dead));
 }
 
+void ControlThread::on_join_asked(JoinReceiver& receiver, wire::JoinRequest request) {
+  join_desk_.post_join(std::move(request), receiver.peer(), [this, number = receiver.number](wire::JoinAnswer answer) {
+    loop_.post([this, number, answer = std::move(answer)] {
+      if (JoinReceiver* asker = joins_.find(number)) asker->answer(answer);
+    });
+  });
+}
+
+void ControlThread::on_join_over(JoinReceiver& receiver) {
+  if (auto dead = joins_.take(receiver.number)) loop_.retire(std::move(dead));
+}
+
 void ControlThread::tell(std::uint64_t number, std::function<void(SessionEnd&)> message) {
   loop_.post([this, number, say = std::move(message)] {
     if (AgentLink* link = links_.find(number)) say(*link);
@@ -144,7 +180,8 @@ void ControlThread::tell(std::uint64_t number, std::function<void(SessionEnd&)> 
 
 void ControlThread::replace_credentials(std::shared_ptr<const tls::Credentials> credentials) {
   options_.credentials = std::move(credentials);
-  context_ = server_context();
+  context_ = server_context(tls::ClientCertificate::required);
+  stranger_context_ = server_context(tls::ClientCertificate::optional);
   verify_context_ = verify_context();
 }
 
@@ -179,6 +216,7 @@ void ControlThread::look_at_clock() {
 void ControlThread::shut_down() {
   for (const auto number : doors_.numbers()) doors_.take(number)->close();
   for (const auto number : proofs_.numbers()) proofs_.take(number)->close();
+  for (const auto number : joins_.numbers()) joins_.take(number)->close();
   for (const auto number : links_.numbers()) {
     if (AgentLink* link = links_.find(number)) link->close(Reason::shutting_down, "the rendezvous stops");
   }

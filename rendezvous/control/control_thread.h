@@ -1,7 +1,7 @@
 #pragma once
 // A thread that ends TLS for what ends at the rendezvous. A mutual handshake blocks for milliseconds, so none ever runs
 // on a relay worker; a bounded number is under way (TlsDoor), the others wait unread. What comes through a door belongs
-// to the room of its ALPN: sessions (AgentLink), proofs (ProofReceiver).
+// to the room of its ALPN: sessions (AgentLink), proofs (ProofReceiver), devices that join (JoinReceiver).
 #include <functional>
 #include <memory>
 
@@ -9,7 +9,9 @@
 #include "common/net/thread.h"
 #include "rendezvous/control/agent_link.h"
 #include "rendezvous/control/control_shared.h"
+#include "rendezvous/control/join_receiver.h"
 #include "rendezvous/control/proof_receiver.h"
+#include "rendezvous/join/join_thread.h"
 #include "rendezvous/relay/numbered.h"
 #include "rendezvous/relay/shared.h"
 
@@ -25,10 +27,11 @@ class ControlThread final : public SessionHome,
                             public HandshakeTaker,
                             public LinkOwner,
                             public DoorOwner,
-                            public ProofOwner {
+                            public ProofOwner,
+                            public JoinOwner {
  public:
-  ControlThread(Shared& shared, ControlShared& control, RegistryDesk& registry, const Limits& limits,
-                ControlOptions options);
+  ControlThread(Shared& shared, ControlShared& control, RegistryDesk& registry, JoinDesk& join_desk,
+                const Limits& limits, ControlOptions options);
   ~ControlThread() override;
 
   Result<void> start();  // io_failed
@@ -54,15 +57,18 @@ class ControlThread final : public SessionHome,
   void on_link_ended(AgentLink& link) override;
   void on_door_done(TlsDoor& door) override;
   void on_proof_over(ProofReceiver& receiver) override;
+  void on_join_asked(JoinReceiver& receiver, wire::JoinRequest request) override;
+  void on_join_over(JoinReceiver& receiver) override;
 
   void open_door(ControlInbound inbound, HandshakePlace place);
   std::vector<Room> make_rooms();
-  tls::TlsServerContext server_context() const;
+  tls::TlsServerContext server_context(tls::ClientCertificate client) const;
   tls::TlsClientContext verify_context() const;
   static void on_drain_turn(void* self);
 
   Limits limits_;
   ControlOptions options_;
+  JoinDesk& join_desk_;
   crypto::SystemRng rng_;
   net::Loop loop_;
   net::Poller poller_;
@@ -70,12 +76,15 @@ class ControlThread final : public SessionHome,
   const WelcomeFacts facts_;
   const std::vector<Room> rooms_;
   tls::TlsServerContext context_;
-  tls::TlsClientContext verify_context_;  // of dial-backs
+  tls::TlsServerContext stranger_context_;  // of rooms that ask for no certificate
+  tls::TlsClientContext verify_context_;    // of dial-backs
   const DoorTools door_tools_;
   const ProofTools proof_tools_;
+  const JoinTools join_tools_;
   const LinkTools link_tools_;
   Numbered<TlsDoor> doors_;
   Numbered<ProofReceiver> proofs_;
+  Numbered<JoinReceiver> joins_;
   Numbered<AgentLink> links_;
   std::vector<std::pair<TimePoint, std::uint64_t>> drain_plan_;  // by time, the next last
   TimePoint drain_until_;

@@ -30,6 +30,7 @@ struct Guest {
 struct Room {
   const char* alpn;
   std::function<void(Guest)> enter;
+  tls::ClientCertificate client = tls::ClientCertificate::required;
 };
 
 class TlsDoor;
