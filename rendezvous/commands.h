@@ -8,7 +8,10 @@ int run_command(const RunCommand& command);
 int run_command(const CheckCommand& command);
 int run_command(const CaInitCommand& command);
 int run_command(const CaIssueCommand& command);
+int run_command(const SetupCommand& command);  // setup_command.cpp
 int run_command(const TokenCommand& command);  // token_commands.cpp
+// What that command prints.
+Result<config::Answer> answer_token(const TokenCommand& command);
 int run_command(const StatusCommand& command);
 int run_command(const ExplainCommand& command);
 

@@ -85,7 +85,9 @@ Result<config::Answer> revoke(const TokenCommand& command, JoinStore& store) {
   return out;
 }
 
-Result<config::Answer> act(const TokenCommand& command) {
+}  // namespace
+
+Result<config::Answer> answer_token(const TokenCommand& command) {
   const auto loaded = load_config(command.config);
   if (!loaded) return tl::unexpected(loaded.error());
   const auto store = open_store(loaded->config);
@@ -94,10 +96,8 @@ Result<config::Answer> act(const TokenCommand& command) {
   return command.act == TokenAct::list ? list(command, **store) : revoke(command, **store);
 }
 
-}  // namespace
-
 int run_command(const TokenCommand& command) {
-  const auto answer = act(command);
+  const auto answer = answer_token(command);
   return answer ? config::print(*answer) : config::complain(kProgram, answer.error());
 }
 

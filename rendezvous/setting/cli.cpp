@@ -39,6 +39,7 @@ struct Arguments {
   std::vector<std::string> dns, ips;
   std::int64_t days = kDefaultLeafDays;
 
+  std::string public_address;
   std::string cluster, name = "*", ttl = "15m";
   std::vector<std::string> services;
   std::int64_t uses = 1;
@@ -119,6 +120,23 @@ ConfigOptions add_config(CLI::App& command, Arguments& in) {
   return {file, dir};
 }
 
+Result<SetupCommand> make_setup(const Arguments& in) {
+  SetupCommand out{
+      .host = normalize_name(in.public_address), .port = 0, .trust_domain = in.trust_domain, .dir = in.dir};
+  if (!IpAddress::parse(out.host) && !config::is_dns_name(out.host)) {
+    const auto both = config::parse_host_port(in.public_address);
+    if (!both || both->port == 0)
+      return refuse(fmt::format("--public {}: allowed: HOST or HOST:PORT", in.public_address));
+    out.host = normalize_name(both->host);
+    out.port = both->port;
+  }
+  if (!in.trust_domain.empty() && !config::is_dns_name(in.trust_domain))
+    return refuse(fmt::format("--trust-domain {}: allowed: a lower-case DNS name", in.trust_domain));
+  if (!in.cluster.empty()) out.cluster = in.cluster;
+  if (!is_label(out.cluster)) return refuse(fmt::format("--cluster {}: allowed: one label", in.cluster));
+  return out;
+}
+
 Result<TokenCommand> make_token(const CLI::App& token, const Arguments& in) {
   TokenCommand out;
   out.config = in.config;
@@ -191,6 +209,19 @@ void add_ca(CLI::App& app, Arguments& in) {
       "Example:\n  fairlead-rendezvous ca issue --dir ca --id spiffe://example.org/agent/home/nas1 --out nas1");
 }
 
+void add_setup(CLI::App& app, Arguments& in) {
+  auto* setup = app.add_subcommand("setup", "Make a CA, a certificate and a configuration, and print what to run next");
+  setup->add_option("--public", in.public_address, "Where agents and clients reach this host; port: 443, or 15443")
+      ->required()
+      ->type_name("HOST[:PORT]");
+  setup->add_option("--trust-domain", in.trust_domain, "The first part of every SPIFFE id; default: HOST")
+      ->type_name("TD");
+  setup->add_option("--cluster", in.cluster, "The cluster that devices join; default home")->type_name("C");
+  setup->add_option("--dir", in.dir, "Where everything goes; default /etc/fairlead, or ~/.config/fairlead")
+      ->type_name("DIR");
+  setup->footer("Example:\n  fairlead-rendezvous setup --public rv.example.com --cluster home");
+}
+
 void add_token(CLI::App& app, Arguments& in) {
   auto* token = app.add_subcommand("token", "Make, list and revoke the tokens that devices join with");
   token->require_subcommand(1);
@@ -248,6 +279,7 @@ Result<Command> make_command(const CLI::App& app, const Arguments& in) {
   if (app.got_subcommand("run")) return RunCommand{config_of(in)};
   if (app.got_subcommand("check")) return CheckCommand{config_of(in)};
   if (app.got_subcommand("explain")) return ExplainCommand{in.code, answer_format(in)};
+  if (app.got_subcommand("setup")) return as_command(make_setup(in));
   if (app.got_subcommand("token")) return as_command(make_token(*app.get_subcommand("token"), in));
   if (app.got_subcommand("status")) return as_command(make_status(in));
   if (app.get_subcommand("ca")->got_subcommand("issue")) return as_command(make_issue(in));
@@ -269,8 +301,8 @@ std::optional<config::Answer> parse_into(CLI::App& app, int argc, const char* co
       return config::Answer{config::kExitSuccess, out.str(), ""};
     }
     if (app.get_subcommands().empty()) {
-      constexpr std::string_view kCommands[] = {"run", "check", "ca", "token", "status", "explain"};
-      constexpr std::string_view kLater[] = {"why", "setup", "revoke", "drain", "log-level"};
+      constexpr std::string_view kCommands[] = {"setup", "run", "check", "ca", "token", "status", "explain"};
+      constexpr std::string_view kLater[] = {"why", "revoke", "drain", "log-level"};
       return config::no_command(kProgram, app.remaining(), kCommands, kLater);
     }
     const CLI::App* ca = app.get_subcommand("ca");
@@ -298,6 +330,7 @@ Outcome parse_command_line(int argc, const char* const* argv) {
   app.require_subcommand(1);
   app.fallthrough();
   app.footer("`fairlead-rendezvous COMMAND --help` tells more.");
+  add_setup(app, in);
   add_run(app, in);
   add_ca(app, in);
   add_token(app, in);

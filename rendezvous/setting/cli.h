@@ -48,6 +48,13 @@ struct ExplainCommand {
   config::AnswerFormat format = config::AnswerFormat::text;
 };
 
+struct SetupCommand {
+  std::string host;          // a DNS name or an IP literal
+  std::uint16_t port = 0;    // 0: 443 where it is free, else 15443
+  std::string trust_domain;  // empty: by the host
+  std::string cluster = "home";
+  std::string dir;  // empty: where configurations are
+};
 enum class TokenAct : std::uint8_t { create, list, revoke };
 struct TokenCommand {
   TokenAct act = TokenAct::list;
@@ -61,8 +68,8 @@ struct TokenCommand {
   config::AnswerFormat format = config::AnswerFormat::text;
 };
 
-using Command =
-    std::variant<RunCommand, CheckCommand, CaInitCommand, CaIssueCommand, TokenCommand, StatusCommand, ExplainCommand>;
+using Command = std::variant<RunCommand, CheckCommand, CaInitCommand, CaIssueCommand, SetupCommand, TokenCommand,
+                             StatusCommand, ExplainCommand>;
 
 struct CommandLine {
   Command command;

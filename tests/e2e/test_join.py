@@ -8,7 +8,7 @@ import ssl
 import struct
 
 from certs import openssl
-from harness import LOOPBACK, MeshTest, READY, run_program, wait_until
+from harness import LOOPBACK, MeshTest, READY, free_port, run_program, wait_until
 
 
 def read_token(text):
@@ -137,6 +137,21 @@ class Joining(MeshTest):
         for log in self.mesh.dir.glob("*.log"):
             self.assertNotIn(token["secret"].hex(), log.read_text(errors="replace"))
             self.assertNotIn(text, log.read_text(errors="replace"))
+
+    def test_setup_is_all_that_a_server_needs(self):
+        port, home = free_port(), self.mesh.dir / "server"
+        words = ["setup", "--public", f"{LOOPBACK}:{port}", "--cluster", "office", "--dir", home]
+        made = run_program("fairlead-rendezvous", *words)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        self.assertEqual((home / "ca" / "intermediate.key").stat().st_mode & 0o777, 0o600)
+        text = next(line.split()[-1] for line in made.stdout.splitlines() if "fairlead-agent join" in line)
+        self.rendezvous = self.mesh.run_rendezvous("setup", home / "rendezvous.toml")
+        self.rendezvous.port, self.mesh.authority.bundle = port, home / "ca" / "ca.crt"
+        joined, _ = self.join(read_token(text), "nas")
+        self.assertEqual((joined["cluster"], joined["trust_domain"]), ("office", "office.internal"))
+        again = run_program("fairlead-rendezvous", *words)
+        self.assertEqual(again.returncode, 1)
+        self.assertIn("already_set_up", again.stderr)
 
     def test_a_room_for_members_lets_no_stranger_in(self):
         context = ssl.create_default_context(cafile=self.mesh.ca)

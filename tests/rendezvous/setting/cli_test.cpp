@@ -93,15 +93,33 @@ TEST_CASE("help and version go to stdout") {
 }
 
 TEST_CASE("no command, an unknown one, one of a later version") {
-  refused({}, "a command is missing; allowed: run, check, ca");
+  refused({}, "a command is missing; allowed: setup, run, check, ca");
   refused({"stauts"}, "stauts is not a command, the nearest is \"status\"");
   refused({"why", "web.home"}, "why is not available in this version");
-  refused({"setup"}, "setup is not available in this version");
   refused({"token"}, " token: a command is missing; allowed: create, list, revoke");
   refused({"--nope"}, "--nope");
   refused({"ca"}, " ca: a command is missing; allowed: init, issue");
   refused({"ca", "isue"}, " ca: isue is not a command, the nearest is \"issue\"");
   refused({"ca", "--nope"}, "--nope is not an option");
+}
+
+TEST_CASE("setup") {
+  const auto plain = command<SetupCommand>({"setup", "--public", "RV.example.com"});
+  CHECK(plain.host == "rv.example.com");
+  CHECK(plain.port == 0);
+  CHECK(plain.cluster == "home");
+  const auto whole = command<SetupCommand>({"setup", "--public", "[2001:db8::1]:8443", "--trust-domain", "example.org",
+                                            "--cluster", "office", "--dir", "d"});
+  CHECK(whole.host == "2001:db8::1");
+  CHECK(whole.port == 8443);
+  CHECK(whole.trust_domain == "example.org");
+  CHECK(whole.cluster == "office");
+  CHECK(whole.dir == "d");
+  CHECK(command<SetupCommand>({"setup", "--public", "2001:db8::1"}).host == "2001:db8::1");
+  refused({"setup"}, "--public");
+  refused({"setup", "--public", "a b"}, "--public a b: allowed: ");
+  refused({"setup", "--public", "a:0"}, "--public a:0: allowed: ");
+  refused({"setup", "--public", "a", "--cluster", "b.c"}, "--cluster b.c: allowed: ");
 }
 
 TEST_CASE("token") {
