@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "common/config/config_path.h"
 #include "common/config/fields.h"
 #include "common/net/loop.h"
 #include "common/net/socket.h"
@@ -22,14 +23,6 @@ using std::filesystem::path;
 constexpr std::string_view kProgram = "fairlead-rendezvous";
 constexpr std::uint16_t kUsualPort = 443;
 constexpr std::uint16_t kOtherPort = 15443;
-
-path default_dir() {
-  if (::geteuid() == 0) return "/etc/fairlead";
-  if (const char* base = std::getenv("XDG_CONFIG_HOME"); base != nullptr && *base == '/')
-    return path(base) / "fairlead";
-  const char* home = std::getenv("HOME");
-  return path(home == nullptr ? "." : home) / ".config" / "fairlead";
-}
 
 std::string listen_text(const SetupCommand& command, std::uint16_t port) {
   const auto ip = IpAddress::parse(command.host);
@@ -97,7 +90,8 @@ std::string config_text(const SetupCommand& command, std::uint16_t port, bool ow
 }
 
 Result<std::string> set_up(const SetupCommand& command) {
-  const path dir = command.dir.empty() ? default_dir() : path(command.dir);
+  const path dir =
+      command.dir.empty() ? path(config::find_config({}, kConfigFile).file).parent_path() : path(command.dir);
   const path file = dir / "rendezvous.toml";
   std::error_code error;
   if (std::filesystem::exists(file, error)) {

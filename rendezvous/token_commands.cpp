@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "common/base/json_writer.h"
+#include "common/config/config_path.h"
 #include "common/crypto/system_rng.h"
 #include "common/net/loop.h"
 #include "common/tls/private_file.h"
@@ -88,7 +89,7 @@ Result<config::Answer> revoke(const TokenCommand& command, JoinStore& store) {
 }  // namespace
 
 Result<config::Answer> answer_token(const TokenCommand& command) {
-  const auto loaded = load_config(command.config);
+  const auto loaded = load_config(config::find_config(command.config, kConfigFile).file);
   if (!loaded) return tl::unexpected(loaded.error());
   const auto store = open_store(loaded->config);
   if (!store) return tl::unexpected(store.error());

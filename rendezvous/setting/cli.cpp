@@ -139,7 +139,7 @@ Result<SetupCommand> make_setup(const Arguments& in) {
 
 Result<TokenCommand> make_token(const CLI::App& token, const Arguments& in) {
   TokenCommand out;
-  out.config = in.config;
+  out.config = config_of(in);
   out.id = in.id;
   out.format = answer_format(in);
   if (!token.got_subcommand("create")) {
@@ -172,11 +172,11 @@ Result<TokenCommand> make_token(const CLI::App& token, const Arguments& in) {
 void add_run(CLI::App& app, Arguments& in) {
   auto* run = app.add_subcommand("run", "Serve; SIGTERM drains, a second one stops at once, SIGHUP reloads");
   add_config(*run, in);
-  run->footer("Example:\n  fairlead-rendezvous run --config /etc/fairlead/rendezvous.toml");
+  run->footer("Example:\n  fairlead-rendezvous run");
 
   auto* check = app.add_subcommand("check", "Read the configuration and every file it names; exit 0 or 2");
   add_config(*check, in);
-  check->footer("Example:\n  fairlead-rendezvous check --config /etc/fairlead/rendezvous.toml");
+  check->footer("Example:\n  fairlead-rendezvous check");
 }
 
 void add_ca(CLI::App& app, Arguments& in) {
@@ -226,7 +226,7 @@ void add_token(CLI::App& app, Arguments& in) {
   auto* token = app.add_subcommand("token", "Make, list and revoke the tokens that devices join with");
   token->require_subcommand(1);
   const auto common = [&in](CLI::App* act) {
-    act->add_option("--config", in.config, "The server's configuration file")->required()->type_name("FILE");
+    add_config(*act, in);
     act->add_flag("--json", in.json, "Answer in JSON");
   };
   auto* create = token->add_subcommand("create", "Print a new token, alone on standard output");
@@ -238,14 +238,14 @@ void add_token(CLI::App& app, Arguments& in) {
       ->type_name("PATTERN,...");
   create->add_option("--uses", in.uses, "How many devices may join with it; default 1")->type_name("N");
   create->add_option("--ttl", in.ttl, "How long it can be used; default 15m")->type_name("TIME");
-  create->footer("Example:\n  fairlead-rendezvous token create --config /etc/fairlead/rendezvous.toml");
+  create->footer("Example:\n  fairlead-rendezvous token create --name dev-*");
   auto* list = token->add_subcommand("list", "Tokens that can be used");
   common(list);
-  list->footer("Example:\n  fairlead-rendezvous token list --config /etc/fairlead/rendezvous.toml");
+  list->footer("Example:\n  fairlead-rendezvous token list");
   auto* revoke = token->add_subcommand("revoke", "Make a token unknown; who joined with it stays");
   common(revoke);
   revoke->add_option("id", in.id, "As `token list` shows it")->required()->type_name("ID");
-  revoke->footer("Example:\n  fairlead-rendezvous token revoke aebagbafaydqq --config /etc/fairlead/rendezvous.toml");
+  revoke->footer("Example:\n  fairlead-rendezvous token revoke aebagbafaydqq");
 }
 
 void add_questions(CLI::App& app, Arguments& in) {
@@ -261,7 +261,7 @@ void add_questions(CLI::App& app, Arguments& in) {
       ->excludes(file)
       ->excludes(dir);
   status->add_flag("--json", in.json, "Answer in JSON");
-  status->footer("Example:\n  fairlead-rendezvous status agents --agent 'nas*' --config /etc/fairlead/rendezvous.toml");
+  status->footer("Example:\n  fairlead-rendezvous status agents --agent 'nas*'");
 
   auto* explain = app.add_subcommand("explain", "Cause and next step of a reason code; without one, list them all");
   explain->add_option("code", in.code, "As it stands in logs, counters and status")->type_name("CODE");
