@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "common/crypto/secret.h"
+#include "common/tls/key_writer.h"
 #include "common/tls/private_file.h"
 #include "common/tls/spiffe_id.h"
 #include "rendezvous/ca/ca.h"
@@ -30,7 +31,7 @@ std::string subject_for(std::string_view role, const std::string& trust_domain, 
 
 Result<void> make(Authority& out, CertificateKind kind, const CaInit& request, Authority& issuer) {
   const bool root = kind == CertificateKind::root;
-  if (auto made = generate_key(out.key); !made) return made;
+  if (auto made = tls::generate_key(out.key); !made) return made;
   CertificateSpec spec;
   spec.kind = kind;
   spec.serial = random_serial();
@@ -40,7 +41,7 @@ Result<void> make(Authority& out, CertificateKind kind, const CaInit& request, A
   out.subject = spec.subject = subject_for(root ? "root" : "intermediate", request.trust_domain, spec.serial);
   Result<std::string> cert = write_certificate(spec, out.key, issuer.subject, issuer.key);
   if (!cert) return tl::unexpected(cert.error());
-  Result<std::string> key = key_to_pem(out.key);
+  Result<std::string> key = tls::key_to_pem(out.key);
   if (!key) return tl::unexpected(key.error());
   out.cert_pem = std::move(*cert);
   out.key_pem = std::move(*key);

@@ -1,12 +1,10 @@
 #include "rendezvous/ca/certificate_writer.h"
 
 #include <fmt/format.h>
-#include <mbedtls/ecp.h>
 #include <mbedtls/oid.h>
-#include <mbedtls/pem.h>
 
-#include "common/crypto/secret.h"
 #include "common/crypto/system_rng.h"
+#include "common/tls/key_writer.h"
 #include "rendezvous/ca/certificate_signature.h"
 #include "rendezvous/ca/der.h"
 
@@ -16,7 +14,6 @@ namespace {
 using OwnedWriter = tls::Owned<mbedtls_x509write_cert, mbedtls_x509write_crt_init, mbedtls_x509write_crt_free>;
 
 constexpr std::size_t kMaxDerBytes = 8192;
-constexpr std::size_t kMaxPemBytes = 16384;
 constexpr std::uint8_t kBoolean = 0x01;
 constexpr std::uint8_t kInteger = 0x02;
 constexpr std::uint8_t kBitString = 0x03;
@@ -96,15 +93,6 @@ int set_serial(OwnedWriter& writer, const Bytes& serial) {
 #endif
 }
 
-Result<std::string> to_pem(ByteView certificate) {
-  Bytes pem(kMaxPemBytes);
-  std::size_t size = 0;
-  const int code = mbedtls_pem_write_buffer("-----BEGIN CERTIFICATE-----\n", "-----END CERTIFICATE-----\n",
-                                            certificate.data(), certificate.size(), pem.data(), pem.size(), &size);
-  if (code != 0) return fail(Reason::internal, "certificate: " + tls::library_error(code));
-  return std::string(reinterpret_cast<const char*>(pem.data()));
-}
-
 Result<void> set_extensions(OwnedWriter& writer, const CertificateSpec& spec) {
   const CertificateKind kind = spec.kind;
   Steps steps;
@@ -138,27 +126,6 @@ Bytes random_serial() {
   return serial;
 }
 
-Result<void> generate_key(tls::OwnedKey& key) {
-  tls::start_library();
-  return Steps()
-      .then("key", [&] { return mbedtls_pk_setup(key.get(), mbedtls_pk_info_from_type(MBEDTLS_PK_ECKEY)); })
-      .then("key",
-            [&] {
-              return mbedtls_ecp_gen_key(MBEDTLS_ECP_DP_SECP256R1, mbedtls_pk_ec(*key.get()), tls::library_random,
-                                         nullptr);
-            })
-      .result();
-}
-
-Result<std::string> key_to_pem(tls::OwnedKey& key) {
-  Bytes pem(kMaxPemBytes);
-  const int code = mbedtls_pk_write_key_pem(key.get(), pem.data(), pem.size());
-  if (code != 0) return fail(Reason::internal, "key: " + tls::library_error(code));
-  std::string text(reinterpret_cast<const char*>(pem.data()));
-  crypto::wipe(pem);
-  return text;
-}
-
 Result<std::string> write_certificate(const CertificateSpec& spec, tls::OwnedKey& key,
                                       const std::string& issuer_subject, tls::OwnedKey& issuer_key) {
   OwnedWriter writer;
@@ -182,7 +149,7 @@ Result<std::string> write_certificate(const CertificateSpec& spec, tls::OwnedKey
   der.erase(der.begin(), der.end() - size);  // the library writes from the end
   const auto certificate = sign_again(std::move(der), issuer_key);
   if (!certificate) return tl::unexpected(certificate.error());
-  return to_pem(*certificate);
+  return tls::certificate_to_pem(*certificate);
 }
 
 }  // namespace fairlead::rendezvous

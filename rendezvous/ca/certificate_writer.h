@@ -1,7 +1,6 @@
 #pragma once
-// Makes P-256 keys and writes X.509 certificates (RFC 5280) for the small mesh CA. The subjectAltName and the other
-// extensions that decide something are encoded here: mbedtls 2.28 writes no SAN and no extended key usage. Pure but for
-// randomness.
+// Writes X.509 certificates (RFC 5280) for the small mesh CA. The subjectAltName and the other extensions that decide
+// something are encoded here: mbedtls 2.28 writes no SAN and no extended key usage. Pure but for randomness.
 #include <string>
 #include <vector>
 
@@ -30,10 +29,6 @@ struct CertificateSpec {
 
 // 128 random bits, positive and of full length (RFC 5280 §4.1.2.2).
 Bytes random_serial();
-// Fails with internal when the library cannot; `key` is empty before.
-Result<void> generate_key(tls::OwnedKey& key);
-// PEM with mode-0600 content: wipe it after use.
-Result<std::string> key_to_pem(tls::OwnedKey& key);
 
 // The certificate in PEM, signed by `issuer_key`. A root's issuer is itself.
 Result<std::string> write_certificate(const CertificateSpec& spec, tls::OwnedKey& key,

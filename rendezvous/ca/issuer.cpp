@@ -1,6 +1,7 @@
 #include "rendezvous/ca/issuer.h"
 
 #include "common/crypto/secret.h"
+#include "common/tls/key_writer.h"
 #include "common/tls/private_file.h"
 #include "common/tls/spiffe_id.h"
 
@@ -55,10 +56,10 @@ Result<std::unique_ptr<Issuer>> Issuer::open(const std::filesystem::path& cert_f
 
 Result<IssuedLeaf> Issuer::issue(const CertificateSpec& spec) {
   tls::OwnedKey key;
-  if (auto made = generate_key(key); !made) return tl::unexpected(made.error());
+  if (auto made = tls::generate_key(key); !made) return tl::unexpected(made.error());
   Result<std::string> leaf = write_certificate(spec, key, subject_, key_);
   if (!leaf) return tl::unexpected(leaf.error());
-  Result<std::string> key_pem = key_to_pem(key);
+  Result<std::string> key_pem = tls::key_to_pem(key);
   if (!key_pem) return tl::unexpected(key_pem.error());
   return IssuedLeaf{*leaf + pem_, std::move(*key_pem)};
 }

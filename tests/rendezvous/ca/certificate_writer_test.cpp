@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "common/tls/key_writer.h"
 #include "rendezvous/ca/der.h"
 #include "tests/support/doctest.h"
 
@@ -37,7 +38,7 @@ TEST_CASE("serials are positive, of full length and do not repeat") {
 
 TEST_CASE("what was written is read back: names, times, serial, purposes") {
   tls::OwnedKey key;
-  REQUIRE(generate_key(key));
+  REQUIRE(tls::generate_key(key));
   CertificateSpec spec = small_spec();
   spec.names = {{"spiffe://td/a"},
                 {"a.example", "*.b.example"},
@@ -64,10 +65,10 @@ TEST_CASE("what was written is read back: names, times, serial, purposes") {
 TEST_CASE("the algorithm has no parameters, beside the signature and in what is signed (RFC 5758 3.2)") {
   const Bytes right = {0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02};
   tls::OwnedKey issuer;
-  REQUIRE(generate_key(issuer));
+  REQUIRE(tls::generate_key(issuer));
   for (const CertificateKind kind : {CertificateKind::root, CertificateKind::intermediate, CertificateKind::leaf}) {
     tls::OwnedKey key;
-    REQUIRE(generate_key(key));
+    REQUIRE(tls::generate_key(key));
     CertificateSpec spec = small_spec();
     spec.kind = kind;
     spec.names = {{"spiffe://td/a"}, {"a.example"}, {}};
@@ -91,21 +92,21 @@ TEST_CASE("the algorithm has no parameters, beside the signature and in what is 
 
 TEST_CASE("a key survives PEM") {
   tls::OwnedKey key;
-  REQUIRE(generate_key(key));
-  const auto pem = key_to_pem(key);
+  REQUIRE(tls::generate_key(key));
+  const auto pem = tls::key_to_pem(key);
   REQUIRE(pem);
   tls::OwnedKey again;
   const Bytes with_zero(pem->c_str(), pem->c_str() + pem->size() + 1);
   REQUIRE(tls::parse_private_key(again.get(), with_zero) == 0);
   CHECK(tls::check_key_pair(key.get(), again.get()) == 0);
   tls::OwnedKey other;
-  REQUIRE(generate_key(other));
+  REQUIRE(tls::generate_key(other));
   CHECK(tls::check_key_pair(key.get(), other.get()) != 0);
 }
 
 TEST_CASE("what the library refuses is an error, not a certificate") {
   tls::OwnedKey key;
-  REQUIRE(generate_key(key));
+  REQUIRE(tls::generate_key(key));
   CertificateSpec spec = small_spec();
   spec.subject = "XX=no such attribute";
   const auto refused = write_certificate(spec, key, "CN=x", key);
