@@ -20,9 +20,9 @@
 #define MBEDTLS_SSL_ALL_ALERT_MESSAGES
 #define MBEDTLS_KEY_EXCHANGE_ECDHE_ECDSA_ENABLED
 
-// Certificates. Leaves are P-256; CAs may be larger curves or RSA with PKCS#1 v1.5 signatures. X509_CREATE, PK_WRITE
-// and SHA-1 (key identifiers, RFC 5280 §4.2.1.2) are for `fairlead-rendezvous ca`; the linker drops them from the
-// agent.
+// Certificates. Leaves are P-256; CAs may be larger curves or RSA with PKCS#1 v1.5 signatures. CRT_WRITE and
+// SHA-1 (key identifiers, RFC 5280 §4.2.1.2) are for `fairlead-rendezvous ca`, CSR_PARSE for who signs, CSR_WRITE for
+// `fairlead-agent join`; the linker drops from each program what it does not use.
 #define MBEDTLS_X509_USE_C
 #define MBEDTLS_X509_CRT_PARSE_C
 #define MBEDTLS_X509_CHECK_KEY_USAGE
@@ -30,6 +30,7 @@
 #define MBEDTLS_X509_CREATE_C
 #define MBEDTLS_X509_CRT_WRITE_C
 #define MBEDTLS_X509_CSR_PARSE_C
+#define MBEDTLS_X509_CSR_WRITE_C
 #define MBEDTLS_PK_C
 #define MBEDTLS_PK_PARSE_C
 #define MBEDTLS_PK_WRITE_C
