@@ -75,6 +75,7 @@ std::uint8_t alert_for(Reason reason) {
     case Reason::certificate_missing:
       return kHandshakeFailure;
     case Reason::certificate_untrusted:
+    case Reason::ca_mismatch:
       return kUnknownCa;
     case Reason::certificate_expired:
       return kCertificateExpired;

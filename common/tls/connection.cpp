@@ -35,7 +35,7 @@ class ExchangeScope {
 TlsEngine::Connection::Handshake::Handshake(const SharedConfig& config, const ServerExpectation* wanted)
     : expected(wanted == nullptr ? std::nullopt : std::optional(*wanted)),
       clock(expected && expected->clock ? expected->clock : config.clock),
-      verifier(config.peer, *config.credentials, clock, expected ? &*expected : nullptr, config.allow) {
+      verifier(config.peer, config.trust, clock, expected ? &*expected : nullptr, config.allow) {
   exchange.verifier = &verifier;
 }
 
@@ -59,7 +59,7 @@ Result<void> TlsEngine::Connection::setup() {
 
 void TlsEngine::Connection::offer(ByteView saved_session) {
   std::optional<SessionState> state = parse_session_state(saved_session);
-  if (!state) return;
+  if (!state || !config_->credentials) return;
   const Credentials& own = *config_->credentials;
   if (state->local_leaf != own.leaf_hash()) return;  // the server would go on with the identity we had
   if (judge_session(*state, own.ca_hash(), handshake_->clock().time) != ResumptionRefused::none) return;
@@ -150,7 +150,7 @@ void TlsEngine::Connection::forget_handshake() {
 void TlsEngine::Connection::save_session(WallTime issued) {
   OwnedSession session;
   if (mbedtls_ssl_get_session(ssl_.get(), session.get()) != 0) return;
-  if (session->MBEDTLS_PRIVATE(ticket_len) == 0) return;
+  if (session->MBEDTLS_PRIVATE(ticket_len) == 0 || !config_->credentials) return;
   const Credentials& own = *config_->credentials;
   SessionState state{*peer_, own.ca_hash(), own.leaf_hash(), issued, save_library_session(*session.get())};
   if (!state.tls.empty() && state.tls.size() <= UINT16_MAX) saved_session_ = write_session_state(state);

@@ -40,10 +40,23 @@ void PeerVerifier::on_certificate(const mbedtls_x509_crt& certificate, int depth
   flags &= ~static_cast<std::uint32_t>(MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE |
                                        MBEDTLS_X509_BADCERT_CN_MISMATCH);
   not_after_ = std::min(not_after_, to_wall_time(certificate.valid_to));
+  if (trust_.ca_pin) judge_pin(certificate, flags);
   if (flags != 0)
     reject(Reason::certificate_untrusted, fmt::format("{}: {}", subject_of(certificate), flag_text(flags)));
   judge_time(certificate, depth == 0 ? "the certificate" : "a CA certificate", flags);
   if (depth == 0) judge_leaf(certificate, flags);
+}
+
+// The library knows no CA here and says so of the last certificate that it came to; of one below whose signature its
+// issuer did not make, it says the same. A trust anchor is a key (RFC 5280 §6.1.1 (d)): what else stands in the pinned
+// CA's certificate, its own signature included, proves nothing and is not asked.
+void PeerVerifier::judge_pin(const mbedtls_x509_crt& certificate, std::uint32_t& flags) {
+  if ((flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED) == 0) return;
+  if (crypto::sha256({certificate.pk_raw.p, certificate.pk_raw.len}) == *trust_.ca_pin) {
+    flags &= ~static_cast<std::uint32_t>(MBEDTLS_X509_BADCERT_NOT_TRUSTED);
+  } else {
+    reject(Reason::ca_mismatch, fmt::format("{} is not of the CA that was expected", subject_of(certificate)));
+  }
 }
 
 void PeerVerifier::judge_time(const mbedtls_x509_crt& certificate, std::string_view which, std::uint32_t& flags) {
@@ -73,7 +86,7 @@ void PeerVerifier::judge_leaf(const mbedtls_x509_crt& leaf, std::uint32_t& flags
     return reject(identity.error().reason, fmt::format("{}: {}", subject_of(leaf), identity.error().detail));
   }
   if (expected_ != nullptr) {
-    if (auto fits = check_expected(*identity, *expected_, own_.trust_domain()); !fits) {
+    if (auto fits = check_expected(*identity, *expected_, trust_.trust_domain); !fits) {
       flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
       return reject(fits.error().reason, fits.error().detail);
     }

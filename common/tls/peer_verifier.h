@@ -15,12 +15,19 @@ struct mbedtls_x509_crt;
 
 namespace fairlead::tls {
 
+// Whom this side believes.
+struct PeerTrust {
+  std::string trust_domain;      // our own; empty for a device without an identity
+  std::optional<Digest> ca_pin;  // set: not the CAs that the library knows, but the one with this key, which the peer
+                                 // sends along
+};
+
 class PeerVerifier {
  public:
-  // `expected` is null when the peer is a client; it, `own`, `clock` and `rule` outlive this.
-  PeerVerifier(PeerRole peer, const Credentials& own, const ClientClock& clock, const ServerExpectation* expected,
+  // `expected` is null when the peer is a client; it, `trust`, `clock` and `rule` outlive this.
+  PeerVerifier(PeerRole peer, const PeerTrust& trust, const ClientClock& clock, const ServerExpectation* expected,
                const ClientRule& rule = kEverybody)
-      : peer_(peer), own_(own), clock_(clock), expected_(expected), rule_(rule) {}
+      : peer_(peer), trust_(trust), clock_(clock), expected_(expected), rule_(rule) {}
 
   // The library's verification callback: once per certificate from the root (highest depth) to the leaf (0).
   static int callback(void* self, mbedtls_x509_crt* certificate, int depth, std::uint32_t* flags);
@@ -31,6 +38,7 @@ class PeerVerifier {
 
  private:
   void on_certificate(const mbedtls_x509_crt& certificate, int depth, std::uint32_t& flags);
+  void judge_pin(const mbedtls_x509_crt& certificate, std::uint32_t& flags);
   void judge_time(const mbedtls_x509_crt& certificate, std::string_view which, std::uint32_t& flags);
   void judge_leaf(const mbedtls_x509_crt& leaf, std::uint32_t& flags);
   void reject(Reason reason, std::string detail);
@@ -38,7 +46,7 @@ class PeerVerifier {
   static const ClientRule kEverybody;
 
   PeerRole peer_;
-  const Credentials& own_;
+  const PeerTrust& trust_;
   const ClientClock& clock_;
   const ServerExpectation* expected_;
   const ClientRule& rule_;  // may be null

@@ -44,9 +44,13 @@ constexpr mbedtls_x509_crt_profile kCertificateProfile = {
 }  // namespace
 
 SharedConfig::SharedConfig(PeerRole peer_role, Profile profile, std::shared_ptr<const Credentials> own,
-                           std::vector<std::string> protocols, ClientClock now)
-    : peer(peer_role), credentials(std::move(own)), alpn(std::move(protocols)), clock(std::move(now)) {
-  CHECK(credentials != nullptr);
+                           std::vector<std::string> protocols, ClientClock now, std::optional<Digest> pinned_ca)
+    : peer(peer_role),
+      credentials(std::move(own)),
+      trust{credentials ? std::string(credentials->trust_domain()) : "", std::move(pinned_ca)},
+      alpn(std::move(protocols)),
+      clock(std::move(now)) {
+  CHECK((credentials != nullptr) != trust.ca_pin.has_value());
   CHECK(clock != nullptr);
   start_library();
   set_protocol(profile);
@@ -74,15 +78,17 @@ void SharedConfig::set_protocol(Profile profile) {
   if (session) CHECK(mbedtls_ssl_conf_max_frag_len(ssl.get(), kFragmentLength) == 0);
 }
 
-// Credentials::load parsed all of this before: failing now would be our own bug.
+// Credentials::load parsed all of this before: failing now would be our own bug. Where a CA is known by its key alone,
+// the library is given no CA, finds none, and PeerVerifier has the last word.
 void SharedConfig::set_identity() {
+  mbedtls_ssl_conf_ca_chain(ssl.get(), ca_.get(), nullptr);
+  if (!credentials) return;
   for (const Bytes& der : credentials->chain_der())
     CHECK(mbedtls_x509_crt_parse_der(chain_.get(), der.data(), der.size()) == 0);
   for (const Bytes& der : credentials->ca_der())
     CHECK(mbedtls_x509_crt_parse_der(ca_.get(), der.data(), der.size()) == 0);
   CHECK(parse_private_key(key_.get(), credentials->key_pem()) == 0);
   CHECK(mbedtls_ssl_conf_own_cert(ssl.get(), chain_.get(), key_.get()) == 0);
-  mbedtls_ssl_conf_ca_chain(ssl.get(), ca_.get(), nullptr);
 }
 
 void SharedConfig::set_alpn() {
@@ -126,12 +132,13 @@ const Credentials& TlsServerContext::credentials() const {
 
 TlsClientContext::TlsClientContext(TlsClientOptions options)
     : config_(std::make_shared<SharedConfig>(PeerRole::server, options.profile, std::move(options.credentials),
-                                             std::move(options.alpn), std::move(options.clock))) {}
+                                             std::move(options.alpn), std::move(options.clock), options.ca_pin)) {}
 
 TlsClientContext::~TlsClientContext() = default;
 TlsClientContext::TlsClientContext(TlsClientContext&&) noexcept = default;
 TlsClientContext& TlsClientContext::operator=(TlsClientContext&&) noexcept = default;
 const Credentials& TlsClientContext::credentials() const {
+  CHECK(config_->credentials != nullptr);
   return *config_->credentials;
 }
 

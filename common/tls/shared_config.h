@@ -21,7 +21,7 @@ struct TicketExchange {
 
 struct SharedConfig {
   SharedConfig(PeerRole peer, Profile profile, std::shared_ptr<const Credentials> own,
-               std::vector<std::string> protocols, ClientClock now);
+               std::vector<std::string> protocols, ClientClock now, std::optional<Digest> pinned_ca = {});
   SharedConfig(const SharedConfig&) = delete;
   SharedConfig& operator=(const SharedConfig&) = delete;
 
@@ -30,7 +30,8 @@ struct SharedConfig {
   void use_tickets(std::shared_ptr<TicketKeys> keys);
 
   const PeerRole peer;
-  const std::shared_ptr<const Credentials> credentials;
+  const std::shared_ptr<const Credentials> credentials;  // null: `trust` has a pin
+  const PeerTrust trust;
   const std::vector<std::string> alpn;
   const ClientClock clock;  // a server's is always exact
   ClientCertificate client_certificate = ClientCertificate::required;

@@ -3,6 +3,7 @@
 // do its engines; an engine keeps alive what it needs, so a context may be replaced (reload) while engines live.
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,10 +41,13 @@ struct TlsServerOptions {
 };
 
 struct TlsClientOptions {
-  std::shared_ptr<const Credentials> credentials;
+  std::shared_ptr<const Credentials> credentials;  // null for a device without an identity: then `ca_pin` is set
   std::vector<std::string> alpn;
   ClientClock clock;
   Profile profile = Profile::session;
+  // Instead of credentials: no certificate is shown, and trusted is the CA with this key (key_pin.h) and nobody else.
+  // The server sends that CA's certificate along (TlsServerOptions::show_root); another CA's is ca_mismatch.
+  std::optional<Digest> ca_pin = {};
 };
 
 class TlsServerContext {
@@ -67,7 +71,7 @@ class TlsClientContext {
   TlsClientContext(TlsClientContext&&) noexcept;
   TlsClientContext& operator=(TlsClientContext&&) noexcept;
 
-  const Credentials& credentials() const;
+  const Credentials& credentials() const;  // there are some
 
  private:
   friend class TlsEngine;

@@ -24,7 +24,8 @@ Verdict judge(const Credentials& shown, const Credentials& own, PeerRole role, C
   for (const Bytes& der : shown.chain_der()) mbedtls_x509_crt_parse_der(chain.get(), der.data(), der.size());
   for (const Bytes& der : own.ca_der()) mbedtls_x509_crt_parse_der(bundle.get(), der.data(), der.size());
   const ClientClock clock = [now] { return now; };
-  PeerVerifier verifier(role, own, clock, expected);
+  const PeerTrust trust{std::string(own.trust_domain()), {}};
+  PeerVerifier verifier(role, trust, clock, expected);
   Verdict verdict;
   mbedtls_x509_crt_verify(chain.get(), bundle.get(), nullptr, nullptr, &verdict.flags, PeerVerifier::callback,
                           &verifier);
