@@ -81,12 +81,20 @@ Result<Bytes> read_own_file(const std::filesystem::path& file, std::size_t most)
 }
 
 Result<void> replace_private_file(const std::filesystem::path& file, ByteView content) {
+  return replace_file(file, content, std::filesystem::perms(0600));
+}
+
+Result<void> replace_file(const std::filesystem::path& file, ByteView content, std::filesystem::perms mode) {
   std::filesystem::path temporary = file;
   temporary += ".new";
   ::unlink(temporary.c_str());  // left by a crash
-  if (auto made = create_file(temporary, content, std::filesystem::perms(0600)); !made) return made;
-  if (::rename(temporary.c_str(), file.c_str()) != 0) return failed(file, "rename over");
-  return sync_directory_of(file);
+  if (auto made = create_file(temporary, content, mode); !made) return made;
+  return rename_file(temporary, file);
+}
+
+Result<void> rename_file(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) return failed(to, "rename over");
+  return sync_directory_of(to);
 }
 
 Result<void> create_file(const std::filesystem::path& file, ByteView content, std::filesystem::perms mode) {

@@ -11,8 +11,12 @@ namespace fairlead::tls {
 Result<Bytes> read_whole_file(const std::filesystem::path& file, std::size_t most);
 // The same for a file that a program of this user wrote: no link, nothing but a regular file, and ours.
 Result<Bytes> read_own_file(const std::filesystem::path& file, std::size_t most);
-// Replaces or makes `file` with mode 0600: temporary file, fsync, rename, fsync of the directory.
+// Replaces or makes `file`: temporary file, fsync, rename, fsync of the directory.
+Result<void> replace_file(const std::filesystem::path& file, ByteView content, std::filesystem::perms mode);
+// The same with mode 0600.
 Result<void> replace_private_file(const std::filesystem::path& file, ByteView content);
+// `to` is what `from` was, whatever it was before; both are in one directory.
+Result<void> rename_file(const std::filesystem::path& from, const std::filesystem::path& to);
 // Makes `file` durably; fails when it exists.
 Result<void> create_file(const std::filesystem::path& file, ByteView content, std::filesystem::perms mode);
 // That a file can be made in `directory`, which is made if it is missing (Reason::state_unwritable).
