@@ -1,11 +1,10 @@
 #include "agent/agent.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <csignal>
 
+#include "agent/resource/host_label.h"
 #include "agent/setting/reload.h"
 #include "common/base/log.h"
 #include "common/base/pattern.h"
@@ -28,14 +27,6 @@ constexpr Duration kUnmapTime = 3s;  // for the gateways to delete our mappings
 
 tls::IdentityFiles files_of(const IdentityConfig& identity) {
   return {identity.cert, identity.key, identity.ca};
-}
-
-std::string host_label() {
-  std::array<char, 256> name{};
-  if (::gethostname(name.data(), name.size() - 1) != 0) return "";
-  const std::string full = normalize_name(name.data());
-  const std::string label = full.substr(0, full.find('.'));
-  return is_label(label) ? label : "";
 }
 
 DescriptorPlan plan_of(const AgentConfig& config) {
