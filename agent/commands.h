@@ -10,6 +10,7 @@ int run_command(const ExposeCommand& command);
 int run_command(const ConnectCommand& command);
 int run_command(const StatusCommand& command);
 int run_command(const ProbeCommand& command);
+int run_command(const JoinCommand& command);
 int run_command(const ExplainCommand& command);
 
 }  // namespace fairlead::agent

@@ -26,10 +26,13 @@ struct Arguments {
   std::string dir;
   std::string socket;
   std::string code;
+  std::string token;
+  std::string token_file;
   bool lenient = false;
   bool json = false;
   bool check = false;
   bool stdio = false;
+  bool again = false;
 
   std::vector<std::string> targets;
   std::vector<std::string> rendezvous;
@@ -85,6 +88,14 @@ Result<void> allow_callers(const std::vector<std::string>& callers, std::vector<
   }
   if (any) return {};
   return fail(Reason::config_invalid, "--allow: is for services whose TLS ends here: NAME=tcp://HOST:PORT");
+}
+
+Result<Command> make_join(const Arguments& in) {
+  if (in.token.empty() == in.token_file.empty())
+    return fail(Reason::config_invalid, "join: one of TOKEN and --token-file is needed");
+  if (!in.name.empty() && !is_label(in.name))
+    return fail(Reason::config_invalid, fmt::format("--name {}: allowed: {}", in.name, config::kLabelForm));
+  return JoinCommand{in.token, in.token_file, in.name, in.dir, in.again ? Again::yes : Again::no, answer_format(in)};
 }
 
 Result<ExposeCommand> make_expose(const Arguments& in) {
@@ -230,6 +241,21 @@ config::CommandUsage probe_usage(Arguments& in) {
                       {"--json", &in.json, "Answer in JSON", ""}}};
 }
 
+config::CommandUsage join_usage(Arguments& in) {
+  return {
+      .name = "join",
+      .help = "Get an identity and a configuration from a rendezvous, with a token",
+      .footer =
+          "The key is made here and stays here. Others on this host see a command line: --token-file keeps a\n"
+          "token out of it.\nExample:\n  fairlead-agent join fl1_... --name nas1",
+      .options = {{"--token-file", &in.token_file, "Read the token from FILE; - is standard input", "FILE"},
+                  {"--name", &in.name, "One label; default: the first of the host's name", "NAME"},
+                  {"--dir", &in.dir, "Put everything into DIR; default: the folder of the usual configuration", "DIR"},
+                  {"--again", &in.again, "Replace the identity and the configuration that are there", ""},
+                  {"--json", &in.json, "Answer in JSON", ""}},
+      .operands = {{"token", &in.token, "What `fairlead-rendezvous token create` printed", "TOKEN"}}};
+}
+
 config::CommandUsage status_usage(Arguments& in) {
   return {.name = "status",
           .help = "Show services, the path of each and the rendezvous servers",
@@ -257,6 +283,7 @@ Result<Command> make_command(std::string_view name, const Arguments& in) {
   if (name == "status") return StatusCommand{config_of(in), config::socket_path(in.socket), answer_format(in)};
   if (name == "probe") return make_probe(in);
   if (name == "connect") return make_connect(in);
+  if (name == "join") return make_join(in);
   if (name == "explain") return ExplainCommand{in.code, answer_format(in)};
   auto expose = make_expose(in);
   if (!expose) return tl::unexpected(expose.error());
@@ -266,7 +293,7 @@ Result<Command> make_command(std::string_view name, const Arguments& in) {
 }  // namespace
 
 Outcome parse_command_line(int argc, const char* const* argv) {
-  constexpr std::string_view kLater[] = {"join"};
+  constexpr std::string_view kLater[] = {"unexpose", "leave", "proxy"};
   Arguments in;
   const config::ProgramUsage usage{
       .program = kProgram,
@@ -275,7 +302,7 @@ Outcome parse_command_line(int argc, const char* const* argv) {
       .footer = "`fairlead-agent COMMAND --help` tells more.",
       .options = {{"--log-level", &in.log.level, config::kLevelHelp, "LEVEL"},
                   {"--log-format", &in.log.format, config::kFormatHelp, "FORMAT"}},
-      .commands = {run_usage(in), check_usage(in), expose_usage(in), connect_usage(in), probe_usage(in),
+      .commands = {run_usage(in), check_usage(in), join_usage(in), expose_usage(in), connect_usage(in), probe_usage(in),
                    status_usage(in), explain_usage(in)},
       .later = kLater,
   };

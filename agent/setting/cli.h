@@ -46,13 +46,23 @@ struct ProbeCommand {
   std::vector<HostPort> rendezvous;  // instead of those of the file
   config::AnswerFormat format = config::AnswerFormat::text;
 };
+enum class Again : std::uint8_t { no, yes };
+// One of `token` and `token_file` is set.
+struct JoinCommand {
+  std::string token;
+  std::string token_file;  // "-": standard input
+  std::string name;        // one label; empty: the host's
+  std::string dir;         // empty: the folder of the usual configuration
+  Again again = Again::no;
+  config::AnswerFormat format = config::AnswerFormat::text;
+};
 struct ExplainCommand {
   std::string code;  // empty: all
   config::AnswerFormat format = config::AnswerFormat::text;
 };
 
-using Command =
-    std::variant<RunCommand, CheckCommand, ExposeCommand, ConnectCommand, StatusCommand, ProbeCommand, ExplainCommand>;
+using Command = std::variant<RunCommand, CheckCommand, JoinCommand, ExposeCommand, ConnectCommand, StatusCommand,
+                             ProbeCommand, ExplainCommand>;
 
 struct CommandLine {
   Command command;

@@ -1,14 +1,15 @@
-"""A token is made, a device without an identity joins with it, and an agent runs with what it got. The joiner here is a
-second reading of the protocol: Python's TLS, openssl's certificate requests."""
+"""A token is made, a device without an identity joins with it, and an agent runs with what it got. The first joiner here is
+a second reading of the protocol: Python's TLS, openssl's certificate requests. The second one is `fairlead-agent join`."""
 import base64
 import hashlib
 import json
 import socket
 import ssl
 import struct
+import subprocess
 
 from certs import openssl
-from harness import LOOPBACK, MeshTest, READY, free_port, run_program, wait_until
+from harness import LOOPBACK, MeshTest, READY, free_port, run_program, toml_document, wait_until
 
 
 def read_token(text):
@@ -164,3 +165,112 @@ class Joining(MeshTest):
                     stream.sendall(b"x")
                     if not stream.recv(1):
                         raise ConnectionError
+
+
+class Joiner(MeshTest):
+    """`fairlead-agent join` at a server that `setup` made."""
+
+    def setUp(self):
+        super().setUp()
+        self.port, self.home = free_port(), self.mesh.dir / "server"
+        made = run_program("fairlead-rendezvous", "setup", "--public", f"{LOOPBACK}:{self.port}", "--dir", self.home)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        self.first_token = next(line.split()[-1] for line in made.stdout.splitlines() if "fairlead-agent join" in line)
+        self.rendezvous = self.mesh.run_rendezvous("setup", self.home / "rendezvous.toml")
+        self.dir = self.mesh.dir / "nas1"
+
+    def new_token(self, *words):
+        answer = run_program("fairlead-rendezvous", "token", "create", "--json", *words, "--config", self.rendezvous.config)
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        return json.loads(answer.stdout)["token"]
+
+    def join(self, *words, dir=None, name="nas1", **kwargs):
+        return run_program("fairlead-agent", "join", *words, "--name", name, "--dir", dir or self.dir, **kwargs)
+
+    def joined(self, *words, **kwargs):
+        answer = self.join("--json", *words, **kwargs)
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        return json.loads(answer.stdout)
+
+    def refused(self, reason, *words, exit_code=1, **kwargs):
+        answer = self.join(*words, **kwargs)
+        self.assertEqual((answer.returncode, answer.stdout), (exit_code, ""))
+        self.assertTrue(answer.stderr.startswith(f"fairlead-agent: {reason}: "), answer.stderr)
+        self.assertEqual(answer.stderr.count("\n"), 1)
+        return answer.stderr
+
+    def files(self):
+        return {file.name: file.read_bytes() for file in self.dir.iterdir()} if self.dir.exists() else {}
+
+    def test_a_device_joins_runs_and_is_reached(self):
+        answer = self.join(self.first_token)
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        self.assertIn("nas1.home joined", answer.stdout)
+        self.assertIn(f"fairlead-agent run --config {self.dir}/agent.toml", answer.stdout)
+        self.assertEqual(sorted(self.files()), ["agent.crt", "agent.key", "agent.toml", "ca.crt"])
+        self.assertEqual((self.dir / "agent.key").stat().st_mode & 0o777, 0o600)
+        # The service has the CA's certificate for its name; it is behind the agent as any other.
+        service = run_program("fairlead-rendezvous", "ca", "issue", "--dir", self.home / "ca", "--id",
+                              "spiffe://home.internal/service/web", "--dns", "web.home", "--out", self.mesh.dir / "web")
+        self.assertEqual(service.returncode, 0, service.stderr)
+        page = free_port()
+        self.mesh.start_program("web", ["openssl", "s_server", "-accept", f"{LOOPBACK}:{page}", "-cert", self.mesh.dir / "web.crt",
+                                        "-cert_chain", self.mesh.dir / "web.crt", "-key", self.mesh.dir / "web.key", "-www",
+                                        "-quiet"], ready_port=page)
+        config = self.dir / "agent.toml"
+        with open(config, "a", encoding="utf-8") as out:
+            out.write(toml_document({"nat": {"mapping": "off"},
+                                     "service": [{"name": "web", "target": f"{LOOPBACK}:{page}", "mutual": "unchecked"}]}))
+        self.mesh.run_agent("nas1", config)
+        self.assertTrue((self.dir / "agent-state").is_dir())
+        curl = subprocess.run(["curl", "-sS", "--max-time", str(READY), "--cacert", self.dir / "ca.crt", "--resolve",
+                               f"web.home:{self.port}:{LOOPBACK}", f"https://web.home:{self.port}/"],
+                              capture_output=True, text=True)
+        self.assertEqual(curl.returncode, 0, curl.stderr)
+        self.assertIn("Cipher", curl.stdout)
+
+    def test_one_use_is_one_device_and_again_is_the_same_one(self):
+        first = self.joined(self.first_token)
+        self.assertEqual(first["id"], "spiffe://home.internal/agent/home/nas1")
+        before = self.files()
+        self.assertIn("agent.toml is there", self.refused("already_joined", self.first_token))
+        self.assertEqual(self.files(), before)
+        self.assertIn("no use left; next: ", self.refused("token_used", self.first_token, dir=self.mesh.dir / "nas2", name="nas2"))
+        token = self.new_token("--uses", "3")
+        self.assertIn("nas1.home is held", self.refused("name_taken", token, dir=self.mesh.dir / "nas2"))
+        self.joined("--again", token)
+        after = self.files()
+        self.assertEqual(after["agent.key"], before["agent.key"])
+        self.assertNotEqual(after["agent.crt"], before["agent.crt"])
+        self.assertEqual(after["agent.toml.old"], before["agent.toml"])
+
+    def test_a_lost_answer_costs_no_use(self):
+        self.joined(self.first_token)
+        certificate = (self.dir / "agent.crt").read_bytes()
+        for name in ("agent.toml", "agent.crt", "ca.crt"):
+            (self.dir / name).unlink()
+        self.joined(self.first_token)
+        self.assertEqual((self.dir / "agent.crt").read_bytes(), certificate)
+
+    def test_a_token_comes_from_a_file_or_standard_input(self):
+        file = self.mesh.dir / "token"
+        file.write_text(self.first_token + "\n")
+        self.joined("--token-file", file)
+        self.joined("--token-file", "-", name="nas2", dir=self.mesh.dir / "nas2", input=self.new_token() + "\n")
+        self.assertEqual(self.join("--token-file", self.mesh.dir / "none", dir=self.mesh.dir / "nas3").returncode, 2)
+
+    def test_what_is_no_token_is_exit_2(self):
+        for text in ("x", "fl1_", self.first_token[:-1], self.first_token.replace("a", "b", 1) + "a"):
+            self.refused("token_malformed", text, exit_code=2)
+        self.assertEqual(self.files(), {})
+
+    def test_a_server_of_another_ca_never_hears_the_secret(self):
+        """The address of the token is somebody else's now: right names, other CA."""
+        self.rendezvous.stop()
+        other = self.mesh.dir / "other"
+        made = run_program("fairlead-rendezvous", "setup", "--public", f"{LOOPBACK}:{self.port}", "--dir", other)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        impostor = self.mesh.run_rendezvous("other", other / "rendezvous.toml")
+        self.refused("ca_mismatch", self.first_token)
+        self.assertNotIn("agent.toml", self.files())
+        self.assertFalse(impostor.records(msg="a device was not let in"))

@@ -97,7 +97,7 @@ TEST_CASE("help and version go to stdout") {
   const std::string help = told({"--help"}).out;
   for (const char* word : {"run", "check", "expose", "status", "explain", "--log-level", "--version", "Exit codes"})
     has(help, word);
-  for (const char* name : {"run", "check", "expose", "connect", "status", "explain"}) {
+  for (const char* name : {"run", "check", "join", "expose", "connect", "status", "explain"}) {
     has(told({name, "--help"}).out, std::string("Example:\n  fairlead-agent ") + name);
   }
   has(told({"expose", "--help"}).out, "NAME=TARGET");
@@ -106,7 +106,7 @@ TEST_CASE("help and version go to stdout") {
 TEST_CASE("no command, an unknown one, one of a later version") {
   has(refused({}), "a command is missing; allowed: run, check");
   has(refused({"rnu"}), "rnu is not a command, the nearest is \"run\"; allowed: run, check");
-  has(refused({"join", "token"}), "join is not available in this version");
+  has(refused({"leave"}), "leave is not available in this version");
   has(refused({"--nope"}), "--nope");
   has(refused({"run", "--nope", "--config", "a"}), "--nope");
   has(refused({""}), "is not a command");
@@ -171,6 +171,24 @@ TEST_CASE("status") {
   CHECK(command<StatusCommand>({"status", "--socket", "unix:/run/x"}).socket == "/run/x");
   has(refused({"status", "--config", "a", "--socket", "b"}), "--socket");
   has(refused({"status", "services"}), "services");
+}
+
+TEST_CASE("join takes its token from one place") {
+  const auto plain = command<JoinCommand>({"join", "fl1_x"});
+  CHECK(plain.token == "fl1_x");
+  CHECK(plain.token_file.empty());
+  CHECK((plain.name.empty() && plain.dir.empty()));
+  CHECK(plain.again == Again::no);
+  const auto full =
+      command<JoinCommand>({"join", "--token-file", "-", "--name", "nas1", "--dir", "d", "--again", "--json"});
+  CHECK(full.token_file == "-");
+  CHECK(full.name == "nas1");
+  CHECK(full.dir == "d");
+  CHECK(full.again == Again::yes);
+  CHECK(full.format == config::AnswerFormat::json);
+  has(refused({"join"}), "one of TOKEN and --token-file");
+  has(refused({"join", "fl1_x", "--token-file", "f"}), "one of TOKEN and --token-file");
+  has(refused({"join", "fl1_x", "--name", "Nas.1"}), "--name Nas.1: allowed: one label");
 }
 
 TEST_CASE("explain") {
