@@ -184,16 +184,18 @@ void DirectListener::on_direct_ended(DirectConnection& connection, const net::Re
   tools_.give_back(connection.share());
   const bool relayed = outcome.client_bytes + outcome.service_bytes > 0;
   (relayed ? tools_.counters.closed : tools_.counters.refused).add(outcome.reason);
-  log(is_peer_noise(outcome.reason) ? Level::debug : Level::warn, "connection",
-      {{"conn", to_hex(connection.client().id)},
-       {"path", kPath},
-       {"service", connection.service()},
-       {"endpoint", connection.endpoint()},
-       {"peer", connection.client().peer.to_string()},
-       {"reason", reason_code(outcome.reason)},
-       {"detail", detail},
-       {"bytes_in", outcome.client_bytes},
-       {"bytes_out", outcome.service_bytes}});
+  if (const Level level = is_peer_noise(outcome.reason) ? Level::debug : Level::warn; log_enabled(level)) {
+    log(level, "connection",
+        {{"conn", to_hex(connection.client().id)},
+         {"path", kPath},
+         {"service", connection.service()},
+         {"endpoint", connection.endpoint()},
+         {"peer", connection.client().peer.to_string()},
+         {"reason", reason_code(outcome.reason)},
+         {"detail", detail},
+         {"bytes_in", outcome.client_bytes},
+         {"bytes_out", outcome.service_bytes}});
+  }
   const auto at = connections_.find(connection.number);
   tools_.loop.retire(std::move(at->second));
   connections_.erase(at);

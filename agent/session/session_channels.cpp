@@ -155,7 +155,9 @@ void SessionChannels::record(End end) {
   const Reason reason = core::agreed(end.outcome.reason, words_.take(end.connection, tools_.loop.now()));
   (end.relayed ? tools_.counters.closed : tools_.counters.refused).add(reason);
   const bool ordinary = reason == Reason::completed || is_client_leave(reason);
-  log(ordinary ? Level::debug : Level::warn, "connection",
+  const Level level = ordinary ? Level::debug : Level::warn;
+  if (!log_enabled(level)) return;  // for each connection: its fields are not made in vain
+  log(level, "connection",
       {{"conn", to_hex(end.connection)},
        {"service", end.service},
        {"peer", end.caller.to_string()},

@@ -33,6 +33,7 @@ class AccessLines {
   void set_mode(Mode mode) { mode_.store(mode, std::memory_order_relaxed); }
   // Whether a line of this reason would be written: ask before putting a record together.
   bool wants(Reason reason) const;
+  bool on() const { return mode_.load(std::memory_order_relaxed) != Mode::off; }
   void write(const AccessRecord& record) const;
 
  private:

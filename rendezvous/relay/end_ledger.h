@@ -24,7 +24,7 @@ class EndLedger {
                 const net::RelayOutcome& how, MakeLine line) {
     if (core::worth_telling(how.reason)) carrier->tell_ended(connection, how.reason);
     if (core::doubtful(how.reason, how.client_bytes, how.service_bytes, how.lasted)) {
-      return hold({connection, carrier, line()});
+      return hold({connection, carrier, access_log_.on() ? line() : AccessRecord{.reason = how.reason}});
     }
     counters_.closed.add(how.reason);
     if (access_log_.wants(how.reason)) access_log_.write(line());
