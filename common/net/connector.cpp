@@ -50,8 +50,10 @@ Connector::Connector(Poller& poller, ConnectOptions options, core::AddressMemory
 Connector::~Connector() = default;
 
 void Connector::start(const std::vector<SocketAddress>& addresses, Duration limit) {
-  race_ = core::ConnectRace(memory_ != nullptr ? memory_->order(addresses, now())
-                                               : core::AddressMemory().order(addresses, now()));
+  const bool ordered = addresses.size() < 2;
+  race_ = core::ConnectRace(ordered              ? addresses
+                            : memory_ != nullptr ? memory_->order(addresses, now())
+                                                 : core::AddressMemory().order(addresses, now()));
   run(limit);
 }
 
