@@ -61,6 +61,7 @@ WorkerItem AgentCarrier::take_waiter(unsigned worker) {
 }
 
 unsigned AgentCarrier::home_of(unsigned arrived, unsigned workers) const {
+  if (workers < 2) return arrived;
   const std::lock_guard lock(mutex_);
   if (!waiters_.empty()) {
     const bool here = std::ranges::find(waiters_, arrived, &WorkerItem::worker) != waiters_.end();
