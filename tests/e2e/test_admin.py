@@ -115,7 +115,7 @@ class Configurations(MeshTest):
                 ('cluster = "home"', 'cluster = "home.example"', "agent.cluster"),
                 ('name = "web"', 'name = "web.home"', "name"),
                 ('target = "127.0.0.1:8443"', 'target = "127.0.0.1"', "target"),
-                ('target = "127.0.0.1:8443"', 'target = "127.0.0.1:8443"\ntls = "terminate"', "tls"),
+                ('target = "127.0.0.1:8443"', 'target = "127.0.0.1:8443"\ntls = "ended"', "tls"),
                 ('target = "127.0.0.1:8443"', 'target = "127.0.0.1:8443"\nproxy_protocol = "v3"', "proxy_protocol", "v2"),
                 ('target = "127.0.0.1:8443"', 'target = "127.0.0.1:99999"', "target"),
                 ('mapping = "off"', 'mapping = "sometimes"', "mapping")]:
