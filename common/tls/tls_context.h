@@ -36,7 +36,7 @@ struct TlsServerOptions {
   WallClock clock;
   ClientCertificate client_certificate = ClientCertificate::required;
   Profile profile = Profile::session;
-  ClientRule allow;  // null: everybody whom the CA vouches for
+  ClientRule allow;        // null: everybody whom the CA vouches for
   bool show_root = false;  // the CA that signed the chain is sent with it: for clients that know only its key's hash
 };
 
