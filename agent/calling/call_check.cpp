@@ -11,6 +11,12 @@ double milliseconds(Duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
 
+// One decimal, by whole numbers: the small build's fmt knows no others.
+std::string milliseconds_text(Duration duration) {
+  const auto tenths = std::chrono::round<std::chrono::duration<std::int64_t, std::ratio<1, 10'000>>>(duration).count();
+  return fmt::format("{}.{} ms", tenths / 10, tenths % 10);
+}
+
 CheckReport report_of(const std::string& name, const AnsweredCall& answered) {
   const tls::TlsEngine& engine = answered.stream->engine();
   return {.name = name,
@@ -58,10 +64,9 @@ std::string render_json(const CheckReport& report) {
 }
 
 std::string render_text(const CheckReport& report) {
-  return fmt::format("{}: {} answers by the {} at {}, {}{}; connected in {:.1f} ms, handshake in {:.1f} ms\n",
-                     report.name, report.peer, report.path, report.address, report.tls,
-                     report.resumed ? ", resumed" : "", milliseconds(report.connect_time),
-                     milliseconds(report.handshake_time));
+  return fmt::format("{}: {} answers by the {} at {}, {}{}; connected in {}, handshake in {}\n", report.name,
+                     report.peer, report.path, report.address, report.tls, report.resumed ? ", resumed" : "",
+                     milliseconds_text(report.connect_time), milliseconds_text(report.handshake_time));
 }
 
 }  // namespace fairlead::agent
