@@ -1,15 +1,14 @@
 #include "rendezvous/setting/config.h"
 
 #include <fmt/core.h>
-#include <glob.h>
 
 #include <algorithm>
-#include <memory>
 #include <set>
 #include <utility>
 
 #include "common/base/pattern.h"
 #include "common/config/fields.h"
+#include "common/config/included.h"
 #include "common/config/nearest.h"
 #include "rendezvous/ca/leaf_days.h"
 
@@ -27,7 +26,6 @@ constexpr Range<Duration> kLongTimeout{10ms, 24h * 365};
 constexpr Range<Duration> kDrain{0ms, 1h};
 constexpr std::int64_t kMaxCount = 10'000'000;
 constexpr std::int64_t kMaxWorkers = 1024;
-constexpr std::size_t kMaxIncluded = 1000;
 // The codecs read no longer ClientHello; below the least, ordinary ones would be refused.
 constexpr Range<std::size_t> kClassifyBytes{2048, 64 * 1024};
 constexpr Range<std::size_t> kWaitingBytes{64 * 1024, std::size_t{1} << 40};
@@ -258,43 +256,6 @@ Limits read_limits(Section section) {
   return out;
 }
 
-struct FreeGlob {
-  void operator()(glob_t* found) const { ::globfree(found); }
-};
-
-// The files that match, in the order of their names. A pattern without wildcards must name a file.
-std::vector<std::string> matching_files(Section& section, const Text& text) {
-  glob_t storage{};
-  const int status = ::glob(config::relative_to(section.file(), text.value).c_str(), 0, nullptr, &storage);
-  const std::unique_ptr<glob_t, FreeGlob> found(&storage);
-  const bool has_wildcard = text.value.find_first_of("*?[") != std::string::npos;
-  if (status != 0 && (status != GLOB_NOMATCH || !has_wildcard)) {
-    section.refuse(text, status == GLOB_NOMATCH ? "no such file" : "the folder cannot be read",
-                   "a file, or a pattern with * or ?");
-    return {};
-  }
-  if (found->gl_pathc > kMaxIncluded) {
-    section.refuse(text, fmt::format("matches {} files", found->gl_pathc), fmt::format("at most {}", kMaxIncluded));
-    return {};
-  }
-  return {found->gl_pathv, found->gl_pathv + found->gl_pathc};
-}
-
-void read_included(Section& section, RendezvousConfig& out, BoundAddresses& bound) {
-  std::set<std::string> seen;
-  for (const Text& pattern : section.texts("include", "a list of files or patterns")) {
-    for (const std::string& file : matching_files(section, pattern)) {
-      if (section.report().failed()) return;
-      if (!seen.insert(file).second) continue;
-      const auto value = config::read_toml(file);
-      if (!value) return section.report().refuse(value.error(), config::Problem::wrong);
-      Section root(*value, file, "", section.report());
-      read_lists(root, out, bound);
-      root.done();
-    }
-  }
-}
-
 RendezvousConfig read_root(Section& root) {
   RendezvousConfig out;
   BoundAddresses bound;
@@ -308,7 +269,7 @@ RendezvousConfig read_root(Section& root) {
   read_lists(root, out, bound);
   root.not_available("ports", "allocating ports");
   root.not_available("telemetry", "telemetry");
-  read_included(server, out, bound);
+  config::read_included(server, "", [&](Section& included) { read_lists(included, out, bound); });
   server.done();
   root.done();
   if (out.listeners.empty()) {
