@@ -9,6 +9,7 @@
 #include "agent/setting/service_section.h"
 #include "common/base/pattern.h"
 #include "common/config/fields.h"
+#include "common/config/included.h"
 #include "common/config/nearest.h"
 
 namespace fairlead::agent {
@@ -46,7 +47,7 @@ void read_rendezvous(Section& section, AgentConfig& out) {
   out.rendezvous_id = id->value;
 }
 
-void read_agent(Section section, AgentConfig& out) {
+void read_agent(Section& section, AgentConfig& out) {
   if (const auto name = section.find_text("name", config::kLabelForm); name && !name->value.empty()) {
     out.name = config::read_label(section, *name).value_or("");
   }
@@ -58,7 +59,6 @@ void read_agent(Section section, AgentConfig& out) {
   out.control_path = config::unix_path_or(section, "control", out.control_path);
   out.drain_timeout = section.duration("drain_timeout", kDrain, out.drain_timeout);
   out.confine = section.flag("confine", out.confine);
-  section.done();
 }
 
 constexpr Section::Choice<MappingProtocol> kProtocols[] = {
@@ -138,16 +138,22 @@ Limits read_limits(Section section) {
 
 AgentConfig read_root(Section& root) {
   AgentConfig out;
-  read_agent(root.table("agent"), out);
+  Section agent = root.table("agent");
+  read_agent(agent, out);
   out.identity = config::read_identity(root);
   out.nat = read_nat(root.table("nat"));
   out.pool = read_pool(root.table("pool"));
   out.limits = read_limits(root.table("limits"));
   std::set<std::string> taken;
-  for (Section& section : root.tables("service")) {
-    out.services.push_back(read_service(section));
-    refuse_shared_names(section, out.services.back(), taken);
-  }
+  const auto read_services = [&](Section& file) {
+    for (Section& section : file.tables("service")) {
+      out.services.push_back(read_service(section));
+      refuse_shared_names(section, out.services.back(), taken);
+    }
+  };
+  read_services(root);
+  config::read_included(agent, kServiceFiles, read_services);
+  agent.done();
   root.done();
   return out;
 }

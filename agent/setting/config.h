@@ -1,7 +1,7 @@
 #pragma once
 // agent.toml as plain values (sample: packaging/agent.toml), read by main for `run`, `check` and a reload, or made from
 // the arguments of `expose`. What is here has been checked for form and for sense; the files it names were not opened.
-// A relative path is relative to the folder of the file. Any thread; owned by whoever loaded it.
+// A relative path is relative to the folder of the file that says it. Any thread; owned by whoever loaded it.
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -23,6 +23,7 @@ inline constexpr std::size_t kMaxRendezvous = 8;
 inline constexpr std::size_t kLeastMemory = 512 * 1024;
 inline constexpr unsigned kMaxPool = 1024;
 inline constexpr std::size_t kMaxNamesPerService = 64;  // sni, subsets: as many as one register message carries
+inline constexpr std::string_view kServiceFiles = "services.d/*.toml";  // default of [agent] include
 
 using IdentityConfig = config::IdentityConfig;  // cert, key, ca: paths
 
@@ -71,6 +72,7 @@ struct ServiceConfig {
   ProxyProtocol proxy_protocol = ProxyProtocol::off;
   std::vector<std::string> allow = {"cluster"};  // terminate: who may call, as is_caller_pattern() has them
   std::string cert, key;                         // terminate: paths; empty: the agent's own
+  std::string file;                              // that it stands in; empty: it was made from arguments
   bool operator==(const ServiceConfig&) const = default;
 };
 
@@ -110,7 +112,8 @@ using Loaded = config::Loaded<AgentConfig>;
 // Error: config_invalid with the line to print.
 Result<Loaded> load_config(const std::string& path, config::UnknownKeys unknown = config::UnknownKeys::refuse,
                            const config::Environment& environment = config::process_environment());
-// The same from text; `path` names it in messages and is where relative paths begin.
+// The same from text, and from the files that it includes; `path` names it in messages and is where relative paths
+// begin.
 Result<Loaded> parse_config(std::string_view text, const std::string& path, config::UnknownKeys unknown,
                             const config::Environment& environment);
 

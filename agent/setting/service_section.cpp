@@ -114,6 +114,7 @@ std::vector<std::string> read_names(Section& section, std::string_view key, std:
 
 ServiceConfig read_service(Section section) {
   ServiceConfig out;
+  out.file = section.file();
   if (const auto name = section.required_text("name", config::kLabelForm)) {
     out.name = config::read_label(section, *name).value_or("");
   }

@@ -20,9 +20,10 @@ const std::string kLeast =
     "key = 'a.key'\n"
     "ca = 'ca.crt'\n";  // 6 lines: what a test adds begins on line 7
 
+constexpr const char* kPath = "/etc/agent.toml";
+
 Result<Loaded> parse(const std::string& text, UnknownKeys unknown = UnknownKeys::refuse) {
-  return parse_config(text, "/etc/agent.toml", unknown,
-                      [](const std::string&) { return std::optional<std::string>(); });
+  return parse_config(text, kPath, unknown, [](const std::string&) { return std::optional<std::string>(); });
 }
 
 std::string error_of(const std::string& added) {
@@ -83,6 +84,7 @@ TEST_CASE("the packaged sample holds the defaults") {
   service.name = "web";
   service.target = HostPort{"127.0.0.1", 8443};
   service.port = 8443;
+  service.file = kPath;
   CHECK(whole->config.services == std::vector{service});
 }
 
@@ -119,15 +121,16 @@ TEST_CASE("every key is read") {
   CHECK(config.pool == PoolConfig{0, 1024});
   CHECK(config.limits == Limits{5, 1s, 2s, 72h, 4s, 6s, 5s, 8 * 1024 * 1024});
   REQUIRE(config.services.size() == 2);
-  CHECK(config.services[0] == ServiceConfig{"web",
-                                            UnixPath{"/run/web"},
-                                            Tls::passthrough,
-                                            Mutual::unchecked,
-                                            "web.default.svc.cluster.local",
-                                            443,
-                                            {"nas.example.com"},
-                                            {"v1"},
-                                            ProxyProtocol::v2});
+  CHECK(config.services[0] == ServiceConfig{.name = "web",
+                                            .target = UnixPath{"/run/web"},
+                                            .tls = Tls::passthrough,
+                                            .mutual = Mutual::unchecked,
+                                            .host = "web.default.svc.cluster.local",
+                                            .port = 443,
+                                            .sni = {"nas.example.com"},
+                                            .subsets = {"v1"},
+                                            .proxy_protocol = ProxyProtocol::v2,
+                                            .file = kPath});
   CHECK(config.services[1].target == Target{HostPort{"::1", 5432}});
   CHECK(config.services[1].port == 5432);
   CHECK(to_string(config.services[0].target) == "unix:/run/web");

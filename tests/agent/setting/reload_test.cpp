@@ -52,8 +52,10 @@ AgentConfig parsed(const std::string& text) {
   return out->config;
 }
 
-// What has one value only, or none but beside another key's.
-const test::FixedKeys kFixed{"service.mutual", "service.protocol", "service.allow", "service.cert", "service.key"};
+// What has one value only, none but beside another key's, or none of its own: what is included is read as if it stood
+// here.
+const test::FixedKeys kFixed{"agent.include", "service.mutual", "service.protocol",
+                             "service.allow", "service.cert",   "service.key"};
 
 TEST_CASE("a file that did not change changes nothing and names nothing") {
   test::check_reload_of_the_same(parsed(test::read_sample(SAMPLE_FILE)));
