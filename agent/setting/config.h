@@ -56,6 +56,11 @@ enum class Tls : std::uint8_t {
   passthrough,  // the service ends TLS itself
   terminate,    // it ends here; the service hears plain bytes, and only of callers that it allows
 };
+// What is spoken with a plain target.
+enum class Protocol : std::uint8_t {
+  tcp,   // any bytes
+  http,  // HTTP/1.1; each request says who called
+};
 // Whether the target demands a client certificate. It is not tried in this version.
 enum class Mutual : std::uint8_t { unchecked };
 enum class ProxyProtocol : std::uint8_t { off, v1, v2 };
@@ -72,6 +77,7 @@ struct ServiceConfig {
   ProxyProtocol proxy_protocol = ProxyProtocol::off;
   std::vector<std::string> allow = {"cluster"};  // terminate: who may call, as is_caller_pattern() has them
   std::string cert, key;                         // terminate: paths; empty: the agent's own
+  Protocol protocol = Protocol::tcp;             // terminate
   std::string file;                              // that it stands in; empty: it was made from arguments
   bool operator==(const ServiceConfig&) const = default;
 };
