@@ -48,7 +48,7 @@ TEST_CASE("an address that is silent after TCP does not keep the next from its t
   CHECK(silent.was_called());
 
   SUBCASE("and comes last the next time") {
-    rig.dial({rig.other("127.0.0.2"), rig.good()});
+    rig.dial({rig.other("127.0.0.2"), rig.good()}, 1min);  // however slow this machine is
     REQUIRE(rig.result->has_value());
     CHECK_FALSE(silent.was_called());
   }
