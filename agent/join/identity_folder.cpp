@@ -4,13 +4,15 @@
 #include <unistd.h>
 
 #include "agent/setting/cli.h"
-#include "common/base/json_writer.h"
+#include "common/config/toml_text.h"
 #include "common/tls/certificate_request.h"
 #include "common/tls/private_file.h"
 
 namespace fairlead::agent {
 namespace {
 
+using config::toml_list;
+using config::toml_text;
 using std::filesystem::path;
 
 constexpr const char* kKey = "agent.key";
@@ -32,18 +34,6 @@ bool is_there(const path& file) {
 
 path with(path file, const char* suffix) {
   return file += suffix;
-}
-
-// TOML's basic strings have JSON's escapes.
-std::string toml_text(std::string_view text) {
-  return JsonWriter().value(text).take();
-}
-
-std::string toml_list(const std::vector<std::string>& texts) {
-  JsonWriter out;
-  out.begin_array();
-  for (const std::string& text : texts) out.value(text);
-  return out.end_array().take();
 }
 
 std::optional<std::string> no_environment(const std::string& /*name*/) {

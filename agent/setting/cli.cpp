@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "agent/setting/exposed.h"
 #include "agent/setting/service_section.h"
 #include "common/base/pattern.h"
 #include "common/base/version.h"

@@ -2,7 +2,6 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -207,49 +206,6 @@ Result<Target> parse_target(std::string_view text) {
 bool is_caller_pattern(std::string_view text) {
   if (text == "cluster" || text == "mesh") return true;
   return text.starts_with("spiffe://") && pattern_valid(PatternKind::spiffe, text);
-}
-
-namespace {
-
-// What stands in front of a target of `expose`, and what becomes of it.
-struct Scheme {
-  std::string_view written;
-  std::string_view instead;
-  Tls tls;
-  bool tcp_only;
-};
-constexpr Scheme kSchemes[] = {{"tls://", "", Tls::passthrough, true},
-                               {"tcp://", "", Tls::terminate, true},
-                               {"tcp+unix:", "unix:", Tls::terminate, false},
-                               {"", "", Tls::passthrough, false}};
-constexpr std::string_view kExposedForm = "HOST:PORT, tls://HOST:PORT, unix:PATH, tcp://HOST:PORT or tcp+unix:PATH";
-
-}  // namespace
-
-Result<ServiceConfig> parse_exposed(std::string_view argument) {
-  const auto refuse = [argument](std::string_view wrong) {
-    return fail(Reason::config_invalid, fmt::format("{}: {}", shown(argument), wrong));
-  };
-  const auto equals = argument.find('=');
-  if (equals == std::string_view::npos) return refuse("is not NAME=TARGET, such as web=127.0.0.1:8443");
-  ServiceConfig out;
-  out.name = argument.substr(0, equals);
-  if (!is_label(out.name)) return refuse(fmt::format("NAME is not usable; allowed: {}", config::kLabelForm));
-  const std::string_view target = argument.substr(equals + 1);
-  for (const std::string_view later : {"http://", "https://", "http+unix:"}) {
-    if (!target.starts_with(later)) continue;
-    return refuse(fmt::format("{} is not available in this version; allowed: {}", later, kExposedForm));
-  }
-  const Scheme& scheme =
-      *std::ranges::find_if(kSchemes, [&](const Scheme& s) { return target.starts_with(s.written); });
-  const std::string written = std::string(scheme.instead).append(target.substr(scheme.written.size()));
-  if (scheme.tcp_only && written.starts_with("unix:")) return refuse(fmt::format("{} takes HOST:PORT", scheme.written));
-  auto parsed = parse_target(written);
-  if (!parsed) return refuse(fmt::format("TARGET is not usable; allowed: {}", kExposedForm));
-  out.tls = scheme.tls;
-  out.target = std::move(*parsed);
-  if (const auto* tcp = std::get_if<HostPort>(&out.target)) out.port = tcp->port;
-  return out;
 }
 
 }  // namespace fairlead::agent

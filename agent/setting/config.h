@@ -131,8 +131,5 @@ Result<void> check_files(const AgentConfig& config, const std::string& path);
 bool is_caller_pattern(std::string_view text);
 // "127.0.0.1:8443", "[::1]:8443", "host.name:8443" or "unix:/path"; the error's detail says what is wrong and allowed.
 Result<Target> parse_target(std::string_view text);
-// NAME=TARGET of `expose`: HOST:PORT, tls://HOST:PORT or unix:PATH of a service that ends TLS itself; tcp://HOST:PORT
-// or tcp+unix:PATH of one whose TLS ends here. Error detail begins with the argument.
-Result<ServiceConfig> parse_exposed(std::string_view argument);
 
 }  // namespace fairlead::agent

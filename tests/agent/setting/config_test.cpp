@@ -293,31 +293,3 @@ TEST_CASE("a file that is not there") {
   CHECK(load_config("/nonexistent/agent.toml").error().detail ==
         "/nonexistent/agent.toml: cannot be opened: No such file or directory");
 }
-
-TEST_CASE("exposed services") {
-  const auto tcp = parse_exposed("web=127.0.0.1:8443");
-  REQUIRE(tcp);
-  CHECK(tcp->name == "web");
-  CHECK(tcp->target == Target{HostPort{"127.0.0.1", 8443}});
-  CHECK(tcp->port == 8443);
-  CHECK(parse_exposed("web=tls://[::1]:1")->target == Target{HostPort{"::1", 1}});
-  CHECK(parse_exposed("web=unix:/run/a=b")->target == Target{UnixPath{"/run/a=b"}});
-  CHECK(parse_exposed("web=unix:/run/a")->port == 0);
-  for (const char* bad : {"", "web", "=a:1", "Web=a:1", "a.b=a:1", "web=", "web=a", "web=a:0", "web=8443",
-                          "web=unix:", "web=tls://", "web=tls://unix:/x", "web=tcp://unix:/x",
-                          "web=tcp+unix:", "web=tcp://a", "web=ftp://a:1", "web=tls://a", "web=a:1/path"}) {
-    CAPTURE(bad);
-    const auto refused = parse_exposed(bad);
-    REQUIRE_FALSE(refused);
-    CHECK(refused.error().detail.starts_with(std::string(bad) + ": "));
-  }
-  const auto plain = parse_exposed("db=tcp://127.0.0.1:5432");
-  REQUIRE(plain);
-  CHECK(plain->tls == Tls::terminate);
-  CHECK(plain->target == Target{HostPort{"127.0.0.1", 5432}});
-  CHECK(parse_exposed("db=tcp+unix:/run/db")->target == Target{UnixPath{"/run/db"}});
-  CHECK(parse_exposed("db=tcp+unix:/run/db")->tls == Tls::terminate);
-  for (const char* later : {"web=http://127.0.0.1:80", "web=https://127.0.0.1:80", "web=http+unix:/x"}) {
-    CHECK(parse_exposed(later).error().detail.find("not available in this version") != std::string::npos);
-  }
-}
