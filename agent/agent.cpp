@@ -1,11 +1,9 @@
 #include "agent/agent.h"
 
 #include <algorithm>
-#include <array>
 #include <csignal>
 
 #include "agent/resource/host_label.h"
-#include "agent/setting/reload.h"
 #include "common/base/log.h"
 #include "common/base/pattern.h"
 #include "common/base/version.h"
@@ -24,10 +22,6 @@ constexpr Duration kStopCheck = 50ms;
 constexpr Duration kRefreshIdle = 1s;
 constexpr Duration kRefreshTime = 10s;
 constexpr Duration kUnmapTime = 3s;  // for the gateways to delete our mappings
-
-tls::IdentityFiles files_of(const IdentityConfig& identity) {
-  return {identity.cert, identity.key, identity.ca};
-}
 
 DescriptorPlan plan_of(const AgentConfig& config) {
   DescriptorPlan plan = plan_descriptors({.open_files = net::raise_open_files(),
@@ -51,14 +45,6 @@ Result<std::unique_ptr<Agent>> Agent::open(AgentConfig config, std::string confi
       new Agent(std::move(config), std::move(config_path), std::move(*identities), std::move(on_reachable)));
   if (auto opened = agent->open_control(); !opened) return tl::unexpected(opened.error());
   return agent;
-}
-
-Result<Agent::Identities> Agent::load_identities(const AgentConfig& config) {
-  auto own = tls::Credentials::load(files_of(config.identity));
-  if (!own) return tl::unexpected(own.error());
-  auto of_services = load_service_credentials(config);
-  if (!of_services) return tl::unexpected(of_services.error());
-  return Identities{std::move(*own), std::move(*of_services)};
 }
 
 Agent::Agent(AgentConfig config, std::string config_path, Identities identities, OnReachable on_reachable)
@@ -143,7 +129,7 @@ Result<void> Agent::open_control() {
 void Agent::run() {
   signals_.push_back(std::make_unique<net::SignalWatcher>(loop_, SIGTERM, [this] { on_terminate(); }));
   signals_.push_back(std::make_unique<net::SignalWatcher>(loop_, SIGINT, [this] { on_terminate(); }));
-  signals_.push_back(std::make_unique<net::SignalWatcher>(loop_, SIGHUP, [this] { reload(); }));
+  signals_.push_back(std::make_unique<net::SignalWatcher>(loop_, SIGHUP, [this] { on_hangup(); }));
   network_ =
       std::make_unique<net::NetworkWatch>(loop_, poller_, [this](net::NetworkEvent event) { on_network(event); });
   watch_identity();
@@ -294,81 +280,6 @@ void Agent::stop() {
   direct_.shut_down(Reason::shutting_down);
   log(Level::info, "stopped");
   loop_.stop();
-}
-
-void Agent::watch_identity() {
-  identity_watches_.clear();
-  const auto watch = [this](const std::string& cert, const std::string& key) {
-    identity_watches_.push_back(std::make_unique<net::FileWatch>(loop_, std::array{cert, key, config_.identity.ca},
-                                                                 [this] { reload_identity(); }));
-  };
-  watch(config_.identity.cert, config_.identity.key);
-  for (const ServiceConfig& service : config_.services) {
-    if (!service.cert.empty()) watch(service.cert, service.key);
-  }
-}
-
-void Agent::reload_identity() {
-  auto identities = load_identities(config_);
-  if (identities) {
-    adopt(std::move(*identities));
-    return;
-  }
-  log(Level::error, "identity files changed and cannot be used; the old identity stays",
-      {{"detail", identities.error().detail}});
-}
-
-void Agent::replace_terminations(ServiceCredentials of_services) {
-  tools_.terminations.replace(config_.services, {.own = credentials_,
-                                                 .of_services = std::move(of_services),
-                                                 .cluster = tools_.cluster,
-                                                 .clock = [this] { return tools_.wall_now(); }});
-}
-
-// A new identity is shown in new sessions; the same one once more ends none.
-bool Agent::adopt(Identities identities) {
-  const auto& own = identities.own;
-  const bool same = own->leaf_hash() == credentials_->leaf_hash() && own->ca_hash() == credentials_->ca_hash();
-  if (!same) credentials_ = own;
-  replace_terminations(std::move(identities.of_services));
-  if (same) return false;
-  tools_.clock.on_certificate({credentials_->not_before(), credentials_->not_after()});
-  tls_context_ = make_context(wire::kSessionAlpn);
-  verify_context_ = make_context(wire::kVerifyAlpn);
-  direct_.replace_credentials(credentials_, [this] { return tools_.wall_now(); });
-  log(Level::info, "identity loaded", {{"id", credentials_->spiffe_id()}});
-  renew_sessions();
-  return true;
-}
-
-void Agent::renew_sessions() {
-  for (const auto& link : links_) link->renew();
-}
-
-void Agent::reload() {
-  if (config_path_.empty()) return;
-  auto loaded = load_config(config_path_);
-  auto identities = loaded ? load_identities(loaded->config) : Result<Identities>(tl::unexpected(loaded.error()));
-  if (!identities) {
-    log(Level::error, "reload refused; the running configuration stays", {{"detail", identities.error().detail}});
-    return;
-  }
-  Reload planned = plan_reload(config_, std::move(loaded->config));
-  for (const std::string& key : planned.for_restart) {
-    log(Level::warn, "this key needs a restart; its old value stays", {{"key", key}});
-  }
-  const bool moved = planned.config.identity != config_.identity || planned.config.services != config_.services;
-  // What a session says at its begin, only another session can say.
-  const bool anew = planned.config.pool != config_.pool ||
-                    planned.config.limits.ping_interval != config_.limits.ping_interval ||
-                    planned.config.rendezvous_networks != config_.rendezvous_networks;
-  config_ = std::move(planned.config);
-  if (moved) watch_identity();
-  for (const auto& link : links_) link->services_changed();
-  direct_.services_changed();
-  arm_tick();
-  if (!adopt(std::move(*identities)) && anew) renew_sessions();
-  log(Level::info, "reloaded");
 }
 
 }  // namespace fairlead::agent

@@ -83,7 +83,8 @@ class Agent final : public LinkOwner {
   void arm_tick();
   void on_tick();
   void stop();
-  void reload();
+  void on_hangup();
+  Result<void> reload();  // an error has changed nothing
   void reload_identity();
   bool adopt(Identities identities);  // false: our own is the same as before
   void replace_terminations(ServiceCredentials of_services);
