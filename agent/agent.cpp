@@ -31,10 +31,6 @@ DescriptorPlan plan_of(const AgentConfig& config) {
   return plan;
 }
 
-MemoryBudget memory_of(const AgentConfig& config) {
-  return config.limits.memory == 0 ? MemoryBudget() : MemoryBudget(config.limits.memory, config.limits.relays_max);
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Agent>> Agent::open(AgentConfig config, std::string config_path, OnReachable on_reachable) {
@@ -56,15 +52,14 @@ Agent::Agent(AgentConfig config, std::string config_path, Identities identities,
       verify_context_(make_context(wire::kVerifyAlpn)),
       poller_(loop_),
       descriptors_(plan_of(config_)),
-      pipes_(memory_of(config_).large_pipes(), descriptors_.pipes),
-      farewells_(poller_, memory_of(config_).callers_max(descriptors_.farewells)),
+      pipes_(memory_of(config_.limits).large_pipes(), descriptors_.pipes),
+      farewells_(poller_, memory_of(config_.limits).callers_max(descriptors_.farewells)),
       tools_{.loop = loop_,
              .channel = {poller_, pipes_, farewells_},
              .config = config_,
              .counters = counters_,
              .rng = rng_,
-             .relays_max = descriptors_.relays,
-             .memory = memory_of(config_),
+             .room = {descriptors_.relays, memory_of(config_.limits)},
              .descriptors = descriptors_,
              .clock = DeviceClock(config_.state_dir.empty() ? "" : config_.state_dir + "/clock", build_time(),
                                   {credentials_->not_before(), credentials_->not_after()})},
@@ -179,8 +174,8 @@ wire::Hello Agent::next_hello() {
           .cluster = tools_.cluster,
           .boot_id = boot_id_,
           .counter = ++sessions_opened_,
-          .pool_min = static_cast<std::uint16_t>(tools_.memory.pool_max(config_.pool.min)),
-          .pool_max = static_cast<std::uint16_t>(tools_.memory.pool_max(config_.pool.max))};
+          .pool_min = static_cast<std::uint16_t>(tools_.room.memory().pool_max(config_.pool.min)),
+          .pool_max = static_cast<std::uint16_t>(tools_.room.memory().pool_max(config_.pool.max))};
 }
 
 bool Agent::is_duplicate(const RendezvousLink& link, const wire::InstanceId& instance) {
@@ -253,7 +248,7 @@ void Agent::arm_tick() {
 
 void Agent::on_tick() {
   if (stopping_.begun()) {
-    if (stopping_.done(loop_.now(), tools_.relays)) return stop();
+    if (stopping_.done(loop_.now(), tools_.room.relays())) return stop();
     loop_.timers().arm(tick_, loop_.now() + kStopCheck);
     return;
   }

@@ -100,10 +100,10 @@ StatusReport Agent::status_report() const {
                       .standing = {},
                       .spiffe_id = credentials_->spiffe_id(),
                       .not_after = credentials_->not_after(),
-                      .relays = tools_.relays,
-                      .relays_max = tools_.relays_max,
-                      .memory_used = tools_.memory.used(),
-                      .memory_max = tools_.memory.max(),
+                      .relays = tools_.room.relays(),
+                      .relays_max = tools_.room.relays_max(),
+                      .memory_used = tools_.room.memory_used(),
+                      .memory_max = tools_.room.memory().max(),
                       .mappings = direct_.mappings(),
                       .counters = counters_};
   report.standing = direct_.problems();

@@ -25,7 +25,7 @@ void DirectPath::start(std::shared_ptr<const tls::Credentials> credentials, tls:
                                        DirectOptions{.listen = nat.listen,
                                                      .name = endpoint_,
                                                      .rendezvous_id = tools_.config.rendezvous_id,
-                                                     .limits = direct_limits(tools_.memory, tools_.descriptors)},
+                                                     .limits = direct_limits(tools_.room.memory(), tools_.descriptors)},
                                        *this);
   if (credentials) listener_->replace_credentials(std::move(credentials), std::move(clock));
   if (const auto opened = listener_->open(); !opened) {

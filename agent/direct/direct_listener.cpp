@@ -38,7 +38,7 @@ DirectListener::DirectListener(AgentTools& tools, DirectOptions options, KeyFind
               options_.limits.verify) {}
 
 DirectListener::~DirectListener() {
-  for (const auto& [number, connection] : connections_) tools_.give_back(connection->share());
+  for (const auto& [number, connection] : connections_) tools_.room.give_back(connection->share());
 }
 
 Result<void> DirectListener::open() {
@@ -56,7 +56,7 @@ Result<void> DirectListener::bind(const std::vector<SocketAddress>& wanted) {
   auto bound = bind_listeners(wanted, options_.name, &missing_);
   if (!bound) return tl::unexpected(bound.error());
   for (BoundSocket& each : *bound) {
-    net::limit_buffers(each.fd.get(), tools_.memory.first_buffers());  // whoever is accepted inherits them
+    net::limit_buffers(each.fd.get(), tools_.room.memory().first_buffers());  // whoever is accepted inherits them
     listen(each.address, std::move(each.fd));
   }
   return {};
@@ -130,7 +130,7 @@ void DirectListener::serve(front::Inbound& inbound, wire::ClientHello hello, con
   if (service == nullptr) return refuse(inbound, Reason::source_denied);
   auto source = relays_per_source_.take(peer.ip);
   if (!source) return refuse(inbound, Reason::relays_per_source);
-  const auto share = tools_.take_relay(service->config);
+  const auto share = tools_.room.take(service->config.tls);
   if (!share) return refuse(inbound, share.error().reason);
   DirectClient client{.fd = inbound.take_polled(),
                       .bytes = inbound.take_bytes(),
@@ -138,7 +138,7 @@ void DirectListener::serve(front::Inbound& inbound, wire::ClientHello hello, con
                       .peer = peer,
                       .accepted = inbound.accepted(),
                       .source = std::move(*source)};
-  if (share->buffers != tools_.memory.first_buffers()) net::limit_buffers(client.fd.get(), share->buffers);
+  if (share->buffers != tools_.room.memory().first_buffers()) net::limit_buffers(client.fd.get(), share->buffers);
   tools_.rng.fill(client.id);
   retire(inbound);
   const auto& limits = tools_.config.limits;
@@ -181,7 +181,7 @@ void DirectListener::count_refused(const SocketAddress& peer, Reason reason) {
 
 void DirectListener::on_direct_ended(DirectConnection& connection, const net::RelayOutcome& outcome,
                                      const std::string& detail) {
-  tools_.give_back(connection.share());
+  tools_.room.give_back(connection.share());
   const bool relayed = outcome.client_bytes + outcome.service_bytes > 0;
   (relayed ? tools_.counters.closed : tools_.counters.refused).add(outcome.reason);
   if (const Level level = is_peer_noise(outcome.reason) ? Level::debug : Level::warn; log_enabled(level)) {

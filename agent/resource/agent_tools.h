@@ -1,13 +1,12 @@
 #pragma once
 // What the sessions, the direct listener and the port mapper of one agent share: its loop and what hangs on it, the
 // configuration that runs, and the places for relays. One loop; owned by the agent (or by a probe), outlives its users.
-#include <cstddef>
 #include <string>
 
 #include "agent/resource/counters.h"
 #include "agent/resource/descriptor_plan.h"
 #include "agent/resource/device_clock.h"
-#include "agent/resource/memory_budget.h"
+#include "agent/resource/relay_room.h"
 #include "agent/resource/service_tools.h"
 #include "agent/setting/config.h"
 #include "common/base/random.h"
@@ -22,9 +21,7 @@ struct AgentTools {
   const AgentConfig& config;
   Counters& counters;
   Rng& rng;
-  std::size_t relays = 0;  // live, all sessions and direct ones
-  std::size_t relays_max = 0;
-  MemoryBudget memory;
+  RelayRoom room{0};
   DescriptorPlan descriptors;
   DeviceClock clock = DeviceClock("", WallTime{}, {WallTime{}, WallTime::max()});  // without another: the system's
   std::string cluster;  // CLUSTER of our services; empty: the rendezvous knows it from the certificate
@@ -43,19 +40,6 @@ struct AgentTools {
             .terminations = terminations};
   }
   WallTime wall_now() const { return clock.read(host_time()).time; }
-
-  // A place for one more relay to this service and what it may hold; agent_busy, memory_limit.
-  Result<RelayShare> take_relay(const ServiceConfig& service) {
-    if (relays >= relays_max) return fail(Reason::agent_busy, "limits.relays_max");
-    const auto share = service.tls == Tls::terminate ? memory.take_terminated() : memory.take_relay();
-    if (!share) return fail(Reason::memory_limit, "limits.memory");
-    ++relays;
-    return *share;
-  }
-  void give_back(const RelayShare& share) {
-    --relays;
-    memory.give_back(share);
-  }
 };
 
 }  // namespace fairlead::agent

@@ -2,7 +2,7 @@
 // [limits] memory: how much the agent may hold for its connections, in its own memory and in the kernel's, and who gets
 // what of it. On a small device the kernel's part is the danger: left alone, it grows each socket's buffers to
 // megabytes. Everything is set aside before it is used: a connection for which nothing is left is refused, never let in
-// and starved. The numbers and their reasons are in README.md, "Memory". Pure; one loop; owned by AgentTools.
+// and starved. The numbers and their reasons are in README.md, "Memory". Pure; one thread; owned by a RelayRoom.
 //
 //   ceiling = sessions and checks | ready channels | unclassified callers | guaranteed relays | larger buffers while
 //   few

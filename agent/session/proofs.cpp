@@ -28,7 +28,7 @@ void Proofs::start(Request request) {
   const auto server = servers_.of_family(offered->candidate.local);
   if (!server) return wait(std::move(request));  // the registrations may bring one
   if (!rate_.take(tools_.loop.now())) return;
-  const auto share = tools_.memory.take_proof();
+  const auto share = tools_.room.take_proof();
   if (!share) return wait(std::move(request));
   connections_.push_back(std::make_unique<ProofConnection>(tools_.channel.poller, *request.context,
                                                            std::move(request.expected), request.nonce,
@@ -50,14 +50,14 @@ void Proofs::try_waiting() {
 
 void Proofs::on_done(ProofConnection& done) {
   const auto at = std::ranges::find_if(connections_, [&](const auto& each) { return each.get() == &done; });
-  tools_.memory.give_back(done.share());
+  tools_.room.give_back_proof(done.share());
   tools_.loop.retire(std::move(*at));
   connections_.erase(at);
   try_waiting();
 }
 
 void Proofs::drop() {
-  for (const auto& each : connections_) tools_.memory.give_back(each->share());
+  for (const auto& each : connections_) tools_.room.give_back_proof(each->share());
   connections_.clear();
   waiting_.clear();
 }

@@ -24,7 +24,7 @@ SessionChannels::SessionChannels(AgentTools& tools, const wire::Welcome& welcome
       keys_(std::make_shared<const core::ChannelKeys>(welcome.key, welcome.session_id)),
       address_(data_address),
       answer_timeout_ms_(welcome.answer_timeout_ms),
-      dialer_(static_cast<std::uint16_t>(tools.memory.pool_max(tools.config.pool.max)), tools.loop.now()),
+      dialer_(static_cast<std::uint16_t>(tools.room.memory().pool_max(tools.config.pool.max)), tools.loop.now()),
       tell_ended_(std::move(tell_ended)),
       timer_([](void* self) { static_cast<SessionChannels*>(self)->dial(); }, this),
       held_timer_([](void* self) { static_cast<SessionChannels*>(self)->record_held(); }, this) {}
@@ -32,7 +32,7 @@ SessionChannels::SessionChannels(AgentTools& tools, const wire::Welcome& welcome
 SessionChannels::~SessionChannels() {
   while (auto held = held_.take_any()) record(std::move(*held));
   for (const auto& [number, channel] : channels_) {
-    if (channel->share()) tools_.give_back(*channel->share());
+    if (channel->share()) tools_.room.give_back(*channel->share());
   }
 }
 
@@ -43,8 +43,8 @@ ChannelLimits SessionChannels::limits() const {
           .target_timeout = target_time(config.connect_timeout, answer_timeout_ms_),
           .handshake_timeout = config.handshake_timeout,
           .relay = {.idle_timeout = config.idle_timeout, .half_close_timeout = config.half_close_timeout},
-          .buffers = tools_.memory.first_buffers(),
-          .hello_max = tools_.memory.hello_max(wire::kMaxChannelHello)};
+          .buffers = tools_.room.memory().first_buffers(),
+          .hello_max = tools_.room.memory().hello_max(wire::kMaxChannelHello)};
 }
 
 void SessionChannels::open(std::uint16_t count) {
@@ -119,7 +119,7 @@ void SessionChannels::on_channel_ended(DataChannel& channel, Stage stage, const 
   const TimePoint now = tools_.loop.now();
   if (stage == Stage::dialing) dialer_.on_dial_failed(now, tools_.rng);
   if (stage == Stage::ready) dialer_.on_lost();
-  if (channel.share()) tools_.give_back(*channel.share());
+  if (channel.share()) tools_.room.give_back(*channel.share());
   if (stage == Stage::bound) {
     on_bound_ended({channel.header().connection, channel.header().service, channel.header().caller, detail, outcome,
                     channel.relayed()});

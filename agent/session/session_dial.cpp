@@ -34,7 +34,7 @@ SessionDial::SessionDial(AgentTools& tools, HostPort server, tls::TlsClientConte
 
 SessionDial::~SessionDial() {
   for (const auto& each : handshakes_) {
-    if (each->share) tools_.memory.give_back(*each->share);
+    if (each->share) tools_.room.give_back_proof(*each->share);
   }
 }
 
@@ -70,8 +70,9 @@ void SessionDial::start_at(std::vector<SocketAddress> addresses) {
 void SessionDial::connect() {
   silent_at_ = TimePoint::max();
   connector_ = std::make_unique<net::Connector>(
-      tools_.channel.poller, net::ConnectOptions{.source = std::nullopt, .buffers = tools_.memory.session_buffers()},
-      &memory_, [this](Result<net::Connection> connection) { on_connected(std::move(connection)); });
+      tools_.channel.poller,
+      net::ConnectOptions{.source = std::nullopt, .buffers = tools_.room.memory().session_buffers()}, &memory_,
+      [this](Result<net::Connection> connection) { on_connected(std::move(connection)); });
   connector_->start(left_, tools_.config.limits.connect_timeout);
   arm();
 }
@@ -91,14 +92,14 @@ void SessionDial::shake(net::Connection connection) {
                                                now() + tools_.config.limits.handshake_timeout + kQueuePatience);
   Handshake& begun = *handshake;
   if (!handshakes_.empty()) {
-    begun.share = tools_.memory.take_proof();
+    begun.share = tools_.room.take_proof();
     if (!begun.share) left_.clear();  // no room beside the one that is under way
   }
   const bool room = handshakes_.empty() || begun.share;
   if (!room) return arm();
   auto engine = tls::TlsEngine::client(context_, expected_, saved_);
   if (!engine) {
-    if (begun.share) tools_.memory.give_back(*begun.share);
+    if (begun.share) tools_.room.give_back_proof(*begun.share);
     return finish(tl::unexpected(engine.error()));
   }
   net::Fd fd = connection.fd.release();
@@ -120,7 +121,7 @@ void SessionDial::on_progress(Handshake& handshake) {
 void SessionDial::drop(Handshake& handshake, Error why) {
   memory_.failed(handshake.address, now());
   failure_ = std::move(why);
-  if (handshake.share) tools_.memory.give_back(*handshake.share);
+  if (handshake.share) tools_.room.give_back_proof(*handshake.share);
   const auto at = std::ranges::find_if(handshakes_, [&](const auto& each) { return each.get() == &handshake; });
   tools_.loop.retire(std::move(*at));
   handshakes_.erase(at);

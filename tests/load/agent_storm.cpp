@@ -97,7 +97,6 @@ class Crew {
                .config = config_,
                .counters = counters,
                .rng = rng,
-               .relays_max = 0,
                .cluster = kCluster} {
     config_.pool = {.min = 0, .max = 1};
   }

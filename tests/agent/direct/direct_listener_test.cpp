@@ -27,7 +27,7 @@ TEST_CASE("a confirmed service gets the client's bytes as they are, and the clie
   net::Fd client = rig.call(hello);
   net::Fd service = rig.accept_at_service();
   CHECK(read_some_of(rig, service, hello.size()) == hello);
-  CHECK(rig.tools.relays == 1);
+  CHECK(rig.tools.room.relays() == 1);
   CHECK(rig.listener->relays() == 1);
 
   const Bytes answer = net::test::server_hello();
@@ -36,7 +36,7 @@ TEST_CASE("a confirmed service gets the client's bytes as they are, and the clie
 
   client.reset();
   service.reset();
-  CHECK(rig.worker.until([&] { return rig.tools.relays == 0; }));
+  CHECK(rig.worker.until([&] { return rig.tools.room.relays() == 0; }));
   CHECK(rig.listener->relays() == 0);
   CHECK(rig.listener->accepted() == 1);
   CHECK(rig.closed(Reason::completed) == 1);
@@ -72,7 +72,7 @@ TEST_CASE("who is not served hears why by an alert") {
   rig.listener->set_services({});
   CHECK(rig.answer_to(client_hello("web.home")) == alert(wire::kInternalError));
   CHECK(rig.refused(Reason::no_endpoint) == 1);
-  CHECK(rig.tools.relays == 0);
+  CHECK(rig.tools.room.relays() == 0);
 }
 
 TEST_CASE("what is neither a ClientHello nor a verification is closed without a word") {
@@ -112,14 +112,14 @@ TEST_CASE("a target that is not there, and one that speaks no TLS") {
   rig.listener->set_services({web});
   CHECK(rig.answer_to(client_hello("web.home")) == alert(wire::kInternalError));
   CHECK(rig.refused(Reason::target_refused) == 1);
-  CHECK(rig.tools.relays == 0);
+  CHECK(rig.tools.room.relays() == 0);
 
   rig.listener->set_services({rig.web()});
   const net::Fd client = rig.call(client_hello("web.home"));
   const net::Fd service = rig.accept_at_service();
   REQUIRE(net::write_some(service.get(), as_bytes("SSH-2.0-plain\r\n")).has_value());
   CHECK(rig.read_until_closed(client) == alert(wire::kInternalError));
-  CHECK(rig.worker.until([&] { return rig.tools.relays == 0; }));
+  CHECK(rig.worker.until([&] { return rig.tools.room.relays() == 0; }));
 }
 
 // A listener that takes nothing more: connects to it hang.
@@ -145,11 +145,11 @@ TEST_CASE("a target that never answers: the client waits for connect_timeout, or
   web.config.target = HostPort{"127.0.0.1", target.address.port};
   rig.listener->set_services({web});
   net::Fd leaving = rig.call(client_hello("web.home"));
-  CHECK(rig.worker.until([&] { return rig.tools.relays == 1; }));
+  CHECK(rig.worker.until([&] { return rig.tools.room.relays() == 1; }));
   net::reset_on_close(leaving.get());
   leaving.reset();
   CHECK(rig.worker.until([&] { return rig.refused(Reason::client_reset) == 1; }));
-  CHECK(rig.tools.relays == 0);
+  CHECK(rig.tools.room.relays() == 0);
 
   rig.config.limits.connect_timeout = 50ms;
   CHECK(rig.answer_to(client_hello("web.home")) == alert(wire::kInternalError));
@@ -157,7 +157,7 @@ TEST_CASE("a target that never answers: the client waits for connect_timeout, or
 
   rig.config.limits.connect_timeout = 10s;
   const net::Fd stopped = rig.call(client_hello("web.home"));
-  CHECK(rig.worker.until([&] { return rig.tools.relays == 1; }));
+  CHECK(rig.worker.until([&] { return rig.tools.room.relays() == 1; }));
   rig.listener->shut_down(Reason::shutting_down);
   CHECK(rig.read_until_closed(stopped) == alert(wire::kInternalError));
   CHECK(rig.refused(Reason::shutting_down) == 1);
@@ -165,13 +165,15 @@ TEST_CASE("a target that never answers: the client waits for connect_timeout, or
 
 TEST_CASE("relays count against the agent's limit, and each source has its own") {
   DirectRig rig({.relays_per_source = 2});
-  rig.tools.relays_max = 1;
+  std::vector<RelayShare> others;
+  while (rig.tools.room.relays() + 1 < rig.tools.room.relays_max())
+    others.push_back(*rig.tools.room.take(Tls::passthrough));
   net::Fd first = rig.call(client_hello("web.home"));
   net::Fd service = rig.accept_at_service();
   CHECK(rig.answer_to(client_hello("web.home")) == alert(wire::kInternalError));
   CHECK(rig.refused(Reason::agent_busy) == 1);
 
-  rig.tools.relays_max = 10;
+  for (const RelayShare& share : others) rig.tools.room.give_back(share);
   const net::Fd second = rig.call(client_hello("web.home"));
   const net::Fd other = rig.accept_at_service();
   CHECK(rig.answer_to(client_hello("web.home")) == alert(wire::kInternalError));
@@ -179,7 +181,7 @@ TEST_CASE("relays count against the agent's limit, and each source has its own")
 
   first.reset();
   service.reset();
-  CHECK(rig.worker.until([&] { return rig.tools.relays == 1; }));
+  CHECK(rig.worker.until([&] { return rig.tools.room.relays() == 1; }));
   const net::Fd third = rig.call(client_hello("web.home"));
   CHECK(rig.accept_at_service().valid());
 }
@@ -237,11 +239,11 @@ TEST_CASE("close_idle lets live connections go on, shut_down ends them") {
   CHECK(rig.worker.until([&] { return rig.listener->accepted() == 1; }));  // after a second of silence
   const net::Fd client = rig.call(client_hello("web.home"));
   const net::Fd service = rig.accept_at_service();
-  CHECK(rig.worker.until([&] { return rig.tools.relays == 1; }));
+  CHECK(rig.worker.until([&] { return rig.tools.room.relays() == 1; }));
   rig.listener->close_idle();
   CHECK(rig.listener->addresses().empty());
   CHECK(rig.read_until_closed(silent).empty());
-  CHECK(rig.tools.relays == 1);
+  CHECK(rig.tools.room.relays() == 1);
   const Bytes answer = net::test::server_hello();
   REQUIRE(net::write_some(service.get(), answer).has_value());
   CHECK(read_some_of(rig, client, answer.size()) == answer);
@@ -249,7 +251,7 @@ TEST_CASE("close_idle lets live connections go on, shut_down ends them") {
   CHECK((!late || net::connect_result(late->get()).has_value()));
 
   rig.listener->shut_down(Reason::shutting_down);
-  CHECK(rig.tools.relays == 0);
+  CHECK(rig.tools.room.relays() == 0);
   CHECK(rig.closed(Reason::shutting_down) == 1);
 }
 

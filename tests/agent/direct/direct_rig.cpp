@@ -22,7 +22,7 @@ DirectRig::DirectRig(DirectLimits limits) {
 
 DirectRig::~DirectRig() {
   listener->shut_down(Reason::shutting_down);
-  CHECK(tools.relays == 0);
+  CHECK(tools.room.relays() == 0);
 }
 
 ConfirmedService DirectRig::web() const {

@@ -43,7 +43,7 @@ class DirectRig final : public KeyFinder {
                    .config = config,
                    .counters = counters,
                    .rng = rng,
-                   .relays_max = 10};
+                   .room{10}};
   std::unique_ptr<DirectListener> listener;
 };
 

@@ -51,7 +51,7 @@ LinkRig::LinkRig(const std::string& host)
             .config = config,
             .counters = counters,
             .rng = rng,
-            .relays_max = 10},
+            .room{10}},
       kept(worker.loop) {
   config.services = {{.name = "web", .target = HostPort{"127.0.0.1", 9}, .port = 443}};
   link = std::make_unique<RendezvousLink>(tools, *this, HostPort{host, net::local_address(listener.get())->port});

@@ -40,7 +40,7 @@ struct Rig {
               .config = config,
               .counters = counters,
               .rng = rng,
-              .relays_max = 10,
+              .room{10},
               .cluster = "home"} {
     const SocketAddress at = *net::local_address(target.get());
     config.pool.max = pool_max;
@@ -178,7 +178,7 @@ TEST_CASE("a service of another cluster is not ours, whatever its label") {
   }
   CHECK(rig.worker.until([&] { return rig.channels->empty(); }));
   CHECK(rig.counters.refused.get(Reason::unknown_service) == 2);
-  CHECK(rig.tools.relays == 0);
+  CHECK(rig.tools.room.relays() == 0);
 }
 
 TEST_CASE("the configuration as it is now decides: a reload ends no session") {
@@ -214,7 +214,7 @@ TEST_CASE("retired: what is idle closes, a live relay goes on, and its end empti
   CHECK(rig.worker.until([&] { return emptied > 0; }));
   CHECK(emptied == 1);
   CHECK(rig.channels->empty());
-  CHECK(rig.tools.relays == 0);
+  CHECK(rig.tools.room.relays() == 0);
   CHECK(rig.told.empty());  // there is no session to tell it on
 }
 
@@ -234,12 +234,12 @@ TEST_CASE("all closed: relays, too, and their places are free; nobody is called"
   rig.channels->open(2);
   rig.expect_channels(2);
   const net::Fd service = rig.relay(rig.far[0], 7);
-  CHECK(rig.tools.relays == 1);
+  CHECK(rig.tools.room.relays() == 1);
   int emptied = 0;
   rig.channels->retire(Reason::session_ended, [&] { ++emptied; });
   rig.channels->close_all(Reason::shutting_down);
   CHECK(rig.channels->empty());
-  CHECK(rig.tools.relays == 0);
+  CHECK(rig.tools.room.relays() == 0);
   CHECK(emptied == 0);
   CHECK(rig.counters.closed.get(Reason::shutting_down) == 1);
 }
@@ -258,7 +258,7 @@ TEST_CASE("what only the agent saw of a relay's end is told, what both see is no
   SUBCASE("a client that leaves") {
     const net::Fd service = rig.relay(rig.far[0], 7);
     rig.far[0].fd.reset();
-    CHECK(rig.worker.until([&] { return rig.tools.relays == 0; }));
+    CHECK(rig.worker.until([&] { return rig.tools.room.relays() == 0; }));
     CHECK(rig.told.empty());
   }
 }
@@ -269,7 +269,7 @@ TEST_CASE("an end that may have been decided elsewhere waits for the rendezvous'
   rig.expect_channels(1);
   const net::Fd service = rig.relay(rig.far[0], 7);
   rig.far[0].fd.reset();
-  CHECK(rig.worker.until([&] { return rig.tools.relays == 0; }));
+  CHECK(rig.worker.until([&] { return rig.tools.room.relays() == 0; }));
   const auto all = rig.counters.closed.totals();
   CHECK(std::all_of(all.begin(), all.end(), [](std::uint64_t count) { return count == 0; }));  // held
   SUBCASE("which counts") {
@@ -291,9 +291,9 @@ TEST_CASE("destroyed with a live relay, it gives the place back") {
   rig.channels->open(1);
   rig.expect_channels(1);
   const net::Fd service = rig.relay(rig.far[0], 7);
-  CHECK(rig.tools.relays == 1);
+  CHECK(rig.tools.room.relays() == 1);
   rig.channels.reset();
-  CHECK(rig.tools.relays == 0);
+  CHECK(rig.tools.room.relays() == 0);
   CHECK(rig.is_closed(rig.far[0]));
 }
 
