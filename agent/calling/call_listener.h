@@ -8,7 +8,7 @@
 #include <string>
 
 #include "agent/calling/call.h"
-#include "agent/calling/listen_address.h"
+#include "agent/setting/listen_address.h"
 
 namespace fairlead::agent {
 

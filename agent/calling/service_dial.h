@@ -13,7 +13,7 @@
 #include <optional>
 #include <vector>
 
-#include "agent/calling/called_name.h"
+#include "agent/setting/called_name.h"
 #include "common/net/connector.h"
 #include "common/net/relay.h"
 #include "common/net/resolver.h"

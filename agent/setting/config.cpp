@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "agent/setting/egress_section.h"
 #include "agent/setting/service_section.h"
 #include "common/base/pattern.h"
 #include "common/config/fields.h"
@@ -153,6 +154,7 @@ AgentConfig read_root(Section& root) {
   read_services(root);
   config::read_included(agent, kServiceFiles, read_services);
   agent.done();
+  for (Section& section : root.tables("egress")) out.egress.push_back(read_egress(section, out.egress));
   root.done();
   return out;
 }

@@ -9,6 +9,9 @@
 #include <variant>
 #include <vector>
 
+#include "agent/setting/called_name.h"
+#include "agent/setting/listen_address.h"
+#include "agent/setting/unix_path.h"
 #include "common/base/ip.h"
 #include "common/base/result.h"
 #include "common/base/time.h"
@@ -44,10 +47,6 @@ struct PoolConfig {
   bool operator==(const PoolConfig&) const = default;
 };
 
-struct UnixPath {
-  std::string path;
-  bool operator==(const UnixPath&) const = default;
-};
 // Where a service listens: "127.0.0.1:8443", "[::1]:8443", "host.name:8443" or "unix:/path".
 using Target = std::variant<HostPort, UnixPath>;
 std::string to_string(const Target& target);
@@ -82,6 +81,13 @@ struct ServiceConfig {
   bool operator==(const ServiceConfig&) const = default;
 };
 
+// A local port or unix socket whose connections are carried to a service of the mesh.
+struct EgressConfig {
+  CalledName name;
+  ListenAddress listen;  // no two alike, but for port 0: a free one
+  bool operator==(const EgressConfig&) const = default;
+};
+
 // [limits]: named as at the rendezvous, with the same defaults, as far as they are the agent's.
 struct Limits {
   std::size_t relays_max = 0;  // 0: by the limit of descriptors
@@ -110,6 +116,7 @@ struct AgentConfig {
   PoolConfig pool;
   std::vector<ServiceConfig> services;  // no two of one name
   Limits limits;
+  std::vector<EgressConfig> egress;
   bool operator==(const AgentConfig&) const = default;
 };
 

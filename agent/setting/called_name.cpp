@@ -1,4 +1,4 @@
-#include "agent/calling/called_name.h"
+#include "agent/setting/called_name.h"
 
 #include <fmt/format.h>
 
@@ -37,6 +37,10 @@ tl::unexpected<Error> refuse(std::string detail) {
 
 }  // namespace
 
+bool is_expected_pattern(std::string_view text) {
+  return text.starts_with("spiffe://") && pattern_valid(PatternKind::spiffe, text);
+}
+
 Result<CalledName> read_called_name(std::string_view text, const std::vector<std::string>& expect) {
   const auto with_port = HostPort::parse(text);
   CalledName called{.sni = normalize_name(with_port ? with_port->host : text), .expected = expect};
@@ -47,7 +51,7 @@ Result<CalledName> read_called_name(std::string_view text, const std::vector<std
                     text));
   }
   for (const std::string& pattern : expect) {
-    if (!pattern_valid(PatternKind::spiffe, pattern) || !pattern.starts_with("spiffe://"))
+    if (!is_expected_pattern(pattern))
       return refuse(fmt::format("--expect {}: allowed: a pattern of SPIFFE ids, spiffe://…", pattern));
   }
   if (called.expected.empty()) called.expected = derive_expected(called.sni);

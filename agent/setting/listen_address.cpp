@@ -1,4 +1,4 @@
-#include "agent/calling/listen_address.h"
+#include "agent/setting/listen_address.h"
 
 #include <fmt/format.h>
 

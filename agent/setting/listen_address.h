@@ -1,10 +1,12 @@
 #pragma once
-// LISTEN of `connect`: PORT, HOST:PORT or unix:PATH. Pure.
+// LISTEN of `connect` and `listen` of [[egress]]: PORT, HOST:PORT or unix:PATH. Pure.
 #include <string>
 #include <string_view>
 #include <variant>
 
-#include "agent/setting/config.h"
+#include "agent/setting/unix_path.h"
+#include "common/base/ip.h"
+#include "common/base/result.h"
 
 namespace fairlead::agent {
 

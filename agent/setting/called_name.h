@@ -1,6 +1,6 @@
 #pragma once
-// The name that `connect` calls, and who may answer to it. Both come from what the user typed and from nothing else:
-// a server that lies can cut a connection, never be taken for the service. Pure.
+// The name that `connect` and [[egress]] call, and who may answer to it. Both come from what the user typed and from
+// nothing else: a server that lies can cut a connection, never be taken for the service. Pure.
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +15,7 @@ struct CalledName {
   bool operator==(const CalledName&) const = default;
 };
 
+bool is_expected_pattern(std::string_view text);  // spiffe://...
 // NAME[:PORT]. `expect`: who may answer, in the place of what follows from the name:
 //   SERVICE.CLUSTER            an agent of that cluster, or the service's own certificate
 //   ENDPOINT.SERVICE.CLUSTER   that agent, or the service's own certificate

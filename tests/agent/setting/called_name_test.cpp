@@ -1,4 +1,4 @@
-#include "agent/calling/called_name.h"
+#include "agent/setting/called_name.h"
 
 #include "tests/support/doctest.h"
 

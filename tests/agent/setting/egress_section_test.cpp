@@ -1,0 +1,69 @@
+#include "agent/setting/config.h"
+#include "tests/support/doctest.h"
+
+namespace fairlead::agent {
+namespace {
+
+Result<Loaded> parse(const std::string& egress) {
+  const std::string least =
+      "[agent]\nrendezvous = ['rv.example.com:15443']\n[identity]\ncert = 'a.crt'\nkey = 'a.key'\nca = 'ca.crt'\n";
+  return parse_config(least + egress, "/etc/agent.toml", config::UnknownKeys::refuse,
+                      [](const std::string&) { return std::optional<std::string>(); });
+}
+
+std::vector<EgressConfig> read(const std::string& egress) {
+  const auto parsed = parse(egress);
+  REQUIRE_MESSAGE(parsed, parsed.error().detail);
+  return parsed->config.egress;
+}
+
+std::string refusal(const std::string& egress) {
+  const auto parsed = parse("[[egress]]\n" + egress);
+  REQUIRE_FALSE(parsed);
+  CHECK(parsed.error().reason == Reason::config_invalid);
+  return parsed.error().detail;
+}
+
+TEST_CASE("none, or several, in the order of the file") {
+  CHECK(read("").empty());
+  const auto egress = read(
+      "[[egress]]\nname = 'DB.office'\nlisten = '127.0.0.1:5432'\n"
+      "[[egress]]\nname = 'web.home'\nlisten = 'unix:web.sock'\n"
+      "[[egress]]\nname = 'web.home:443'\nlisten = '0'\n[[egress]]\nname = 'web.home'\nlisten = '0'\n");
+  REQUIRE(egress.size() == 4);
+  CHECK(egress[0] == EgressConfig{*read_called_name("db.office", {}), *SocketAddress::parse("127.0.0.1:5432")});
+  CHECK(egress[1].listen == ListenAddress(UnixPath{"/etc/web.sock"}));
+  CHECK(egress[2] == egress[3]);
+  CHECK(egress[2].name.sni == "web.home");
+}
+
+TEST_CASE("another name is called when it is said who may answer") {
+  const auto egress =
+      read("[[egress]]\nname = 'web.default.svc.cluster.local'\nlisten = '[::1]:80'\nexpect = ['spiffe://a/web']\n");
+  CHECK(egress[0].name.expected == std::vector<std::string>{"spiffe://a/web"});
+  CHECK(refusal("name = 'web.default.svc.cluster.local'\nlisten = '80'\n")
+            .starts_with("/etc/agent.toml:8: egress[1].name: "));
+}
+
+TEST_CASE("what is missing or cannot be is refused where it stands") {
+  CHECK(refusal("listen = '80'\n").starts_with("/etc/agent.toml:7: egress[1].name: is missing"));
+  CHECK(refusal("name = 'web.home'\n").starts_with("/etc/agent.toml:7: egress[1].listen: is missing"));
+  CHECK(refusal("name = '192.0.2.1'\nlisten = '80'\n").starts_with("/etc/agent.toml:8: egress[1].name: "));
+  for (const char* listen : {"web:80", "127.0.0.1", "70000", "unix:"}) {
+    CAPTURE(listen);
+    CHECK(refusal("name = 'web.home'\nlisten = '" + std::string(listen) + "'\n")
+              .starts_with("/etc/agent.toml:9: egress[1].listen: "));
+  }
+  CHECK(refusal("name = 'web.home'\nlisten = '80'\nexpect = ['https://a/b']\n")
+            .starts_with("/etc/agent.toml:10: egress[1].expect"));
+  CHECK(refusal("name = 'web.home'\nlisten = '80'\nvia = 'https://lb.example.com/'\n").find("via") !=
+        std::string::npos);
+}
+
+TEST_CASE("two on one address are refused") {
+  CHECK(refusal("name = 'web.home'\nlisten = '80'\n[[egress]]\nname = 'db.home'\nlisten = '127.0.0.1:80'\n")
+            .starts_with("/etc/agent.toml:12: egress[2].listen: "));
+}
+
+}  // namespace
+}  // namespace fairlead::agent
