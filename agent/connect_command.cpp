@@ -8,12 +8,10 @@
 #include "agent/calling/call_listener.h"
 #include "agent/calling/stdio_call.h"
 #include "agent/commands.h"
-#include "agent/resource/descriptor_plan.h"
 #include "common/base/json_writer.h"
 #include "common/base/log.h"
 #include "common/config/config_path.h"
 #include "common/confine/program.h"
-#include "common/net/socket.h"
 
 namespace fairlead::agent {
 namespace {
@@ -38,12 +36,6 @@ int check(CallLoop& calls, config::AnswerFormat format) {
   return config::kExitSuccess;
 }
 
-// Of [limits] relays_max and what this process may open, the less.
-std::size_t most_calls(const AgentConfig& config) {
-  return plan_descriptors({.open_files = net::raise_open_files(), .channels = 0, .relays = config.limits.relays_max})
-      .relays;
-}
-
 // The line that a person or a script waits for.
 void print_listening(const std::string& name, const std::string& address, config::AnswerFormat format) {
   if (format == config::AnswerFormat::json) {
@@ -58,7 +50,7 @@ void print_listening(const std::string& name, const std::string& address, config
 int listen(CallLoop& calls, const AgentConfig& config, const ConnectCommand& command) {
   const auto address = read_listen_address(command.listen);
   if (!address) return complain(address.error());
-  const CallLimits limits{.at_a_time = most_calls(config), .relay = calls.relay_limits()};
+  const CallLimits limits{.at_a_time = calls.tools().room.relays_max(), .relay = calls.relay_limits()};
   const auto listener = CallListener::open(calls.tools(), calls.service(), *address, limits);
   if (!listener) return complain(listener.error());
   print_listening(calls.service().name.sni, (*listener)->address(), command.format);

@@ -8,14 +8,19 @@ constexpr Duration kKeepAlive = 1min;  // a server that vanished is noticed alth
 }
 
 Call::Call(const CallTools& tools, CalledService& service, std::unique_ptr<net::ByteStream> caller,
-           const net::RelayLimits& limits, OnEnded on_ended)
+           const net::RelayLimits& limits, const RelayShare& share, OnEnded on_ended)
     : tools_(tools),
-      limits_(limits),
+      limits_(share.within(limits)),
       on_ended_(std::move(on_ended)),
       caller_(std::move(caller)),
-      dial_(tools, service, [this](Result<AnsweredCall> answered) { on_answered(std::move(answered)); }) {}
+      dial_(tools, service, share.buffers,
+            [this](Result<AnsweredCall> answered) { on_answered(std::move(answered)); }) {}
 
-Call::~Call() = default;
+Call::~Call() {
+  on_ended_ = nullptr;
+  if (state_ == State::dialing) caller_->abort();
+  if (state_ == State::relaying) relay_->close(Reason::shutting_down);
+}
 
 void Call::enter(State next) {
   const bool legal = [&] {
@@ -54,6 +59,7 @@ void Call::on_answered(Result<AnsweredCall> answered) {
 }
 
 void Call::on_stream_relay_ended(net::StreamRelay& /*relay*/, const net::RelayOutcome& outcome) {
+  if (!on_ended_) return;
   tools_.loop().retire(std::move(relay_));
   end({.reason = outcome.reason,
        .detail = {},

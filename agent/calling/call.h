@@ -4,7 +4,8 @@
 //   idle --> dialing --the service answered--> relaying --> ended: told
 //               `-- it did not: the caller's connection is aborted --> ended: told why
 //
-// One loop; owned by whoever took the connection, who retires it when told.
+// One loop; owned by whoever took the connection, who retires it when told. Destroyed before that, it resets both
+// sides: what is cut off is no end.
 #include <functional>
 #include <memory>
 #include <string>
@@ -29,9 +30,10 @@ class Call final : public net::StreamRelayOwner {
   // Once, never from start(); the last thing that it does.
   using OnEnded = std::function<void(Call&, const CallEnd&)>;
 
-  // The stream's bytes wait where they are until the service has answered.
+  // The stream's bytes wait where they are until the service has answered. `share`: what the call may hold; whoever
+  // took it gives it back.
   Call(const CallTools& tools, CalledService& service, std::unique_ptr<net::ByteStream> caller,
-       const net::RelayLimits& limits, OnEnded on_ended);
+       const net::RelayLimits& limits, const RelayShare& share, OnEnded on_ended);
   ~Call() override;
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;

@@ -33,7 +33,7 @@ CheckReport report_of(const std::string& name, const AnsweredCall& answered) {
 Result<CheckReport> check_call(CallLoop& calls) {
   std::optional<Result<CheckReport>> result;
   std::unique_ptr<net::TlsByteStream> stream;  // outlives the callback that it comes from
-  ServiceDial dial(calls.tools(), calls.service(), [&](Result<AnsweredCall> answered) {
+  ServiceDial dial(calls.tools(), calls.service(), {}, [&](Result<AnsweredCall> answered) {
     if (answered) {
       result = report_of(calls.service().name.sni, *answered);
       stream = std::move(answered->stream);

@@ -17,30 +17,56 @@ struct NobodyYet final : net::PollTarget {
   void on_ready(net::Readiness /*ready*/) override {}
 };
 
+ListenAddress bound_address(const ListenAddress& asked, const net::Fd& fd) {
+  const auto* tcp = std::get_if<SocketAddress>(&asked);
+  if (tcp == nullptr) return asked;
+  return net::local_address(fd.get()).value_or(*tcp);
+}
+
 }  // namespace
+
+Result<net::Fd> CallListener::listen(const ListenAddress& address) {
+  const auto* path = std::get_if<UnixPath>(&address);
+  return path != nullptr ? net::listen_unix(path->path)
+                         : net::listen_tcp(std::get<SocketAddress>(address), net::ReusePort::no);
+}
 
 Result<std::unique_ptr<CallListener>> CallListener::open(const CallTools& tools, CalledService& service,
                                                          const ListenAddress& address, const CallLimits& limits) {
-  const auto* path = std::get_if<UnixPath>(&address);
-  auto fd = path != nullptr ? net::listen_unix(path->path)
-                            : net::listen_tcp(std::get<SocketAddress>(address), net::ReusePort::no);
+  auto fd = listen(address);
   if (!fd) return tl::unexpected(fd.error());
-  ListenAddress bound = address;
-  if (path == nullptr) bound = net::local_address(fd->get()).value_or(std::get<SocketAddress>(address));
-  return std::unique_ptr<CallListener>(new CallListener(tools, service, std::move(bound), limits, std::move(*fd)));
+  return std::make_unique<CallListener>(tools, service, address, limits, std::move(*fd), nullptr);
 }
 
-CallListener::CallListener(const CallTools& tools, CalledService& service, ListenAddress address,
-                           const CallLimits& limits, net::Fd fd)
+CallListener::CallListener(const CallTools& tools, CalledService& service, const ListenAddress& address,
+                           const CallLimits& limits, net::Fd fd, CallListenerOwner* owner)
     : tools_(tools),
       service_(service),
-      address_(std::move(address)),
+      address_(bound_address(address, fd)),
       limits_(limits),
-      fd_(tools.poller(), std::move(fd), *this),
-      resume_([](void* self) { static_cast<CallListener*>(self)->accept_some(); }, this) {}
+      owner_(owner),
+      resume_([](void* self) { static_cast<CallListener*>(self)->accept_some(); }, this) {
+  net::limit_buffers(fd.get(), tools_.room.memory().first_buffers());  // whoever is accepted inherits them
+  fd_ = net::PolledFd(tools_.poller(), std::move(fd), *this);
+}
 
 CallListener::~CallListener() {
+  close();
+  for (const auto& [call, carried] : calls_) {
+    tools_.room.give_back(carried.share);
+    tools_.counters.closed.add(Reason::shutting_down);
+  }
+}
+
+void CallListener::close() {
+  if (!fd_.valid()) return;
   if (const auto* path = std::get_if<UnixPath>(&address_)) ::unlink(path->path.c_str());
+  release_socket();
+}
+
+net::Fd CallListener::release_socket() {
+  resume_.cancel();
+  return fd_.release();
 }
 
 void CallListener::on_ready(net::Readiness ready) {
@@ -63,28 +89,52 @@ void CallListener::accept_some() {
 }
 
 void CallListener::carry(net::AcceptedSocket accepted) {
+  const bool tcp = std::holds_alternative<SocketAddress>(address_);
+  std::string from = tcp ? accepted.peer.to_string() : to_string(address_);
+  const auto share = tools_.room.take(Tls::terminate);
+  if (!share) {
+    net::reset_on_close(accepted.fd.get());
+    return record(from, {.reason = share.error().reason, .detail = service_.name.sni + ": " + share.error().detail});
+  }
+  if (share->buffers != tools_.room.memory().first_buffers()) net::limit_buffers(accepted.fd.get(), share->buffers);
   NobodyYet nobody;
   auto caller = std::make_unique<net::SocketStream>(net::PolledFd(tools_.poller(), std::move(accepted.fd), nobody));
-  auto call = std::make_unique<Call>(tools_, service_, std::move(caller), limits_.relay,
+  auto call = std::make_unique<Call>(tools_, service_, std::move(caller), limits_.relay, *share,
                                      [this](Call& ended, const CallEnd& how) { on_ended(ended, how); });
   Call& started = *call;
-  calls_[&started] = std::move(call);
+  calls_[&started] = {std::move(call), *share, std::move(from)};
+  tell_changed();
   started.start();
 }
 
 void CallListener::on_ended(Call& call, const CallEnd& how) {
-  log(how.failed() ? Level::warn : Level::debug, "call",
+  const auto at = calls_.find(&call);
+  record(at->second.caller, how);
+  tools_.room.give_back(at->second.share);
+  const bool was_full = calls_.size() >= limits_.at_a_time;
+  tools_.loop().retire(std::move(at->second.call));
+  calls_.erase(at);
+  if (was_full && fd_.valid()) fd_.run_again();
+  tell_changed();
+}
+
+void CallListener::tell_changed() {
+  if (owner_ != nullptr) owner_->on_calls_changed(*this);
+}
+
+void CallListener::record(const std::string& caller, const CallEnd& how) const {
+  (how.failed() ? tools_.counters.refused : tools_.counters.closed).add(how.reason);
+  const Level level = how.failed() ? Level::warn : Level::debug;
+  if (!log_enabled(level)) return;
+  log(level, "call",
       {{"service", service_.name.sni},
        {"peer", how.peer},
+       {"caller", caller},
+       {"way", "port"},
        {"reason", reason_code(how.reason)},
        {"detail", how.failed() ? with_next_step({how.reason, how.detail}) : how.detail},
        {"bytes_in", how.bytes_in},
        {"bytes_out", how.bytes_out}});
-  const bool was_full = calls_.size() >= limits_.at_a_time;
-  const auto at = calls_.find(&call);
-  tools_.loop().retire(std::move(at->second));
-  calls_.erase(at);
-  if (was_full) fd_.run_again();
 }
 
 }  // namespace fairlead::agent

@@ -2,10 +2,19 @@
 
 #include <csignal>
 
+#include "agent/resource/descriptor_plan.h"
 #include "common/base/log.h"
 #include "common/net/signals.h"
 
 namespace fairlead::agent {
+namespace {
+
+// Of [limits] relays_max and what this process may open, the less.
+std::size_t most_calls(const Limits& limits) {
+  return plan_descriptors({.open_files = net::raise_open_files(), .channels = 0, .relays = limits.relays_max}).relays;
+}
+
+}  // namespace
 
 Result<std::unique_ptr<CallLoop>> CallLoop::open(const AgentConfig& config, CalledName name) {
   auto credentials = tls::Credentials::load({config.identity.cert, config.identity.key, config.identity.ca});
@@ -21,31 +30,23 @@ CallLoop::CallLoop(const AgentConfig& config, CalledName name, std::shared_ptr<c
                 .alpn = {},
                 .clock = [this] { return clock_.read(host_time()); },
                 .profile = tls::Profile::service}),
-      poller_(loop_),
-      farewells_(poller_),
-      names_(loop_),
-      tools_{.relay = {poller_, pipes_, farewells_}, .names = names_, .addresses = addresses_},
+      room_(most_calls(limits_), memory_of(limits_)),
+      ground_(room_, counters_, net::kMaxFarewells),
       service_{.name = std::move(name),
                .servers = config.rendezvous,
                .connect_timeout = limits_.connect_timeout,
                .handshake_timeout = limits_.handshake_timeout,
                .context = context_} {}
 
-net::RelayLimits CallLoop::relay_limits() const {
-  return {.idle_timeout = limits_.idle_timeout,
-          .half_close_timeout = limits_.half_close_timeout,
-          .first = core::FlightRule::anything};  // TLS was ended here
-}
-
 bool CallLoop::run() {
   bool told = false;
   const auto stop = [this, &told] {
     told = true;
-    loop_.stop();
+    ground_.loop.stop();
   };
-  const net::SignalWatcher terminate(loop_, SIGTERM, stop);
-  const net::SignalWatcher interrupt(loop_, SIGINT, stop);
-  loop_.run();
+  const net::SignalWatcher terminate(ground_.loop, SIGTERM, stop);
+  const net::SignalWatcher interrupt(ground_.loop, SIGINT, stop);
+  ground_.loop.run();
   return !told;
 }
 

@@ -5,12 +5,9 @@
 // Owned by a command, on its only thread; what runs on it dies first.
 #include <memory>
 
-#include "agent/calling/service_dial.h"
+#include "agent/calling/call_ground.h"
 #include "agent/resource/device_clock.h"
 #include "agent/setting/config.h"
-#include "common/net/farewell.h"
-#include "common/net/names.h"
-#include "common/net/pipe_pool.h"
 
 namespace fairlead::agent {
 
@@ -19,10 +16,10 @@ class CallLoop {
   // config_invalid when the identity cannot be used. `config` names servers, identity and limits.
   static Result<std::unique_ptr<CallLoop>> open(const AgentConfig& config, CalledName name);
 
-  net::Loop& loop() { return loop_; }
-  const CallTools& tools() const { return tools_; }
+  net::Loop& loop() { return ground_.loop; }
+  const CallTools& tools() const { return ground_.tools; }
   CalledService& service() { return service_; }
-  net::RelayLimits relay_limits() const;
+  net::RelayLimits relay_limits() const { return call_relay_limits(limits_); }
   // Runs until the loop is stopped, or ended by SIGTERM or SIGINT: false then.
   bool run();
 
@@ -32,13 +29,9 @@ class CallLoop {
   const Limits limits_;
   DeviceClock clock_;
   tls::TlsClientContext context_;
-  net::Loop loop_;
-  net::Poller poller_;
-  net::PipePool pipes_;
-  net::Farewells farewells_;
-  net::Names names_;
-  core::AddressMemory addresses_;
-  const CallTools tools_;
+  RelayRoom room_;
+  Counters counters_;
+  CallGround ground_;
   CalledService service_;
 };
 

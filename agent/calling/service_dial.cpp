@@ -5,9 +5,10 @@
 
 namespace fairlead::agent {
 
-ServiceDial::ServiceDial(const CallTools& tools, CalledService& service, OnDone on_done)
+ServiceDial::ServiceDial(const CallTools& tools, CalledService& service, net::SocketBuffers buffers, OnDone on_done)
     : tools_(tools),
       service_(service),
+      buffers_(buffers),
       on_done_(std::move(on_done)),
       resolver_(tools.names),
       timer_([](void* self) { static_cast<ServiceDial*>(self)->on_timer(); }, this) {
@@ -52,9 +53,9 @@ void ServiceDial::on_resolved(Result<std::vector<SocketAddress>> answer) {
   timer_.cancel();
   if (!answer) return give_up_server(answer.error());
   enter(State::connecting);
-  connector_ =
-      std::make_unique<net::Connector>(tools_.poller(), net::ConnectOptions{}, &tools_.addresses,
-                                       [this](Result<net::Connection> result) { on_connected(std::move(result)); });
+  connector_ = std::make_unique<net::Connector>(
+      tools_.poller(), net::ConnectOptions{.source = std::nullopt, .buffers = buffers_}, &tools_.addresses,
+      [this](Result<net::Connection> result) { on_connected(std::move(result)); });
   connector_->start(*answer, service_.connect_timeout);
 }
 

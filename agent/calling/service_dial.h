@@ -13,6 +13,8 @@
 #include <optional>
 #include <vector>
 
+#include "agent/resource/counters.h"
+#include "agent/resource/relay_room.h"
 #include "agent/setting/called_name.h"
 #include "common/net/connector.h"
 #include "common/net/relay.h"
@@ -29,6 +31,8 @@ struct CallTools {
   net::RelayTools relay;
   net::Names& names;
   core::AddressMemory& addresses;  // of servers
+  RelayRoom& room;
+  Counters& counters;
 
   net::Poller& poller() const { return relay.poller; }
   net::Loop& loop() const { return relay.poller.loop(); }
@@ -56,7 +60,8 @@ class ServiceDial final : private net::ByteStreamOwner {
   // Once, never from start(). May destroy the dial.
   using OnDone = std::function<void(Result<AnsweredCall>)>;
 
-  ServiceDial(const CallTools& tools, CalledService& service, OnDone on_done);
+  // `buffers`: of its socket.
+  ServiceDial(const CallTools& tools, CalledService& service, net::SocketBuffers buffers, OnDone on_done);
   ~ServiceDial() override;
   ServiceDial(const ServiceDial&) = delete;
   ServiceDial& operator=(const ServiceDial&) = delete;
@@ -83,6 +88,7 @@ class ServiceDial final : private net::ByteStreamOwner {
 
   const CallTools tools_;
   CalledService& service_;
+  const net::SocketBuffers buffers_;
   OnDone on_done_;
   State state_ = State::idle;
   std::size_t next_server_ = 0;

@@ -75,7 +75,11 @@ struct CallRig {
                         .alpn = {},
                         .clock = [] { return test::system_now(); },
                         .profile = tls::Profile::service}),
-        tools{.relay = {worker.poller, worker.pipes, worker.farewells}, .names = names, .addresses = addresses},
+        tools{.relay = {worker.poller, worker.pipes, worker.farewells},
+              .names = names,
+              .addresses = addresses,
+              .room = places,
+              .counters = counters},
         service{.name = read_called_name("web.home", {}).value(), .servers = {}, .context = client_context} {}
 
   PlayedServer& add(PlayedServer::Plays what, std::uint8_t alert = 0) {
@@ -97,6 +101,8 @@ struct CallRig {
   tls::TlsClientContext client_context;
   net::Names names{worker.loop};
   core::AddressMemory addresses;
+  RelayRoom places{16};
+  Counters counters;
   CallTools tools;
   CalledService service;
   std::vector<std::unique_ptr<PlayedServer>> servers;

@@ -12,7 +12,7 @@ struct Rig : CallRig {
   using CallRig::CallRig;
   Result<AnsweredCall> call() {
     std::optional<Result<AnsweredCall>> result;
-    ServiceDial dial(tools, service, [&](Result<AnsweredCall> answered) { result = std::move(answered); });
+    ServiceDial dial(tools, service, {}, [&](Result<AnsweredCall> answered) { result = std::move(answered); });
     dial.start();
     CHECK_FALSE(result.has_value());
     REQUIRE(until([&] { return result.has_value(); }));
@@ -106,7 +106,7 @@ TEST_CASE("a call that is dropped leaves nothing behind") {
   Rig rig;
   rig.add(Plays::silence);
   {
-    ServiceDial dial(rig.tools, rig.service, [](const Result<AnsweredCall>&) { FAIL("told"); });
+    ServiceDial dial(rig.tools, rig.service, {}, [](const Result<AnsweredCall>&) { FAIL("told"); });
     dial.start();
     REQUIRE(rig.until([&] { return rig.servers[0]->calls == 1; }));
   }
