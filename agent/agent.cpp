@@ -31,6 +31,13 @@ DescriptorPlan plan_of(const AgentConfig& config) {
   return plan;
 }
 
+// Listened on after capabilities were given up.
+bool is_privileged(const EgressConfig& egress) {
+  constexpr std::uint16_t kFirstFreePort = 1024;
+  const auto* tcp = std::get_if<SocketAddress>(&egress.listen);
+  return tcp != nullptr && tcp->port != 0 && tcp->port < kFirstFreePort;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Agent>> Agent::open(AgentConfig config, std::string config_path, OnReachable on_reachable) {
@@ -59,7 +66,7 @@ Agent::Agent(AgentConfig config, std::string config_path, Identities identities,
              .config = config_,
              .counters = counters_,
              .rng = rng_,
-             .room = {descriptors_.relays, memory_of(config_.limits)},
+             .room{descriptors_.relays, memory_of(config_.limits)},
              .descriptors = descriptors_,
              .clock = DeviceClock(config_.state_dir.empty() ? "" : config_.state_dir + "/clock", build_time(),
                                   {credentials_->not_before(), credentials_->not_after()})},
@@ -130,6 +137,7 @@ void Agent::run() {
   watch_identity();
   begin();
   confine();
+  look_at_calls();
   loop_.run();
 }
 
@@ -137,12 +145,12 @@ void Agent::run() {
 void Agent::confine() const {
   using confine::Capability;
   if (!config_.confine) return log(Level::warn, "not confined: agent.confine is false");
-  static constexpr Capability kKept[] = {Capability::net_raw, Capability::dac_read_search, Capability::sys_resource,
-                                         Capability::setuid,  Capability::setgid,          Capability::kill};
+  std::vector<Capability> kept{Capability::net_raw, Capability::dac_read_search, Capability::sys_resource};
   const auto& asked = config_.nat.mapping;
   const bool helper = !config_.nat.listen.empty() && std::ranges::count(asked, MappingProtocol::upnp) > 0;
-  const std::span kept(kKept);
-  const confine::ProgramRights rights{.capabilities = helper ? kept : kept.first(3),
+  if (helper) kept.insert(kept.end(), {Capability::setuid, Capability::setgid, Capability::kill});
+  if (std::ranges::any_of(config_.egress, is_privileged)) kept.push_back(Capability::net_bind_service);
+  const confine::ProgramRights rights{.capabilities = kept,
                                       .programs = helper ? confine::Programs::may_be_run : confine::Programs::none};
   log(Level::debug, "confined", {{"by", confine::confine_program(rights)}});
 }
@@ -195,6 +203,7 @@ void Agent::on_candidate_judged(RendezvousLink& link, std::uint32_t number, cons
 
 void Agent::on_link_changed(RendezvousLink& link) {
   direct_.on_link_changed(link);
+  if (calls_) calls_->on_clock(tools_.clock);  // a server may have told the time
   arm_tick();
   if (!on_reachable_) return;
   for (std::size_t i = 0; i < config_.services.size(); ++i) {
@@ -222,6 +231,7 @@ void Agent::on_network(net::NetworkEvent event) {
        {"detail", event == net::NetworkEvent::resumed ? "resumed" : "changed"}});
   tools_.names.network_changed();
   for (const auto& link : links_) link->check_path();
+  if (calls_) calls_->network_changed();
   if (direct_.problem()) direct_.start(credentials_, [this] { return tools_.wall_now(); });
   direct_.on_network_changed();
 }
@@ -264,6 +274,7 @@ void Agent::on_terminate() {
   if (stopping_.begin(loop_.now(), config_.drain_timeout, kUnmapTime) == StopPlan::Step::stop_now) return stop();
   log(Level::info, "draining; a second signal stops at once");
   direct_.stop(kUnmapTime, [this] { stopping_.on_unmapped(); });
+  if (calls_) calls_->stop_listening();
   for (const auto& link : links_) link->drain(config_.drain_timeout);
   loop_.timers().arm(tick_, loop_.now() + kStopCheck);
 }
@@ -273,6 +284,7 @@ void Agent::stop() {
   for (const auto& link : links_) link->close(Reason::shutting_down);
   leftovers_.close_all(Reason::shutting_down);
   direct_.shut_down(Reason::shutting_down);
+  if (calls_) calls_->shut_down();
   log(Level::info, "stopped");
   loop_.stop();
 }

@@ -8,6 +8,7 @@
 #include <set>
 #include <vector>
 
+#include "agent/calling/call_thread.h"
 #include "agent/direct_path.h"
 #include "agent/server_choice.h"
 #include "agent/session/rendezvous_link.h"
@@ -86,6 +87,7 @@ class Agent final : public LinkOwner {
   void on_hangup();
   Result<void> reload();  // an error has changed nothing
   void reload_identity();
+  void look_at_calls();
   bool adopt(Identities identities);  // false: our own is the same as before
   void replace_terminations(ServiceCredentials of_services);
   void renew_sessions();
@@ -119,6 +121,8 @@ class Agent final : public LinkOwner {
   Leftovers leftovers_;
   std::vector<std::unique_ptr<RendezvousLink>> links_;
   DirectPath direct_;
+  std::unique_ptr<CallThread> calls_;  // null while none were ever wanted
+  std::optional<Error> calls_problem_;
   ServerChoice choice_;
   std::set<std::string> reachable_;     // services that were told to on_reachable_
   std::optional<Error> state_problem_;  // of the start

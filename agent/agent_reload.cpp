@@ -52,6 +52,21 @@ void Agent::replace_terminations(ServiceCredentials of_services) {
                                                  .clock = [this] { return tools_.wall_now(); }});
 }
 
+// A thread that was begun stays, for calls that are still carried.
+void Agent::look_at_calls() {
+  if (!calls_ && config_.egress.empty()) return;
+  if (!calls_) {
+    auto calls = std::make_unique<CallThread>(tools_.room, counters_, descriptors_.farewells);
+    if (const auto started = calls->start(); !started) {
+      calls_problem_ = started.error();
+      return log(Level::error, "no egress", {{"detail", calls_problem_->detail}});
+    }
+    calls_problem_.reset();
+    calls_ = std::move(calls);
+  }
+  calls_->apply(config_, credentials_, tools_.clock);
+}
+
 // A new identity is shown in new sessions; the same one once more ends none.
 bool Agent::adopt(Identities identities) {
   const auto& own = identities.own;
@@ -62,6 +77,7 @@ bool Agent::adopt(Identities identities) {
   tools_.clock.on_certificate({credentials_->not_before(), credentials_->not_after()});
   tls_context_ = make_context(wire::kSessionAlpn);
   verify_context_ = make_context(wire::kVerifyAlpn);
+  look_at_calls();
   direct_.replace_credentials(credentials_, [this] { return tools_.wall_now(); });
   log(Level::info, "identity loaded", {{"id", credentials_->spiffe_id()}});
   renew_sessions();
@@ -97,6 +113,7 @@ Result<void> Agent::reload() {
   if (moved) watch_identity();
   for (const auto& link : links_) link->services_changed();
   direct_.services_changed();
+  look_at_calls();
   arm_tick();
   if (!adopt(std::move(*identities)) && anew) renew_sessions();
   log(Level::info, "reloaded");

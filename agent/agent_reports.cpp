@@ -107,6 +107,8 @@ StatusReport Agent::status_report() const {
                       .mappings = direct_.mappings(),
                       .counters = counters_};
   report.standing = direct_.problems();
+  if (calls_problem_) report.standing.push_back(*calls_problem_);
+  if (calls_) report.egress = calls_->reports();
   if (tools_.clock.problem()) {
     report.standing.push_back(*tools_.clock.problem());
   } else if (state_problem_) {

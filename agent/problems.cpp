@@ -50,6 +50,14 @@ void find_services(const StatusReport& report, std::vector<Problem>& out) {
   }
 }
 
+void find_egress(const StatusReport& report, std::vector<Problem>& out) {
+  for (const EgressReport& each : report.egress) {
+    if (!each.problem) continue;
+    out.push_back(service_problem(each.problem->reason, each.name,
+                                  fmt::format("egress at {}: {}", each.listen, each.problem->detail)));
+  }
+}
+
 void find_sessions(const StatusReport& report, std::size_t sessions, std::vector<Problem>& out) {
   const auto up = std::ranges::count(report.rendezvous, "up", &RendezvousReport::state);
   if (static_cast<std::size_t>(up) >= std::min(sessions, report.rendezvous.size())) return;
@@ -68,6 +76,7 @@ std::vector<Problem> find_problems(const StatusReport& report, std::size_t sessi
   find_host(report, out);
   find_sessions(report, sessions, out);
   find_services(report, out);
+  find_egress(report, out);
   return out;
 }
 

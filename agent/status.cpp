@@ -30,6 +30,22 @@ void write_services(JsonWriter& json, const std::vector<ServiceReport>& services
   json.end_array();
 }
 
+// What calls go by is the relay, as long as it listens.
+std::string_view path_of(const EgressReport& egress) {
+  return egress.problem ? "down" : "relay";
+}
+
+void write_egress(JsonWriter& json, const std::vector<EgressReport>& egress) {
+  json.key("egress").begin_array();
+  for (const EgressReport& each : egress) {
+    json.begin_object().field("name", each.name).field("listen", each.listen).field("path", path_of(each));
+    json.field("connections", static_cast<std::uint64_t>(each.connections));
+    json.field("reason", each.problem ? reason_code(each.problem->reason) : "");
+    json.field("detail", each.problem ? each.problem->detail : "").end_object();
+  }
+  json.end_array();
+}
+
 void write_limit(JsonWriter& json, std::string_view name, std::size_t used, std::size_t max) {
   json.key(name).begin_object().field("used", static_cast<std::uint64_t>(used));
   json.field("max", static_cast<std::uint64_t>(max)).end_object();
@@ -52,6 +68,7 @@ std::string render_json(const StatusReport& report) {
     json.field("reason", each.reason).field("detail", each.detail).end_object();
   }
   json.end_array();
+  write_egress(json, report.egress);
   json.key("mappings").begin_array();
   for (const nat::MappingReport& each : report.mappings) {
     json.begin_object().field("protocol", each.protocol).field("gateway", each.gateway);
@@ -84,6 +101,11 @@ std::string render_text(const StatusReport& report) {
     out += fmt::format("service   {} {} {} since {}", each.name, each.path, each.address, tls::time_text(each.since));
     out += each.reason.empty() ? "\n" : fmt::format(" ({}: {})\n", each.reason, each.detail);
     for (const std::string& name : each.refused_names) out += fmt::format("          without {}\n", name);
+  }
+  for (const EgressReport& each : report.egress) {
+    out +=
+        fmt::format("egress    {} at {} {}, connections {}", each.name, each.listen, path_of(each), each.connections);
+    out += each.problem ? fmt::format(" ({}: {})\n", reason_code(each.problem->reason), each.problem->detail) : "\n";
   }
   for (const nat::MappingReport& each : report.mappings) {
     out += fmt::format("mapping   {} {} -> {} for {} s by {}, {}\n", each.protocol, each.external, each.internal,

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/calling/egress_ports.h"
 #include "agent/nat/port_mapper.h"
 #include "agent/resource/counters.h"
 #include "common/base/log.h"
@@ -44,6 +45,7 @@ struct StatusReport {
   WallTime not_after{};
   std::vector<ServiceReport> services;
   std::vector<RendezvousReport> rendezvous;
+  std::vector<EgressReport> egress;
   std::size_t relays = 0;
   std::size_t relays_max = 0;
   std::size_t memory_used = 0;  // set aside

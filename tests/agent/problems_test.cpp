@@ -65,6 +65,25 @@ TEST_CASE("a session that is down is a problem while fewer are up than there sho
   CHECK(find_problems(report, 2).empty());  // another one took its place
 }
 
+TEST_CASE("egress that cannot be listened on is a problem, and stands in the answer") {
+  StatusReport report = well();
+  report.egress = {{.name = "db.office", .listen = "127.0.0.1:5432", .connections = 3},
+                   {.name = "web.home", .listen = "127.0.0.1:80", .problem = Error{Reason::address_in_use, "taken"}}};
+  const auto problems = find_problems(report, 2);
+  REQUIRE(problems.size() == 1);
+  CHECK(problems[0].code == "address_in_use");
+  CHECK(problems[0].service == "web.home");
+  CHECK(problems[0].text == "egress at 127.0.0.1:80: taken");
+  const std::string json = render_json(report);
+  CHECK(json.find(R"x({"name":"db.office","listen":"127.0.0.1:5432","path":"relay","connections":3,)x") !=
+        std::string::npos);
+  CHECK(json.find(R"x("path":"down","connections":0,"reason":"address_in_use","detail":"taken"})x") !=
+        std::string::npos);
+  CHECK(render_text(report).find("egress    db.office at 127.0.0.1:5432 relay, connections 3\n") != std::string::npos);
+  CHECK(render_text(report).find("web.home at 127.0.0.1:80 down, connections 0 (address_in_use: taken)") !=
+        std::string::npos);
+}
+
 TEST_CASE("the answer holds the problems, as text and as JSON") {
   StatusReport report = well();
   CHECK(render_text(report).ends_with("no problems\n"));
