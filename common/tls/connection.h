@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "common/tls/byte_queue.h"
+#include "common/base/byte_queue.h"
 #include "common/tls/hello_watch.h"
 #include "common/tls/shared_config.h"
 #include "common/tls/tls_engine.h"

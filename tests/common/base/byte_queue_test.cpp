@@ -1,9 +1,8 @@
-#include "common/tls/byte_queue.h"
+#include "common/base/byte_queue.h"
 
 #include "tests/support/doctest.h"
 
 using namespace fairlead;
-using namespace fairlead::tls;
 
 TEST_CASE("bytes come out in order, whatever the pieces") {
   ByteQueue queue;
@@ -28,6 +27,6 @@ TEST_CASE("an emptied queue is empty and usable") {
   queue.append(Bytes{1, 2});
   queue.clear();
   CHECK(queue.view().empty());
-  queue.append(Bytes{3});
+  queue.tail().push_back(3);
   CHECK(queue.view()[0] == 3);
 }

@@ -4,7 +4,7 @@
 #include "common/base/bytes.h"
 #include "common/base/check.h"
 
-namespace fairlead::tls {
+namespace fairlead {
 
 class ByteQueue {
  public:
@@ -12,6 +12,8 @@ class ByteQueue {
   std::size_t size() const { return bytes_.size() - taken_; }
   bool empty() const { return size() == 0; }
 
+  // For who appends without a buffer of its own; nothing else is done with it.
+  Bytes& tail() { return bytes_; }
   void append(ByteView in) { bytes_.insert(bytes_.end(), in.begin(), in.end()); }
   void take(std::size_t n) {
     CHECK(n <= size());
@@ -32,4 +34,4 @@ class ByteQueue {
   std::size_t taken_ = 0;
 };
 
-}  // namespace fairlead::tls
+}  // namespace fairlead
