@@ -1,6 +1,7 @@
 #include "common/wire/control_message.h"
 
 #include "common/wire/field_codec.h"
+#include "common/wire/join.h"
 
 namespace fairlead::wire {
 namespace {
@@ -127,6 +128,28 @@ void fields(F& f, typename F::template Ref<RelayEnded> m) {
   f.reason_code(m.code);
 }
 
+template <class F>
+void fields(F& f, typename F::template Ref<Renew> m) {
+  f.blob(m.csr, kMaxCsr);
+}
+
+template <class F>
+void fields(F& f, typename F::template Ref<Renewed> m) {
+  f.reason_code(m.code);
+  f.number(m.retry_after_s);
+  f.blobs(m.chain, kMaxJoinCertificates, kMaxJoinCertificate);
+  f.blobs(m.bundle, kMaxJoinCertificates, kMaxJoinCertificate);
+}
+
+std::size_t sendable_bytes(const std::vector<Bytes>& certificates) {
+  if (certificates.size() > kMaxJoinCertificates) return kMaxControlMessage;
+  std::size_t sum = 1;
+  for (const Bytes& each : certificates) {
+    sum += each.size() > kMaxJoinCertificate ? kMaxControlMessage : 2 + each.size();
+  }
+  return sum;
+}
+
 // Bytes behind the last field are a newer peer's fields: ignored.
 template <class T>
 std::optional<ControlMessage> parse_payload(ByteView payload) {
@@ -174,6 +197,10 @@ PayloadParser parser_of(std::uint16_t type) {
       return parse_payload<CandidateWithdrawn>;
     case MessageType::relay_ended:
       return parse_payload<RelayEnded>;
+    case MessageType::renew:
+      return parse_payload<Renew>;
+    case MessageType::renewed:
+      return parse_payload<Renewed>;
     case MessageType::server_list:
     case MessageType::config_push:
     case MessageType::lookup:
@@ -206,9 +233,20 @@ struct TypeOf {
     return wire_type(MessageType::candidate_withdrawn, false);
   }
   std::uint16_t operator()(const RelayEnded&) const { return wire_type(MessageType::relay_ended, false); }
+  std::uint16_t operator()(const Renew&) const { return wire_type(MessageType::renew, false); }
+  std::uint16_t operator()(const Renewed&) const { return wire_type(MessageType::renewed, false); }
 };
 
 }  // namespace
+
+Renewed renewal_refused(Reason reason, std::chrono::seconds retry_after) {
+  return {std::string(reason_code(reason)), static_cast<std::uint32_t>(retry_after.count()), {}, {}};
+}
+
+bool is_sendable(const Renewed& answer) {
+  const std::size_t fixed = kControlHead + 1 + answer.code.size() + sizeof(answer.retry_after_s);
+  return fixed + sendable_bytes(answer.chain) + sendable_bytes(answer.bundle) <= kMaxControlMessage;
+}
 
 Parsed<ControlMessage> parse_control_message(ByteView in) {
   if (in.size() < kControlHead) return NeedMore{kControlHead - in.size()};

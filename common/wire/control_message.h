@@ -5,6 +5,7 @@
 // Growth: a known message may carry more bytes than we know, they are ignored; an unknown type is skipped unless its
 // sender marked it critical. So a server serves agents of older and newer minor versions. A field is only ever
 // appended. Parsed values own their data. Pure functions, any thread.
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -12,6 +13,7 @@
 
 #include "common/base/byte_writer.h"
 #include "common/base/ip.h"
+#include "common/base/reason.h"
 #include "common/wire/ids.h"
 #include "common/wire/parsed.h"
 
@@ -25,6 +27,8 @@ inline constexpr std::size_t kMaxText = 255;                  // any string
 inline constexpr std::size_t kMaxReasonCode = 40;
 inline constexpr std::size_t kMaxListEntries = 64;
 inline constexpr std::uint16_t kCriticalBit = 0x8000;
+// Bits of `features`.
+inline constexpr std::uint64_t kFeatureRenewal = 1;  // of an agent: it may ask; of a welcome: it will be answered
 
 // Numbers are never reused. Those without a struct below are reserved: they reach us as Skipped or, critical, as an
 // error.
@@ -48,6 +52,8 @@ enum class MessageType : std::uint16_t {
   server_list = 24,
   config_push = 25,
   lookup = 26,
+  renew = 28,
+  renewed = 29,
 };
 
 // Agent -> rendezvous, first and once. What an agent says of itself is a wish: policy decides by its certificate.
@@ -173,6 +179,22 @@ struct RelayEnded {
   std::string code;
   bool operator==(const RelayEnded&) const = default;
 };
+// Agent -> rendezvous: the session's identity once more, for the key that has it. One at a time.
+struct Renew {
+  Bytes csr;  // PKCS #10 DER: proves possession of the key, its names are not read
+  bool operator==(const Renew&) const = default;
+};
+// Rendezvous -> agent: the answer.
+struct Renewed {
+  std::string code;  // empty: here it is; else a reason code, and no certificates
+  std::uint32_t retry_after_s = 0;
+  std::vector<Bytes> chain;   // DER, the agent's own first, without the root
+  std::vector<Bytes> bundle;  // DER of the CAs that the server trusts
+  bool operator==(const Renewed&) const = default;
+};
+Renewed renewal_refused(Reason reason, std::chrono::seconds retry_after);
+// Whether chain and bundle are within their limits (those of join.h) and those of a message.
+bool is_sendable(const Renewed& answer);
 // A message of an unknown type that its sender allows us to pass over.
 struct Skipped {
   std::uint16_t type = 0;
@@ -181,7 +203,7 @@ struct Skipped {
 
 using ControlMessage =
     std::variant<Hello, Welcome, Register, Registered, Refused, Unregister, OpenChannels, PoolSize, Ping, Pong, Drain,
-                 EndpointCandidate, VerifyNonce, Verified, CandidateWithdrawn, RelayEnded, Skipped>;
+                 EndpointCandidate, VerifyNonce, Verified, CandidateWithdrawn, RelayEnded, Renew, Renewed, Skipped>;
 
 // Malformed is always protocol_error. Decides by the head alone where it can: a length above the limit is refused at
 // once.

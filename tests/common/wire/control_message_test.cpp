@@ -1,5 +1,6 @@
 #include "common/wire/control_message.h"
 
+#include "common/wire/join.h"
 #include "tests/support/codec_checks.h"
 
 namespace fairlead::wire {
@@ -94,6 +95,23 @@ TEST_CASE("relay_ended, byte by byte; who does not know it passes it over") {
   CHECK(written(ended) == bytes);
 }
 
+TEST_CASE("a renewal and its answer, byte by byte; who does not know them passes them over") {
+  const Bytes asked = from_hex("001c 00000005 0003 300102");
+  const auto renew = parse_as<Renew>(asked);
+  CHECK(renew.csr == Bytes{0x30, 1, 2});
+  CHECK(written(renew) == asked);
+  const Bytes answered = from_hex(R"(
+    001d 00000012
+    00                         # code: none
+    00000000                   # retry_after_s
+    02 0002 3031 0001 32       # chain
+    01 0002 3033               # bundle
+    )");
+  const auto renewed = parse_as<Renewed>(answered);
+  CHECK(renewed == Renewed{"", 0, {{0x30, 0x31}, {0x32}}, {{0x30, 0x33}}});
+  CHECK(written(renewed) == answered);
+}
+
 TEST_CASE("every message comes back as it was written") {
   round_trip(full_hello());
   round_trip(Hello{});
@@ -118,6 +136,10 @@ TEST_CASE("every message comes back as it was written") {
   round_trip(Verified{});
   round_trip(CandidateWithdrawn{4, "network_changed"});
   round_trip(RelayEnded{{1, 2, 3}, "service_not_tls"});
+  round_trip(Renew{Bytes(300, 0x30)});
+  round_trip(Renew{});
+  round_trip(Renewed{"", 0, {Bytes(700, 1), Bytes(600, 2)}, {Bytes(500, 3)}});
+  round_trip(Renewed{"device_unknown", 60, {}, {}});
 }
 
 TEST_CASE("the longest messages fit") {
@@ -127,11 +149,34 @@ TEST_CASE("the longest messages fit") {
   Welcome welcome = full_welcome();
   welcome.data_addresses.assign(kMaxListEntries, *SocketAddress::parse("[2001:db8::7]:443"));
   round_trip(welcome);
+  round_trip(Renew{Bytes(kMaxCsr, 0x30)});
+  round_trip(Renewed{"", 0, std::vector<Bytes>(3, Bytes(kMaxJoinCertificate, 1)), {Bytes(kMaxJoinCertificate, 2)}});
+}
+
+TEST_CASE("certificates that no answer can carry are known before it is written") {
+  const Bytes largest(kMaxJoinCertificate, 1);
+  Renewed answer{"", 0, std::vector<Bytes>(6, largest), {}};
+  CHECK(is_sendable(answer));
+  answer.bundle = {largest};
+  CHECK(is_sendable(answer));
+  answer.bundle.push_back(largest);
+  CHECK_FALSE(is_sendable(answer));
+  // To the byte: what is sendable can be written, and is read.
+  const std::size_t rest = kMaxControlMessage - kControlHead - 1 - 4 - (1 + 7 * (2 + kMaxJoinCertificate)) - 1 - 2;
+  answer = {"", 0, std::vector<Bytes>(6, largest), {largest, Bytes(rest, 1)}};
+  CHECK(is_sendable(answer));
+  CHECK(written(answer).size() == kMaxControlMessage);
+  answer.bundle[1].push_back(1);
+  CHECK_FALSE(is_sendable(answer));
+  CHECK_FALSE(is_sendable({"", 0, {Bytes(kMaxJoinCertificate + 1, 1)}, {}}));
+  CHECK_FALSE(is_sendable({"", 0, std::vector<Bytes>(kMaxJoinCertificates + 1, Bytes{1}), {}}));
 }
 
 TEST_CASE("bytes behind the last known field are a newer peer's and are passed over") {
   CHECK(parse_as<Ping>(grown(Ping{7}, 1)).id == 7);
   CHECK(parse_as<Hello>(grown(full_hello(), 300)) == full_hello());
+  CHECK(parse_as<Renew>(grown(Renew{{1}}, 9)) == Renew{{1}});
+  CHECK(parse_as<Renewed>(grown(Renewed{"", 1, {{1}}, {{2}}}, 9)) == Renewed{"", 1, {{1}}, {{2}}});
   CHECK(parse_as<Welcome>(grown(full_welcome(), 5)) == full_welcome());
   CHECK(parse_as<Drain>(grown(Drain{1}, kMaxControlMessage - kControlHead - 4)) == Drain{1});
 }
@@ -186,7 +231,8 @@ TEST_CASE("a payload that ends before its fields is refused") {
         ControlMessage(Registered{1, "w.h", {"a:1"}, {"::/0"}, 1, {}, {}}),
         ControlMessage(Refused{1, "internal", 0, "x"}), ControlMessage(Unregister{1, "internal"}),
         ControlMessage(OpenChannels{1}), ControlMessage(PoolSize{1}), ControlMessage(Ping{1}), ControlMessage(Pong{1}),
-        ControlMessage(Drain{1}), ControlMessage(RelayEnded{{1}, "completed"})}) {
+        ControlMessage(Drain{1}), ControlMessage(RelayEnded{{1}, "completed"}), ControlMessage(Renew{{1, 2}}),
+        ControlMessage(Renewed{"internal", 1, {{1}, {2, 3}}, {{4}}})}) {
     const Bytes whole = written(message);
     // What was appended since may be missing: one list of the welcome, two of registered.
     const std::size_t appended = std::holds_alternative<Welcome>(message)      ? 1
@@ -218,6 +264,17 @@ TEST_CASE("fields out of their limits are refused") {
   CHECK(bad("8006 00000006 00000001 01 20") == Reason::protocol_error);
   CHECK(test::refused(from_hex("8006 0000002e 00000001 29 " + std::string(82, '6')), parse) == Reason::protocol_error);
   CHECK_FALSE(test::refused(from_hex("8006 0000002d 00000001 28 " + std::string(80, '6')), parse));
+  // A request of 2,049 bytes; seven certificates; one of 8,193.
+  Bytes request = written(Renew{Bytes(kMaxCsr, 1)});
+  request.push_back(1);
+  ByteWriter(request).patch_u32(2, static_cast<std::uint32_t>(request.size() - kControlHead));
+  request[kControlHead + 1] = 1;
+  CHECK(test::refused(request, parse) == Reason::protocol_error);
+  CHECK(bad("001d 0000001c 00 00000000 07 000130 000130 000130 000130 000130 000130 000130 00") ==
+        Reason::protocol_error);
+  Bytes certificate = from_hex("001d 0000200a 00 00000000 01 2001");
+  certificate.resize(kControlHead + 0x200a, 0x30);
+  CHECK(test::refused(certificate, parse) == Reason::protocol_error);
   // Control characters would break log lines.
   for (const char* c : {"0a", "0d", "00", "1b", "7f"}) {
     CAPTURE(c);
