@@ -158,11 +158,16 @@ Result<void> JoinStore::record(const JoinAsk& ask, const TokenRecord& token, con
   Statement device(database_->get(), "INSERT OR REPLACE INTO devices VALUES (?,?,?,?,?)");
   device.bind(token.cluster).bind(ask.name).bind(ByteView(ask.key_sha256)).bind(ByteView(token.id));
   device.bind(seconds_of(now)).step();
+  if (!use.ok() || !device.ok()) return tl::unexpected(database_->error());
+  return record({token.cluster, ask.name, ask.key_sha256}, Bytes(token.id.begin(), token.id.end()), issued, now);
+}
+
+Result<void> JoinStore::record(const RenewalAsk& ask, const Bytes& token, const IssuedChain& issued, WallTime now) {
   Statement issuance(database_->get(), "INSERT INTO issuances VALUES (?,?,?,?,?,?,?,?)");
-  issuance.bind(ByteView(issued.serial)).bind(token.cluster).bind(ask.name).bind(ByteView(ask.key_sha256));
-  issuance.bind(ByteView(token.id)).bind(seconds_of(now)).bind(seconds_of(issued.not_after));
+  issuance.bind(ByteView(issued.serial)).bind(ask.cluster).bind(ask.name).bind(ByteView(ask.key_sha256));
+  issuance.bind(ByteView(token)).bind(seconds_of(now)).bind(seconds_of(issued.not_after));
   issuance.bind(ByteView(pack(issued.chain))).step();
-  if (!use.ok() || !device.ok() || !issuance.ok()) return tl::unexpected(database_->error());
+  if (!issuance.ok()) return tl::unexpected(database_->error());
   return {};
 }
 
@@ -180,6 +185,33 @@ Result<JoinedDevice> JoinStore::redeem(const JoinAsk& ask, WallTime now, const I
   if (auto kept = record(ask, *token, *issued, now); !kept) return tl::unexpected(kept.error());
   if (auto done = transaction.commit(); !done) return tl::unexpected(done.error());
   return JoinedDevice{*token, std::move(*issued)};
+}
+
+Result<JoinStore::LastIssuance> JoinStore::last_issued(const RenewalAsk& ask) {
+  Statement row(database_->get(),
+                "SELECT i.token, i.issued, i.serial, i.not_after, i.chain FROM devices d JOIN issuances i "
+                "USING (cluster, name, key_sha256) WHERE d.cluster = ? AND d.name = ? AND d.key_sha256 = ? "
+                "ORDER BY i.rowid DESC LIMIT 1");
+  row.bind(ask.cluster).bind(ask.name).bind(ByteView(ask.key_sha256));
+  const bool found = row.step();
+  if (!row.ok()) return tl::unexpected(database_->error());
+  if (!found) return fail(Reason::device_unknown, "");
+  return LastIssuance{
+      row.blob(0), time_of(row.integer(1)), {row.blob(2), time_of(row.integer(3)), unpack(row.blob(4))}};
+}
+
+Result<IssuedChain> JoinStore::renew(const RenewalAsk& ask, WallTime now, const Reissue& reissue) {
+  Transaction transaction(*database_);
+  if (!transaction.begun()) return tl::unexpected(transaction.begun().error());
+  auto last = last_issued(ask);
+  if (!last) return tl::unexpected(last.error());
+  const auto fresh = std::min<Duration>(kSameAnswer, (last->chain.not_after - last->issued) / kFreshPart);
+  if (now >= last->issued && now < last->issued + fresh) return std::move(last->chain);
+  auto issued = reissue(last->chain);
+  if (!issued) return issued;
+  if (auto kept = record(ask, last->token, *issued, now); !kept) return tl::unexpected(kept.error());
+  if (auto done = transaction.commit(); !done) return tl::unexpected(done.error());
+  return issued;
 }
 
 }  // namespace fairlead::rendezvous

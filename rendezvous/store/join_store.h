@@ -2,7 +2,8 @@
 // Who may join, and who did: tokens, devices and issuances in STATE_DIR/join.db, which the server and `token` share.
 //   tokens     id, SHA-256 of the secret, uses left, end, cluster, pattern of names, patterns of services
 //   devices    one row for each name of a cluster: the key that holds it
-//   issuances  one row for each certificate, with its chain: what a device whose answer was lost is told again
+//   issuances  one row for each certificate, with its chain: what a device whose answer was lost is told again, and
+//              what the next one of this device is made after
 // A use is taken in the transaction that issues: neither is there without the other, whatever dies in between.
 // Who does not know a token's secret learns nothing of it: an unknown id and a wrong secret get the same answer by the
 // same steps; who knows it is told whether it ended or was used. Blocking; one thread at a time (database.h).
@@ -18,6 +19,7 @@ namespace fairlead::rendezvous {
 
 inline constexpr std::string_view kJoinStoreFile = "join.db";
 inline constexpr std::chrono::minutes kSameAnswer{10};  // for the same key: the answer may have been lost
+inline constexpr int kFreshPart = 10;  // a certificate is not renewed in the first tenth of its life, but told again
 
 struct TokenRecord {
   wire::JoinTokenId id{};
@@ -41,6 +43,13 @@ struct IssuedChain {
   std::vector<Bytes> chain;  // DER, the device's own first
 };
 
+// Who asks for another certificate: a device that is here, by its name and its key.
+struct RenewalAsk {
+  std::string cluster;
+  std::string name;
+  crypto::Digest key_sha256{};  // of the key whose possession was proved
+};
+
 struct JoinedDevice {
   TokenRecord token;
   IssuedChain issued;
@@ -62,12 +71,24 @@ class JoinStore {
   // token_unknown, token_expired, token_used, token_name, name_taken, what `issue` says, state_unwritable.
   Result<JoinedDevice> redeem(const JoinAsk& ask, WallTime now, const Issue& issue);
 
+  // The next certificate of a device after its `last` one, recorded as it is issued. One that is younger than
+  // kSameAnswer and kFreshPart of its life is told again. device_unknown, what `reissue` says, state_unwritable.
+  using Reissue = std::function<Result<IssuedChain>(const IssuedChain& last)>;
+  Result<IssuedChain> renew(const RenewalAsk& ask, WallTime now, const Reissue& reissue);
+
  private:
   explicit JoinStore(std::unique_ptr<Database> database) : database_(std::move(database)) {}
   Result<TokenRecord> find_token(const JoinAsk& ask);
   Result<std::optional<IssuedChain>> issued_before(const JoinAsk& ask, const TokenRecord& token, WallTime now);
   Result<void> judge(const JoinAsk& ask, const TokenRecord& token, WallTime now);
   Result<void> record(const JoinAsk& ask, const TokenRecord& token, const IssuedChain& issued, WallTime now);
+  struct LastIssuance {
+    Bytes token;
+    WallTime issued{};
+    IssuedChain chain;
+  };
+  Result<LastIssuance> last_issued(const RenewalAsk& ask);
+  Result<void> record(const RenewalAsk& ask, const Bytes& token, const IssuedChain& issued, WallTime now);
 
   std::unique_ptr<Database> database_;
 };

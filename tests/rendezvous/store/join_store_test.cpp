@@ -190,5 +190,83 @@ TEST_CASE("a newer file is not touched, a damaged one is named") {
   CHECK(damaged.error().detail.find("join.db") != std::string::npos);
 }
 
+struct RenewRig : StoreRig {
+  RenewRig() { REQUIRE(redeem(ask("dev-1", 1))); }
+
+  RenewalAsk device(const std::string& name = "dev-1", std::uint8_t key = 1) {
+    RenewalAsk out{"home", name, {}};
+    out.key_sha256.fill(key);
+    return out;
+  }
+  Result<IssuedChain> renew(const RenewalAsk& who, WallTime now) {
+    return store->renew(who, now, [&](const IssuedChain& last) -> Result<IssuedChain> {
+      lasts.push_back(last);
+      if (signer_fails) return fail(Reason::signer_failed, "no");
+      return IssuedChain{{static_cast<std::uint8_t>(100 + lasts.size())}, now + 24h * 30, {{3}, {4}}};
+    });
+  }
+  Reason refusal(const RenewalAsk& who, WallTime now) {
+    const auto answer = renew(who, now);
+    REQUIRE_FALSE(answer);
+    return answer.error().reason;
+  }
+
+  std::vector<IssuedChain> lasts;
+};
+
+TEST_CASE("a device's next certificate is made after its last one, and recorded") {
+  RenewRig rig;
+  const auto second = rig.renew(rig.device(), kNow + 20 * 24h);
+  REQUIRE(second);
+  CHECK(second->serial == Bytes{101});
+  REQUIRE(rig.lasts.size() == 1);
+  CHECK(rig.lasts[0].serial == Bytes{1});
+  CHECK(rig.lasts[0].chain == std::vector<Bytes>{{1, 1}, {2}});
+  rig.store = rig.opened();
+  REQUIRE(rig.renew(rig.device(), kNow + 40 * 24h));
+  CHECK(rig.lasts[1].serial == Bytes{101});
+}
+
+TEST_CASE("no key but the device's own renews, and no name but its own") {
+  RenewRig rig;
+  const WallTime later = kNow + 20 * 24h;
+  CHECK(rig.refusal(rig.device("dev-1", 2), later) == Reason::device_unknown);
+  CHECK(rig.refusal(rig.device("dev-2", 1), later) == Reason::device_unknown);
+  RenewalAsk elsewhere = rig.device();
+  elsewhere.cluster = "office";
+  CHECK(rig.refusal(elsewhere, later) == Reason::device_unknown);
+  CHECK(rig.lasts.empty());
+  CHECK(rig.renew(rig.device(), later));
+}
+
+TEST_CASE("what a signer fails to renew is renewed the next time") {
+  RenewRig rig;
+  rig.signer_fails = true;
+  CHECK(rig.refusal(rig.device(), kNow + 20 * 24h) == Reason::signer_failed);
+  rig.signer_fails = false;
+  REQUIRE(rig.renew(rig.device(), kNow + 20 * 24h));
+  CHECK(rig.lasts.back().serial == Bytes{1});
+}
+
+TEST_CASE("a fresh certificate is told again, also after a lost answer") {
+  RenewRig rig;
+  CHECK(rig.renew(rig.device(), kNow + 9min)->serial == Bytes{1});
+  const auto second = rig.renew(rig.device(), kNow + 10min);
+  CHECK(second->serial == Bytes{101});
+  CHECK(rig.renew(rig.device(), kNow + 19min)->serial == Bytes{101});
+  // A clock that was set back must not tell the old one for ever.
+  CHECK(rig.renew(rig.device(), kNow - 24h)->serial == Bytes{102});
+}
+
+TEST_CASE("of a short life only the first tenth is fresh") {
+  RenewRig rig;
+  const auto brief = rig.store->renew(rig.device(), kNow + 24h, [](const IssuedChain&) -> Result<IssuedChain> {
+    return IssuedChain{{50}, kNow + 24h + 20s, {{3}}};
+  });
+  REQUIRE(brief);
+  CHECK(rig.renew(rig.device(), kNow + 24h + 1s)->serial == Bytes{50});
+  CHECK(rig.renew(rig.device(), kNow + 24h + 2s)->serial == Bytes{101});
+}
+
 }  // namespace
 }  // namespace fairlead::rendezvous
