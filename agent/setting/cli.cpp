@@ -122,6 +122,7 @@ Result<ExposeCommand> make_expose(const Arguments& in) {
   out.name = in.name;
   out.cluster = in.cluster;
   out.identity = {in.cert, in.key, in.ca};
+  out.renewal = Renewal::off;  // whoever named these files looks after them
   out.state_dir.clear();
   out.control_path.clear();
   return ExposeCommand{std::move(out), answer_format(in)};

@@ -136,11 +136,18 @@ Limits read_limits(Section section) {
   return out;
 }
 
+void read_identity(Section section, AgentConfig& out) {
+  constexpr Section::Choice<Renewal> kRenewals[] = {{"auto", Renewal::automatic}, {"off", Renewal::off}};
+  out.identity = config::read_identity(section);
+  out.renewal = section.one_of("renew", kRenewals, out.renewal);
+  section.done();
+}
+
 AgentConfig read_root(Section& root) {
   AgentConfig out;
   Section agent = root.table("agent");
   read_agent(agent, out);
-  out.identity = config::read_identity(root);
+  read_identity(root.table("identity"), out);
   out.nat = read_nat(root.table("nat"));
   out.pool = read_pool(root.table("pool"));
   out.limits = read_limits(root.table("limits"));

@@ -30,6 +30,9 @@ inline constexpr std::string_view kServiceFiles = "services.d/*.toml";  // defau
 
 using IdentityConfig = config::IdentityConfig;  // cert, key, ca: paths
 
+// Whether this agent asks for its next certificate by itself (identity.renew).
+enum class Renewal : std::uint8_t { automatic, off };
+
 // Kept for the mapping code: which protocols may be asked, in this order. All: "auto". None: "off".
 enum class MappingProtocol : std::uint8_t { pcp, nat_pmp, upnp };
 
@@ -117,6 +120,7 @@ struct AgentConfig {
   std::vector<ServiceConfig> services;  // no two of one name
   Limits limits;
   std::vector<EgressConfig> egress;
+  Renewal renewal = Renewal::automatic;
   bool operator==(const AgentConfig&) const = default;
 };
 

@@ -28,13 +28,11 @@ Result<void> check_readable(const std::string& file, std::string_view key, const
 
 }  // namespace
 
-IdentityConfig read_identity(Section& root) {
-  Section section = root.table("identity");
+IdentityConfig read_identity(Section& section) {
   IdentityConfig out;
   out.cert = required_file(section, "cert");
   out.key = required_file(section, "key");
   out.ca = required_file(section, "ca");
-  section.done();
   return out;
 }
 

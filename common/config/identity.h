@@ -15,8 +15,8 @@ struct IdentityConfig {
   bool operator==(const IdentityConfig&) const = default;
 };
 
-// Reads the table [identity] of `root`; all three keys are required.
-IdentityConfig read_identity(Section& root);
+// Reads the three keys, all required, of the table [identity]; its other keys and its done() are the caller's.
+IdentityConfig read_identity(Section& section);
 // That the three are files that can be opened; what is inside them is not looked at. `file` is the configuration.
 Result<void> check_identity_files(const IdentityConfig& identity, const std::string& file);
 // That nothing but a socket is where `key` ("server.admin") wants its socket; an empty path is none.

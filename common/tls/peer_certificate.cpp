@@ -125,6 +125,13 @@ Result<AlternativeNames> read_alternative_names(const mbedtls_x509_crt& certific
   return names;
 }
 
+Result<AlternativeNames> read_alternative_names(ByteView der) {
+  OwnedCertificates parsed;
+  if (mbedtls_x509_crt_parse_der(parsed.get(), der.data(), der.size()) != 0)
+    return fail(Reason::certificate_identity, "the certificate cannot be read");
+  return read_alternative_names(*parsed.get());
+}
+
 Result<PeerIdentity> read_identity(const mbedtls_x509_crt& leaf) {
   Result<AlternativeNames> names = read_alternative_names(leaf);
   if (!names) return tl::unexpected(names.error());

@@ -35,6 +35,7 @@ struct AlternativeNames {
   std::vector<IpAddress> ip_addresses;
 };
 Result<AlternativeNames> read_alternative_names(const mbedtls_x509_crt& certificate);
+Result<AlternativeNames> read_alternative_names(ByteView der);
 
 // Reads a leaf. Reason::certificate_identity unless there is exactly one URI name, a valid SPIFFE id, and CA is false.
 // not_after is the leaf's own.

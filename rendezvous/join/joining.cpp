@@ -13,6 +13,8 @@
 namespace fairlead::rendezvous {
 namespace {
 
+constexpr fmt::string_view kAgentId = "spiffe://{}/agent/{}/{}";  // trust domain, cluster, name
+
 // `*` for one label stands only first in a certificate (RFC 6125 §6.4.3).
 bool x509_can_say(std::string_view pattern) {
   if (pattern.starts_with("*.")) pattern.remove_prefix(2);
@@ -26,6 +28,24 @@ std::vector<std::string> dns_names(const TokenRecord& token, const std::string& 
   }
   return out;
 }
+
+// The names of a certificate that we issued.
+Result<tls::AlternativeNames> names_of(const IssuedChain& issued) {
+  if (!issued.chain.empty()) {
+    if (auto names = tls::read_alternative_names(issued.chain.front())) return names;
+  }
+  return fail(Reason::state_damaged, "the device's last certificate cannot be read");
+}
+
+// What is wrong with our own files is told in our log alone.
+Error told(const Error& why) {
+  const bool ours = why.reason == Reason::state_unwritable || why.reason == Reason::state_damaged;
+  return ours || why.reason == Reason::internal ? Error{Reason::signer_failed, ""} : why;
+}
+
+// Nothing that a device sees changes what it is told before this: a person must act.
+constexpr std::chrono::seconds kUnknownRetry = 1h;
+constexpr std::chrono::seconds kFailedRetry = 1min;
 
 }  // namespace
 
@@ -64,11 +84,8 @@ wire::JoinAnswer Joining::answer(const wire::JoinRequest& request, const SocketA
        {"agent", request.name},
        {"token", wire::join_token_id_text(request.token)},
        {"detail", why.detail}});
-  // What is wrong with our own files is told in our log alone.
-  const bool ours = why.reason == Reason::state_unwritable || why.reason == Reason::state_damaged;
-  if (ours || why.reason == Reason::internal)
-    return wire::JoinRefused{std::string(reason_code(Reason::signer_failed)), ""};
-  return wire::JoinRefused{std::string(reason_code(why.reason)), why.detail};
+  const Error said = told(why);
+  return wire::JoinRefused{std::string(reason_code(said.reason)), said.detail};
 }
 
 Result<wire::Joined> Joining::join(const wire::JoinRequest& request, const SocketAddress& peer, WallTime now) {
@@ -79,7 +96,12 @@ Result<wire::Joined> Joining::join(const wire::JoinRequest& request, const Socke
   const auto key_sha256 = read_certificate_request(request.csr, key);
   if (!key_sha256) return tl::unexpected(key_sha256.error());
   const JoinAsk ask{request.token, request.secret, request.name, *key_sha256};
-  auto device = store_->redeem(ask, now, [&](const TokenRecord& token) { return sign(token, request.name, key, now); });
+  auto device = store_->redeem(ask, now, [&](const TokenRecord& token) {
+    return sign({{fmt::format(kAgentId, issuer_->trust_domain(), token.cluster, request.name)},
+                 dns_names(token, request.name),
+                 {}},
+                request.name, key, now);
+  });
   if (!device) return tl::unexpected(device.error());
   log(Level::info, "a device joined",
       {{"agent", request.name + "." + device->token.cluster},
@@ -97,15 +119,53 @@ Result<wire::Joined> Joining::join(const wire::JoinRequest& request, const Socke
                       .rendezvous_id = facts_.rendezvous_id};
 }
 
-Result<IssuedChain> Joining::sign(const TokenRecord& token, const std::string& name, tls::OwnedKey& key, WallTime now) {
+wire::Renewed Joining::answer(const RenewalRequest& request, const SocketAddress& peer, WallTime now) {
+  auto renewed = renew(request, peer, now);
+  if (renewed) return std::move(*renewed);
+  const Error& why = renewed.error();
+  log(Level::warn, "a certificate was not renewed",
+      {{"reason", reason_code(why.reason)},
+       {"peer", peer.to_string()},
+       {"agent", request.spiffe_id},
+       {"detail", why.detail}});
+  const Reason said = told(why).reason;
+  return wire::renewal_refused(said, said == Reason::signer_failed ? kFailedRetry : kUnknownRetry);
+}
+
+Result<wire::Renewed> Joining::renew(const RenewalRequest& request, const SocketAddress& peer, WallTime now) {
+  if (!store_) return fail(Reason::signer_none, "");
+  const std::string ours = fmt::format(kAgentId, issuer_->trust_domain(), "{cluster}", "{name}");
+  Captures device;
+  if (!pattern_match(PatternKind::spiffe, ours, request.spiffe_id, device))
+    return fail(Reason::device_unknown, "it is no agent of this CA");
+  tls::OwnedKey key;
+  const auto key_sha256 = read_certificate_request(request.csr, key);
+  if (!key_sha256) return tl::unexpected(key_sha256.error());
+  const RenewalAsk ask{device["cluster"], device["name"], *key_sha256};
+  auto issued = store_->renew(ask, now, [&](const IssuedChain& last) -> Result<IssuedChain> {
+    auto names = names_of(last);
+    if (!names) return tl::unexpected(names.error());
+    return sign(std::move(*names), ask.name, key, now);
+  });
+  if (!issued) return tl::unexpected(issued.error());
+  log(Level::info, "a certificate was renewed",
+      {{"agent", ask.name + "." + ask.cluster},
+       {"peer", peer.to_string()},
+       {"serial", to_hex(issued->serial)},
+       {"not_after", tls::time_text(issued->not_after)}});
+  wire::Renewed out{.code = "", .retry_after_s = 0, .chain = std::move(issued->chain), .bundle = facts_.bundle};
+  if (!wire::is_sendable(out)) return fail(Reason::signer_failed, "chain and CA bundle do not fit one message");
+  return out;
+}
+
+Result<IssuedChain> Joining::sign(tls::AlternativeNames names, const std::string& name, tls::OwnedKey& key,
+                                  WallTime now) {
   CertificateSpec spec;
   spec.serial = random_serial();
   spec.subject = "CN=" + name.substr(0, kMaxCommonName);
-  spec.names = {{fmt::format("spiffe://{}/agent/{}/{}", issuer_->trust_domain(), token.cluster, name)},
-                dns_names(token, name),
-                {}};
-  spec.not_before = now - kBackdated;
-  spec.not_after = std::min(now + std::chrono::days(signer_.leaf_days), issuer_->not_after());
+  spec.names = std::move(names);
+  spec.not_before = now - std::min<std::chrono::seconds>(kBackdated, signer_.leaf_life / 10);
+  spec.not_after = std::min(now + signer_.leaf_life, issuer_->not_after());
   if (spec.not_after <= now) return fail(Reason::signer_failed, "the signer's own certificate has expired");
   auto chain = issuer_->sign(spec, key);
   if (!chain) return fail(Reason::signer_failed, chain.error().detail);

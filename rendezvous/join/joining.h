@@ -2,10 +2,13 @@
 // What a device that joins is answered: its request judged, its token taken and its certificate signed, in one
 // transaction (store/join_store.h). The names in the certificate are ours to decide, from token and request's name:
 //   spiffe://TD/agent/CLUSTER/NAME; DNS names NAME.CLUSTER and those of the token's service patterns that X.509 can say
+// And what a device is answered that is here and asks for its next certificate over its session (wire Renew): the
+// device is the one of the session's identity, its key the one it joined with; names are those of its last certificate.
 // Blocking: its thread is join_thread.h. One thread.
 #include <memory>
 
 #include "common/tls/credentials.h"
+#include "common/wire/control_message.h"
 #include "rendezvous/ca/issuer.h"
 #include "rendezvous/setting/config.h"
 #include "rendezvous/store/join_store.h"
@@ -20,6 +23,11 @@ struct JoinFacts {
 };
 JoinFacts join_facts(const ServerConfig& server, const tls::Credentials& credentials);
 
+struct RenewalRequest {
+  std::string spiffe_id;  // of the session that asks
+  Bytes csr;
+};
+
 class Joining {
  public:
   // mode none: every answer is signer_none, and nothing is opened. Errors name the file: config_invalid, state_newer,
@@ -28,12 +36,15 @@ class Joining {
                                                JoinFacts facts);
 
   void replace(JoinFacts facts) { facts_ = std::move(facts); }
+  bool signs() const { return issuer_ != nullptr; }
   wire::JoinAnswer answer(const wire::JoinRequest& request, const SocketAddress& peer, WallTime now);
+  wire::Renewed answer(const RenewalRequest& request, const SocketAddress& peer, WallTime now);
 
  private:
   Joining(const SignerConfig& signer, JoinFacts facts) : signer_(signer), facts_(std::move(facts)) {}
   Result<wire::Joined> join(const wire::JoinRequest& request, const SocketAddress& peer, WallTime now);
-  Result<IssuedChain> sign(const TokenRecord& token, const std::string& name, tls::OwnedKey& key, WallTime now);
+  Result<wire::Renewed> renew(const RenewalRequest& request, const SocketAddress& peer, WallTime now);
+  Result<IssuedChain> sign(tls::AlternativeNames names, const std::string& name, tls::OwnedKey& key, WallTime now);
 
   const SignerConfig signer_;
   JoinFacts facts_;

@@ -187,13 +187,23 @@ void read_registry(Section section) {
   section.done();
 }
 
+// In days, or as a duration where a day is too long.
+std::chrono::seconds read_leaf_life(Section& section, std::chrono::seconds otherwise) {
+  constexpr std::string_view kKey = "leaf_days";
+  constexpr std::chrono::seconds kMost = std::chrono::days(kMaxLeafDays);
+  if (section.kind_of(kKey) == config::Kind::text)
+    return std::chrono::floor<std::chrono::seconds>(section.duration(kKey, {kLeastLeafLife, kMost}, otherwise));
+  const auto days = section.integer(kKey, {1, kMaxLeafDays}, std::chrono::floor<std::chrono::days>(otherwise).count());
+  return std::chrono::days(days);
+}
+
 SignerConfig read_signer(Section section) {
   constexpr Section::Choice<SignerMode> kModes[] = {{"none", SignerMode::none}, {"file", SignerMode::file}};
   SignerConfig out;
   out.mode = section.one_of("mode", kModes, out.mode);
   out.cert = config::path_or(section, "cert", out.cert);
   out.key = config::path_or(section, "key", out.key);
-  out.leaf_days = static_cast<int>(section.integer("leaf_days", {1, kMaxLeafDays}, out.leaf_days));
+  out.leaf_life = read_leaf_life(section, out.leaf_life);
   if (const auto text = section.find_text("cluster", "one label")) {
     out.cluster = config::read_label(section, *text).value_or(out.cluster);
   }
@@ -261,7 +271,9 @@ RendezvousConfig read_root(Section& root) {
   BoundAddresses bound;
   Section server = root.table("server");
   read_server(server, out, bound);
-  out.identity = config::read_identity(root);
+  Section identity = root.table("identity");
+  out.identity = config::read_identity(identity);
+  identity.done();
   out.signer = read_signer(root.table("signer"));
   read_registry(root.table("registry"));
   out.log = read_log(root.table("log"));

@@ -53,8 +53,8 @@ struct SignerConfig {
   SignerMode mode = SignerMode::none;
   std::string cert;  // paths: an intermediate and its key
   std::string key;
-  int leaf_days = 30;
-  std::string cluster = "home";  // of tokens that name none
+  std::chrono::seconds leaf_life = std::chrono::days(30);  // leaf_days
+  std::string cluster = "home";                            // of tokens that name none
   bool operator==(const SignerConfig&) const = default;
 };
 

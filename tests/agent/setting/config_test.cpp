@@ -93,7 +93,7 @@ TEST_CASE("every key is read") {
       "[agent]\nname = 'nas1'\ncluster = 'home'\nrendezvous = ['[2001:db8::1]:1', 'b:2']\n"
       "rendezvous_id = 'spiffe://td/rv/**'\nrendezvous_networks = ['10.0.0.0/8']\nstate_dir = 'state'\ncontrol = "
       "'unix:c.sock'\ndrain_timeout = '1s'\n"
-      "[identity]\ncert = '/c'\nkey = '/k'\nca = '/a'\n"
+      "[identity]\ncert = '/c'\nkey = '/k'\nca = '/a'\nrenew = 'off'\n"
       "[nat]\nmapping = ['upnp', 'pcp']\nlisten = ['[::]:7']\nexternal_port = 9\ninterfaces = ['eth0']\n"
       "[pool]\nmin = 0\nmax = 1024\n"
       "[limits]\nrelays_max = 5\nconnect_timeout = '1s'\nhandshake_timeout = '2s'\nidle_timeout = '3d'\n"
@@ -114,6 +114,7 @@ TEST_CASE("every key is read") {
   CHECK(config.control_path == "/etc/c.sock");
   CHECK(config.drain_timeout == 1s);
   CHECK(config.identity == IdentityConfig{"/c", "/k", "/a"});
+  CHECK(config.renewal == Renewal::off);
   CHECK(config.nat.mapping == std::vector{MappingProtocol::upnp, MappingProtocol::pcp});
   CHECK(config.nat.listen == std::vector{*SocketAddress::parse("[::]:7")});
   CHECK(config.nat.external_port == 9);
@@ -204,6 +205,8 @@ TEST_CASE("[nat], [pool], [limits] and the root refuse") {
   check_refused(error_of("[limits]\nrelays_max = -1\n"), "8: limits.relays_max: -1 is out of range", "0 to");
   check_refused(error_of("[server]\nlisten = []\n"), "7: server: unknown key; allowed: ", "pool");
   check_refused(error_of("[service]\nname = 'web'\n"), "7: service: must be a list, is a table", "[[service]]");
+  check_refused(error_of("renew = true\n"), "7: identity.renew: must be a string", "auto");
+  check_refused(error_of("renew = 'on'\n"), "7: identity.renew: \"on\" is not known", "auto, off");
   check_refused(error_of("pool = 1\n"), "7: identity.pool: unknown key", "cert");
 }
 

@@ -21,6 +21,7 @@ const test::OtherValues kOthers{
     {"identity.cert", R"("/tmp/x.crt")"},
     {"identity.key", R"("/tmp/x.key")"},
     {"identity.ca", R"("/tmp/ca.crt")"},
+    {"identity.renew", R"("off")"},
     {"nat.mapping", R"("off")"},
     {"nat.listen", R"([])"},
     {"nat.external_port", R"(20000)"},

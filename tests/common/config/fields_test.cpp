@@ -101,15 +101,16 @@ TEST_CASE("relative paths begin at the folder of the file") {
   CHECK(unix_path_or(in.root, "absent", "/d") == "/d");
 }
 
-TEST_CASE("identity wants all three files") {
-  Reading whole("[identity]\ncert = 'c'\nkey = 'k'\nca = '/a'\n");
+TEST_CASE("identity wants all three files, and leaves other keys to its program") {
+  Reading whole("cert = 'c'\nkey = 'k'\nca = '/a'\nmore = 1\n");
   CHECK(read_identity(whole.root) == IdentityConfig{"/etc/c", "/etc/k", "/a"});
+  CHECK(whole.root.integer("more", {0, 1}, 0) == 1);
   Reading none("");
   read_identity(none.root);
-  CHECK(none.error() == "/etc/f.toml:1: identity.cert: is missing; allowed: the path of a file");
-  Reading two("[identity]\ncert = 'c'\nca = 'a'\n");
+  CHECK(none.error() == "/etc/f.toml:1: cert: is missing; allowed: the path of a file");
+  Reading two("cert = 'c'\nca = 'a'\n");
   read_identity(two.root);
-  CHECK(two.error() == "/etc/f.toml:1: identity.key: is missing; allowed: the path of a file");
+  CHECK(two.error() == "/etc/f.toml:1: key: is missing; allowed: the path of a file");
 }
 
 TEST_CASE("identity files must be there and readable") {

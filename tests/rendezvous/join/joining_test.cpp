@@ -145,5 +145,90 @@ TEST_CASE("a token needs an address and the CA that signed") {
   CHECK_FALSE(new_token(rig.server, *rig.credentials, rng));
 }
 
+struct RenewalRig : JoinRig {
+  explicit RenewalRig(const std::string& name = "nas") {
+    own = csr("own");
+    REQUIRE(std::holds_alternative<wire::Joined>(answer(request(name, own))));
+  }
+  wire::Renewed renew(const std::string& path, const Bytes& with, WallTime now = kTestNow + 24h * 20) {
+    return joining->answer(RenewalRequest{"spiffe://mesh.test/" + path, with}, kPeer, now);
+  }
+  Bytes own;
+};
+
+TEST_CASE("a device renews with its key, and keeps the names of its last certificate") {
+  RenewalRig rig;
+  const auto renewed = rig.renew("agent/home/nas", rig.own);
+  CHECK(renewed.code == "");
+  REQUIRE(renewed.chain.size() == 2);
+  CHECK(renewed.bundle == rig.credentials->ca_der());
+  const auto file = rig.ca.scratch() / "leaf.der";
+  REQUIRE(tls::create_file(file, renewed.chain[0], std::filesystem::perms(0600)));
+  const auto text = shell("openssl x509 -inform DER -noout -text -in " + file.string()).output;
+  CHECK_MESSAGE(
+      test::contains(text, "URI:spiffe://mesh.test/agent/home/nas, DNS:nas.home, DNS:*.home, DNS:web.office\n"), text);
+  CHECK(test::contains(text, "CN = nas"));
+  CHECK_FALSE(test::contains(text, "evil"));
+  CHECK(test::contains(text, "Not After : Feb 20 00:00:00 2030"));
+  // The token is not needed any more, and a name is not taken from another.
+  auto store = JoinStore::open(rig.ca.scratch());
+  REQUIRE((*store)->revoke(rig.token.id));
+  CHECK(rig.renew("agent/home/nas", rig.own, kTestNow + 24h * 40).code == "");
+}
+
+TEST_CASE("another key, another name, another CA's agent, or no key at all is not renewed") {
+  RenewalRig rig;
+  CHECK(rig.renew("agent/home/nas", rig.csr("other")).code == "device_unknown");
+  CHECK(rig.renew("agent/home/tv", rig.own).code == "device_unknown");
+  CHECK(rig.renew("agent/office/nas", rig.own).code == "device_unknown");
+  CHECK(rig.renew("client/alice", rig.own).code == "device_unknown");
+  const RenewalRequest foreign{"spiffe://other.test/agent/home/nas", rig.own};
+  CHECK(rig.joining->answer(foreign, kPeer, kTestNow).code == "device_unknown");
+  Bytes broken = rig.own;
+  broken.back() ^= 1;
+  CHECK(rig.renew("agent/home/nas", broken).code == "csr_invalid");
+  CHECK(rig.renew("agent/home/nas", {}).code == "csr_invalid");
+  CHECK(rig.renew("agent/home/nas", rig.own).code == "");
+}
+
+TEST_CASE("a renewal ends with the signer, and none comes after that") {
+  RenewalRig rig;
+  const auto late = rig.renew("agent/home/nas", rig.own, kTestNow + 24h * 1820);
+  REQUIRE(late.code == "");
+  const auto file = rig.ca.scratch() / "late.der";
+  REQUIRE(tls::create_file(file, late.chain[0], std::filesystem::perms(0600)));
+  const auto text = shell("openssl x509 -inform DER -noout -enddate -in " + file.string()).output;
+  const auto ca = shell("openssl x509 -noout -enddate -in " + (rig.ca.dir() / "intermediate.crt").string()).output;
+  CHECK(text == ca);
+  const auto over = rig.renew("agent/home/nas", rig.own, kTestNow + 24h * 1900);
+  CHECK(over.code == "signer_failed");
+  CHECK(over.retry_after_s > 0);
+  CHECK(over.chain.empty());
+}
+
+TEST_CASE("a short life begins a little in the past, and a long one an hour") {
+  RenewalRig rig;
+  rig.signer.leaf_life = 20s;
+  auto brief = Joining::open(rig.signer, rig.ca.scratch(), {});
+  REQUIRE(brief);
+  const auto renewed =
+      (*brief)->answer(RenewalRequest{"spiffe://mesh.test/agent/home/nas", rig.own}, kPeer, kTestNow + 24h);
+  REQUIRE(renewed.code == "");
+  const auto file = rig.ca.scratch() / "brief.der";
+  REQUIRE(tls::create_file(file, renewed.chain[0], std::filesystem::perms(0600)));
+  const auto text = shell("openssl x509 -inform DER -noout -dates -in " + file.string()).output;
+  CHECK(text == "notBefore=Jan  1 23:59:58 2030 GMT\nnotAfter=Jan  2 00:00:20 2030 GMT\n");
+}
+
+TEST_CASE("no signer, no renewal") {
+  RenewalRig rig;
+  rig.signer.mode = SignerMode::none;
+  auto none = Joining::open(rig.signer, "/nonexistent", {});
+  REQUIRE(none);
+  CHECK_FALSE((*none)->signs());
+  CHECK((*none)->answer(RenewalRequest{"spiffe://mesh.test/agent/home/nas", rig.own}, kPeer, kTestNow).code ==
+        "signer_none");
+}
+
 }  // namespace
 }  // namespace fairlead::rendezvous

@@ -252,6 +252,27 @@ TEST_CASE("[[port]], [registry], [log] and [limits] refuse") {
   added_refused("limit = 5\n", "7: identity.limit: unknown key", "cert");
 }
 
+TEST_CASE("signer.leaf_days is a number of days, or a duration") {
+  const auto life = [](const std::string& value) {
+    const auto parsed = parse(kLeast + "[signer]\nleaf_days = " + value + "\n");
+    REQUIRE_MESSAGE(parsed, parsed.error().detail);
+    return parsed->config.signer.leaf_life;
+  };
+  CHECK(life("1") == 24h);
+  CHECK(life("825") == 24h * 825);
+  CHECK(life("'36h'") == 36h);
+  CHECK(life("'10s'") == 10s);
+  const auto refused_life = [](const std::string& value, const std::string& begin, const std::string& allowed) {
+    added_refused("[signer]\nleaf_days = " + value + "\n", "8: signer.leaf_days: " + begin, allowed);
+  };
+  refused_life("0", "0 is out of range", "1 to 825");
+  refused_life("826", "826 is out of range", "1 to 825");
+  refused_life("'9s'", "\"9s\" is out of range", "10s to 825d");
+  refused_life("'826d'", "\"826d\" is out of range", "10s to 825d");
+  refused_life("'30'", "\"30\" is not a duration", "5s");
+  refused_life("true", "must be", "");
+}
+
 TEST_CASE("what belongs to later versions is refused, not ignored") {
   added_refused("[ports]\nrange = '20000-20999'\n", "7: ports: allocating ports is not available in this version",
                 "leave");
