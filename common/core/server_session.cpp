@@ -1,6 +1,7 @@
 #include "common/core/server_session.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/check.h"
 #include "common/core/overloaded.h"
@@ -28,6 +29,7 @@ void ServerSession::on_message(wire::ControlMessage& message, TimePoint now) {
                  [&](wire::Unregister& m) { on_unregister(m); },
                  [&](wire::EndpointCandidate& m) { on_candidate(m, now); },
                  [&](wire::CandidateWithdrawn& m) { on_withdrawn(m); },
+                 [&](wire::Renew& m) { on_renew(m, now); },
                  [&](auto&) { on_shared_message(message, now); },
              },
              message);
@@ -106,6 +108,15 @@ void ServerSession::on_withdrawn(wire::CandidateWithdrawn& message) {
   events_.push(server_event::CandidateWithdrawn{message.candidate, std::move(message.code)});
 }
 
+void ServerSession::on_renew(wire::Renew& request, TimePoint now) {
+  if (owes_renewal_ || !renewals_->take(now)) {
+    send(wire::renewal_refused(Reason::join_busy, kRenewalRetry));
+    return spend_refusal(now);
+  }
+  owes_renewal_ = true;
+  events_.push(server_event::RenewalRequested{std::move(request.csr)});
+}
+
 // The agent cannot go on with us and says why; of single claims it has nothing to refuse.
 void ServerSession::on_refused(const wire::Refused& message) {
   if (message.claim != 0) return fail_peer(Reason::protocol_error, "an agent refused a claim");
@@ -126,6 +137,7 @@ void ServerSession::welcome(wire::Welcome message, TimePoint now) {
   services_max_ = message.services_max;
   registers_.emplace(std::max<double>(services_max_, 1), kRegistersPerSecond, now);
   refusals_.emplace(kRefusalsBurst, kRefusalsPerSecond, now);
+  renewals_.emplace(kRenewalsBurst, kRenewalsPerSecond, now);
   offers_.emplace(kMaxCandidates, kCandidatesPerSecond, now);
   enter_active(PingRole::leads, interval, now);
   send(message);
@@ -161,6 +173,11 @@ void ServerSession::demand_proof(const wire::VerifyNonce& nonce) {
 
 void ServerSession::verified(std::uint32_t candidate, std::string code) {
   if (active() && holds_candidate(candidate)) send(wire::Verified{candidate, std::move(code)});
+}
+
+void ServerSession::renewed(const wire::Renewed& answer) {
+  CHECK(wire::is_sendable(answer));
+  if (active() && std::exchange(owes_renewal_, false)) send(answer);
 }
 
 }  // namespace fairlead::core

@@ -28,6 +28,11 @@ inline constexpr double kRefusalsBurst = 1'024;
 inline constexpr double kRefusalsPerSecond = 5;
 inline constexpr std::chrono::seconds kRefusalsPause = 1min;  // before it may come back
 
+// Renewals cost a signature and a write each; an agent needs one in days.
+inline constexpr double kRenewalsBurst = 3;
+inline constexpr double kRenewalsPerSecond = 1.0 / 60;
+inline constexpr std::chrono::seconds kRenewalRetry = 1min;
+
 namespace server_event {
 struct HelloReceived {
   wire::Hello hello;  // answer with welcome() or refuse_session()
@@ -50,6 +55,9 @@ struct CandidateWithdrawn {
   std::uint32_t candidate;
   std::string code;
 };
+struct RenewalRequested {  // answer with renewed()
+  Bytes csr;
+};
 using session_event::Draining;
 using session_event::Failed;
 using session_event::ProbeAnswered;
@@ -61,7 +69,7 @@ using ServerEvent =
     std::variant<server_event::HelloReceived, server_event::RegisterRequested, server_event::ClaimRefused,
                  server_event::Unregistered, server_event::CandidateOffered, server_event::CandidateWithdrawn,
                  server_event::RttMeasured, server_event::ProbeAnswered, server_event::Draining,
-                 server_event::RelayEnded, server_event::Failed>;
+                 server_event::RenewalRequested, server_event::RelayEnded, server_event::Failed>;
 
 class ServerSession final : public ControlSession {
  public:
@@ -82,6 +90,7 @@ class ServerSession final : public ControlSession {
   // Of candidates that the agent has withdrawn meanwhile nothing is sent.
   void demand_proof(const wire::VerifyNonce& nonce);
   void verified(std::uint32_t candidate, std::string code);  // code empty: published
+  void renewed(const wire::Renewed& answer);                 // wire::is_sendable()
 
  private:
   void push(SharedEvent event) override;
@@ -92,6 +101,7 @@ class ServerSession final : public ControlSession {
   void on_unregister(wire::Unregister& message);
   void on_candidate(wire::EndpointCandidate& candidate, TimePoint now);
   void on_withdrawn(wire::CandidateWithdrawn& message);
+  void on_renew(wire::Renew& request, TimePoint now);
   void on_refused(const wire::Refused& message);
   // Ends the session of who was refused too often.
   void spend_refusal(TimePoint now);
@@ -107,6 +117,8 @@ class ServerSession final : public ControlSession {
   std::optional<TokenBucket> registers_;
   std::optional<TokenBucket> offers_;
   std::optional<TokenBucket> refusals_;
+  std::optional<TokenBucket> renewals_;
+  bool owes_renewal_ = false;
 };
 
 }  // namespace fairlead::core

@@ -105,6 +105,7 @@ void AgentLink::on_event(core::server_event::HelloReceived& event) {
 
 wire::Welcome AgentLink::welcome_message() const {
   wire::Welcome welcome;
+  welcome.features = tools_.joins.signs() ? wire::kFeatureRenewal : 0;
   welcome.instance_id = tools_.facts.instance;
   welcome.session_id = agent_->description().id;
   welcome.key = agent_->description().key;
@@ -221,6 +222,20 @@ void AgentLink::on_event(core::server_event::Draining& /*event*/) {
   tools_.registry.post_direct(agent_, {});
   for (const auto& [claim, service] : claims_) tools_.registry.post_unregister(agent_, claim);
   claims_.clear();
+}
+
+// Judged and signed on a thread that may wait for the disk; the session goes on meanwhile.
+void AgentLink::on_event(core::server_event::RenewalRequested& event) {
+  tools_.joins.post_renewal({identity().spiffe_id, std::move(event.csr)}, peer_, [link = ref()](wire::Renewed answer) {
+    link.tell([answer = std::move(answer)](SessionEnd& self) { self.on_renewed(answer); });
+  });
+}
+
+void AgentLink::on_renewed(const wire::Renewed& answer) {
+  if (state_ != State::admitted) return;
+  if (const auto reason = find_reason(answer.code)) tools_.counters.refused.add(*reason);
+  session_.renewed(answer);
+  driver_.settle();
 }
 
 void AgentLink::on_event(core::server_event::RelayEnded& event) {

@@ -14,6 +14,7 @@
 #include "rendezvous/control/identity_pauses.h"
 #include "rendezvous/control/registry_desk.h"
 #include "rendezvous/control/tls_door.h"
+#include "rendezvous/join/join_thread.h"
 #include "rendezvous/relay/session_directory.h"
 #include "rendezvous/verify/verifier.h"
 
@@ -42,6 +43,7 @@ struct LinkTools {
   const WelcomeFacts& facts;
   tls::WallClock wall_now;
   RegistryDesk& registry;
+  JoinDesk& joins;
   ChannelDesk& channels;
   SessionDirectory& sessions;
   Gauge& places;
@@ -68,6 +70,7 @@ class AgentLink final : public SessionEnd, public net::SessionDriverOwner, publi
   void probe(Duration within) override;
   void on_relay_ended(const wire::ConnectionId& connection, Reason reason) override;
   void on_proof(const wire::Nonce& nonce, const IpAddress& from) override;
+  void on_renewed(const wire::Renewed& answer) override;
 
   void drain(Duration within);
   void look_at_clock();  // at once: has the certificate ended?
@@ -106,6 +109,7 @@ class AgentLink final : public SessionEnd, public net::SessionDriverOwner, publi
   void on_event(core::server_event::RttMeasured& event);
   void on_event(core::server_event::ProbeAnswered& event);
   void on_event(core::server_event::Draining& event);
+  void on_event(core::server_event::RenewalRequested& event);
   void on_event(core::server_event::RelayEnded& event);
   void on_event(core::server_event::Failed& event);
   wire::Welcome welcome_message() const;

@@ -52,6 +52,7 @@ ControlThread::ControlThread(Shared& shared, ControlShared& control, RegistryDes
                   .facts = facts_,
                   .wall_now = net::wall_now,
                   .registry = registry,
+                  .joins = join_desk,
                   .channels = channels_,
                   .sessions = shared.sessions,
                   .places = shared.gauges.sessions,

@@ -27,6 +27,7 @@ class SessionEnd {
   virtual void on_relay_ended(const wire::ConnectionId& connection, Reason reason) = 0;
   // Somebody with its identity showed this nonce from that address.
   virtual void on_proof(const wire::Nonce& nonce, const IpAddress& from) = 0;
+  virtual void on_renewed(const wire::Renewed& answer) = 0;  // to what its agent asked
 };
 
 // Where sessions live under numbers: a control thread.

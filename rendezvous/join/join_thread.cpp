@@ -6,9 +6,11 @@ namespace fairlead::rendezvous {
 namespace {
 // Some seconds of work: who comes later is better told to come again.
 constexpr std::size_t kMostWaiting = 1024;
+constexpr std::chrono::seconds kBusyRetry = 10s;
 }  // namespace
 
-JoinThread::JoinThread(std::unique_ptr<Joining> joining) : joining_(std::move(joining)), waiting_(kMostWaiting) {}
+JoinThread::JoinThread(std::unique_ptr<Joining> joining)
+    : joining_(std::move(joining)), signs_(joining_->signs()), waiting_(kMostWaiting) {}
 
 JoinThread::~JoinThread() {
   join();
@@ -30,6 +32,14 @@ void JoinThread::join() {
 void JoinThread::post_join(wire::JoinRequest request, SocketAddress peer, std::function<void(wire::JoinAnswer)> done) {
   auto place = waiting_.take();
   if (!place) return done(wire::JoinRefused{std::string(reason_code(Reason::join_busy)), ""});
+  loop_.post([this, request = std::move(request), peer, done = std::move(done), place = std::move(*place)] {
+    done(joining_->answer(request, peer, net::wall_now()));
+  });
+}
+
+void JoinThread::post_renewal(RenewalRequest request, SocketAddress peer, std::function<void(wire::Renewed)> done) {
+  auto place = waiting_.take();
+  if (!place) return done(wire::renewal_refused(Reason::join_busy, kBusyRetry));
   loop_.post([this, request = std::move(request), peer, done = std::move(done), place = std::move(*place)] {
     done(joining_->answer(request, peer, net::wall_now()));
   });

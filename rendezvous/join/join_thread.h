@@ -1,6 +1,6 @@
 #pragma once
-// Where devices that join are answered: a thread of its own, because a certificate is signed and written to disk before
-// anybody is told. Made, started and joined by the main thread; asked by control threads.
+// Where devices are answered that join or renew: a thread of its own, because a certificate is signed and written to
+// disk before anybody is told. Made, started and joined by the main thread; asked by control threads.
 #include <functional>
 #include <memory>
 #include <thread>
@@ -17,6 +17,8 @@ class JoinDesk {
   virtual ~JoinDesk() = default;
   // Any thread. `done` runs on another thread, perhaps before this returns; not at all when the server stops.
   virtual void post_join(wire::JoinRequest request, SocketAddress peer, std::function<void(wire::JoinAnswer)> done) = 0;
+  virtual void post_renewal(RenewalRequest request, SocketAddress peer, std::function<void(wire::Renewed)> done) = 0;
+  virtual bool signs() const = 0;  // whether anything else than signer_none is answered; the same for life
 };
 
 class JoinThread final : public JoinDesk {
@@ -27,10 +29,13 @@ class JoinThread final : public JoinDesk {
   Result<void> start();  // io_failed
   void join();           // what still waits is dropped
   void post_join(wire::JoinRequest request, SocketAddress peer, std::function<void(wire::JoinAnswer)> done) override;
+  void post_renewal(RenewalRequest request, SocketAddress peer, std::function<void(wire::Renewed)> done) override;
+  bool signs() const override { return signs_; }
   void replace(JoinFacts facts);  // any thread
 
  private:
   const std::unique_ptr<Joining> joining_;  // this thread's once it runs
+  const bool signs_;
   Gauge waiting_;
   net::Loop loop_;
   std::thread thread_;

@@ -47,7 +47,7 @@ TEST_CASE("what only a server says ends the session") {
   for (const wire::ControlMessage& wrong :
        {wire::ControlMessage(some_welcome()), wire::ControlMessage(wire::Registered{}),
         wire::ControlMessage(wire::OpenChannels{1}), wire::ControlMessage(wire::PoolSize{1}),
-        wire::ControlMessage(wire::Refused{1, "internal", 0, ""})}) {
+        wire::ControlMessage(wire::Renewed{}), wire::ControlMessage(wire::Refused{1, "internal", 0, ""})}) {
     RawAgent agent;
     agent.welcome();
     agent.say(wrong);
@@ -196,6 +196,49 @@ TEST_CASE("both ends tell each other how a relay ended; a code that is not known
   CHECK(expect<agent_event::RelayEnded>(pair.agent).reason == Reason::shutting_down);
   pair.server.receive(written(wire::RelayEnded{{3}, "not_yet_known"}), pair.now);
   expect_silence(pair.server);
+}
+
+TEST_CASE("renewals are answered one at a time, at a pace") {
+  RawAgent agent;
+  agent.welcome();
+  const auto answers = [&] {
+    std::vector<std::string> codes;
+    for (const auto& each : take_messages(agent.server)) codes.push_back(std::get<wire::Renewed>(each).code);
+    return codes;
+  };
+  agent.server.renewed({"", 0, {{1}}, {}});  // nobody asked
+  CHECK(answers().empty());
+  agent.say(wire::Renew{{7}});
+  CHECK(expect<RenewalRequested>(agent.server).csr == Bytes{7});
+  agent.say(wire::Renew{{8}});  // while the first is owed
+  CHECK(answers() == std::vector<std::string>{"join_busy"});
+  agent.server.renewed({"", 0, {{1}}, {}});
+  agent.server.renewed({"", 0, {{1}}, {}});
+  CHECK(answers() == std::vector<std::string>{""});
+  for (int i = 1; i < static_cast<int>(kRenewalsBurst); ++i) {
+    agent.say(wire::Renew{{7}});
+    expect<RenewalRequested>(agent.server);
+    agent.server.renewed({"device_unknown", 0, {}, {}});
+  }
+  take_messages(agent.server);
+  agent.say(wire::Renew{{7}});
+  const auto busy = std::get<wire::Renewed>(take_messages(agent.server).at(0));
+  CHECK(busy == wire::Renewed{"join_busy", 60, {}, {}});
+  agent.say(wire::Renew{{7}}, kStart + 1min);
+  expect<RenewalRequested>(agent.server);
+  expect_silence(agent.server);
+}
+
+TEST_CASE("who asks for renewals on and on is failed") {
+  RawAgent agent;
+  agent.welcome();
+  agent.say(wire::Renew{{7}});
+  expect<RenewalRequested>(agent.server);
+  for (int i = 0; i <= static_cast<int>(kRefusalsBurst); ++i) {
+    agent.say(wire::Renew{{7}});
+    agent.server.sent(agent.server.output().size() / 2);  // it reads
+  }
+  CHECK(expect<Failed>(agent.server).reason == Reason::refusals_max);
 }
 
 }  // namespace

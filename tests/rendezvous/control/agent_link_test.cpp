@@ -175,5 +175,56 @@ TEST_CASE("what the agent says of an end is kept for the worker, and what we dec
   CHECK(rig.heard<agent_event::RelayEnded>().reason == Reason::idle_timeout);
 }
 
+wire::Hello renewing_hello() {
+  wire::Hello hello = fairlead::test::some_hello();
+  hello.features = wire::kFeatureRenewal;
+  return hello;
+}
+
+TEST_CASE("a renewal is asked of the signer with the certificate's identity, and its answer reaches the agent") {
+  ControlRig rig;
+  rig.hello = renewing_hello();
+  rig.open();
+  rig.admit();
+  CHECK(rig.agent->session.may_renew());
+  rig.agent->session.renew({0x30, 1});
+  rig.agent->driver->settle();
+  REQUIRE(rig.worker.until([&] { return rig.joins.renewals.size() == 1; }));
+  const auto& [request, done] = rig.joins.renewals.front();
+  CHECK(request.spiffe_id == "spiffe://mesh.test/agent/home/nas1");
+  CHECK(request.csr == Bytes{0x30, 1});
+  done({"", 0, {{1}, {2}}, {{3}}});
+  CHECK(rig.heard<agent_event::Renewed>().answer == wire::Renewed{"", 0, {{1}, {2}}, {{3}}});
+
+  rig.agent->events.clear();
+  rig.agent->session.renew({0x30, 2});
+  rig.agent->driver->settle();
+  REQUIRE(rig.worker.until([&] { return rig.joins.renewals.size() == 2; }));
+  rig.joins.renewals.back().second(wire::renewal_refused(Reason::device_unknown, 60s));
+  CHECK(rig.heard<agent_event::Renewed>().answer.code == "device_unknown");
+  CHECK(rig.refused(Reason::device_unknown) == 1);
+}
+
+TEST_CASE("a server that signs nothing says so in its welcome; an answer that comes after the end finds nobody") {
+  ControlRig without;
+  without.joins.has_signer = false;
+  without.hello = renewing_hello();
+  without.open();
+  without.admit();
+  CHECK_FALSE(without.agent->session.may_renew());
+
+  ControlRig rig;
+  rig.hello = renewing_hello();
+  rig.open();
+  rig.admit();
+  rig.agent->session.renew({0x30, 1});
+  rig.agent->driver->settle();
+  REQUIRE(rig.worker.until([&] { return !rig.joins.renewals.empty(); }));
+  rig.link->close(Reason::shutting_down, "");
+  rig.joins.renewals.front().second({"", 0, {{1}}, {}});
+  rig.worker.settle();
+  CHECK_FALSE(rig.agent->heard<agent_event::Renewed>());
+}
+
 }  // namespace
 }  // namespace fairlead::rendezvous

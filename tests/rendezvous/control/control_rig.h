@@ -54,6 +54,19 @@ struct AskedWorkers final : ChannelDesk {
 
 inline const SocketAddress kAgentPeer = *SocketAddress::parse("192.0.2.7:40000");
 
+// Answers when the test says.
+struct AskedSigner final : JoinDesk {
+  void post_join(wire::JoinRequest /*request*/, SocketAddress /*peer*/,
+                 std::function<void(wire::JoinAnswer)> /*done*/) override {}
+  void post_renewal(RenewalRequest request, SocketAddress /*peer*/, std::function<void(wire::Renewed)> done) override {
+    renewals.emplace_back(std::move(request), std::move(done));
+  }
+  bool signs() const override { return has_signer; }
+
+  std::vector<std::pair<RenewalRequest, std::function<void(wire::Renewed)>>> renewals;
+  bool has_signer = true;
+};
+
 // One control thread's worth of tools, on the test's thread.
 struct ControlRig : SessionHome, LinkOwner {
   ControlRig() {
@@ -82,7 +95,7 @@ struct ControlRig : SessionHome, LinkOwner {
   void open() {
     ends.emplace(worker, mesh);
     REQUIRE(worker.until([&] { return ends->shaken(); }));
-    agent.emplace(worker, std::move(ends->client), fairlead::test::some_hello(), worker.loop.now());
+    agent.emplace(worker, std::move(ends->client), hello, worker.loop.now());
     link = std::make_unique<AgentLink>(tools, Guest{std::move(ends->server), kAgentPeer});
     link->number = 7;
     link->start();
@@ -105,6 +118,7 @@ struct ControlRig : SessionHome, LinkOwner {
   std::uint64_t closed(Reason reason) const { return counters.closed.get(reason); }
   std::uint64_t refused(Reason reason) const { return counters.refused.get(reason); }
 
+  wire::Hello hello = fairlead::test::some_hello();
   net::test::Worker worker;
   fairlead::test::Mesh mesh;
   Limits limits;
@@ -112,6 +126,7 @@ struct ControlRig : SessionHome, LinkOwner {
   crypto::SystemRng rng;
   AskedRegistry registry;
   AskedWorkers workers;
+  AskedSigner joins;
   SessionDirectory sessions;
   Gauge places{1};
   Counters counters;
@@ -127,6 +142,7 @@ struct ControlRig : SessionHome, LinkOwner {
                         .facts = welcome,
                         .wall_now = [this] { return mesh.now; },
                         .registry = registry,
+                        .joins = joins,
                         .channels = workers,
                         .sessions = sessions,
                         .places = places,

@@ -23,6 +23,7 @@ struct HeardEnd final : SessionEnd {
   void probe(Duration /*within*/) override { said.push_back("probe"); }
   void on_relay_ended(const wire::ConnectionId& /*connection*/, Reason /*reason*/) override {}
   void on_proof(const wire::Nonce& /*nonce*/, const IpAddress& /*from*/) override {}
+  void on_renewed(const wire::Renewed& /*answer*/) override {}
   std::vector<std::string> said;
 };
 
