@@ -72,6 +72,8 @@ Agent::Agent(AgentConfig config, std::string config_path, Identities identities,
                                   {credentials_->not_before(), credentials_->not_after()})},
       started_(host_time().boottime),
       leftovers_(loop_),
+      renewer_(
+          tools_, [this] { return renewal_lines(); }, [this] { reload_identity(); }),
       direct_(tools_, links_, endpoint_, [this] { refresh_paths(); }),
       choice_(config_.rendezvous.size()),
       tick_([](void* self) { static_cast<Agent*>(self)->on_tick(); }, this) {
@@ -111,6 +113,12 @@ void Agent::start_links() {
   for (const HostPort& server : config_.rendezvous) {
     links_.push_back(std::make_unique<RendezvousLink>(tools_, *this, server));
   }
+}
+
+std::vector<RenewalLine*> Agent::renewal_lines() const {
+  std::vector<RenewalLine*> out;
+  for (const auto& link : links_) out.push_back(link.get());
+  return out;
 }
 
 Result<void> Agent::open_control() {
@@ -163,6 +171,7 @@ void Agent::begin() {
   }
   tell_of_direct();
   direct_.start(credentials_, [this] { return tools_.wall_now(); });
+  renewer_.use(credentials_);
   for (std::size_t i = 0; i < choice_.first(); ++i) links_[i]->activate();
 }
 
@@ -177,7 +186,8 @@ void Agent::tell_of_direct() const {
 }
 
 wire::Hello Agent::next_hello() {
-  return {.software = "fairlead-agent " FAIRLEAD_VERSION,
+  return {.features = wire::kFeatureRenewal,
+          .software = "fairlead-agent " FAIRLEAD_VERSION,
           .endpoint = endpoint_,
           .cluster = tools_.cluster,
           .boot_id = boot_id_,
@@ -204,6 +214,7 @@ void Agent::on_candidate_judged(RendezvousLink& link, std::uint32_t number, cons
 void Agent::on_link_changed(RendezvousLink& link) {
   direct_.on_link_changed(link);
   if (calls_) calls_->on_clock(tools_.clock);  // a server may have told the time
+  renewer_.on_lines_changed();
   arm_tick();
   if (!on_reachable_) return;
   for (std::size_t i = 0; i < config_.services.size(); ++i) {
@@ -273,6 +284,7 @@ void Agent::on_tick() {
 void Agent::on_terminate() {
   if (stopping_.begin(loop_.now(), config_.drain_timeout, kUnmapTime) == StopPlan::Step::stop_now) return stop();
   log(Level::info, "draining; a second signal stops at once");
+  renewer_.stop();
   direct_.stop(kUnmapTime, [this] { stopping_.on_unmapped(); });
   if (calls_) calls_->stop_listening();
   for (const auto& link : links_) link->drain(config_.drain_timeout);
@@ -281,6 +293,7 @@ void Agent::on_terminate() {
 
 void Agent::stop() {
   tick_.cancel();
+  renewer_.stop();
   for (const auto& link : links_) link->close(Reason::shutting_down);
   leftovers_.close_all(Reason::shutting_down);
   direct_.shut_down(Reason::shutting_down);

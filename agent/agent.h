@@ -10,6 +10,7 @@
 
 #include "agent/calling/call_thread.h"
 #include "agent/direct_path.h"
+#include "agent/join/renewer.h"
 #include "agent/server_choice.h"
 #include "agent/session/rendezvous_link.h"
 #include "agent/status.h"
@@ -66,11 +67,15 @@ class Agent final : public LinkOwner {
   wire::Hello next_hello() override;
   Leftovers& leftovers() override { return leftovers_; }
   bool is_duplicate(const RendezvousLink& link, const wire::InstanceId& instance) override;
+  void on_renewal_answer(RendezvousLink& link, const wire::Renewed& answer) override {
+    renewer_.on_answer(link, answer);
+  }
   void on_link_changed(RendezvousLink& link) override;
   void on_link_failed(RendezvousLink& link) override;
 
   Result<void> open_control();
   void start_links();
+  std::vector<RenewalLine*> renewal_lines() const;
   void look_at_state_dir();
   void watch_identity();
   void begin();
@@ -120,6 +125,7 @@ class Agent final : public LinkOwner {
   const TimePoint started_;  // by the boot clock: the wall's may be wrong yet
   Leftovers leftovers_;
   std::vector<std::unique_ptr<RendezvousLink>> links_;
+  Renewer renewer_;
   DirectPath direct_;
   std::unique_ptr<CallThread> calls_;  // null while none were ever wanted
   std::optional<Error> calls_problem_;

@@ -71,10 +71,13 @@ void Agent::look_at_calls() {
 bool Agent::adopt(Identities identities) {
   const auto& own = identities.own;
   const bool same = own->leaf_hash() == credentials_->leaf_hash() && own->ca_hash() == credentials_->ca_hash();
-  if (!same) credentials_ = own;
+  if (!same) {
+    credentials_ = own;
+    tools_.clock.on_certificate({credentials_->not_before(), credentials_->not_after()});
+  }
   replace_terminations(std::move(identities.of_services));
+  renewer_.use(credentials_);
   if (same) return false;
-  tools_.clock.on_certificate({credentials_->not_before(), credentials_->not_after()});
   tls_context_ = make_context(wire::kSessionAlpn);
   verify_context_ = make_context(wire::kVerifyAlpn);
   look_at_calls();

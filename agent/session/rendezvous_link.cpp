@@ -326,6 +326,12 @@ void RendezvousLink::services_changed() {
   settle();
 }
 
+void RendezvousLink::ask_renewal(Bytes csr) {
+  if (!may_renew()) return;
+  session_->renew(std::move(csr));
+  settle();
+}
+
 void RendezvousLink::drain(Duration within) {
   if (state_ != State::up) return;
   session_->drain(within);

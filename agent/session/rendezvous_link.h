@@ -14,6 +14,7 @@
 #include "agent/session/leftovers.h"
 #include "agent/session/proofs.h"
 #include "agent/session/registrations.h"
+#include "agent/session/renewal_line.h"
 #include "agent/session/retry_plan.h"
 #include "agent/session/session_dial.h"
 #include "common/net/session_driver.h"
@@ -35,12 +36,13 @@ class LinkOwner {
   virtual bool is_duplicate(const RendezvousLink& link, const wire::InstanceId& instance) = 0;
   // How a candidate stands with this rendezvous; code empty: reachable and published.
   virtual void on_candidate_judged(RendezvousLink& link, std::uint32_t number, const std::string& code) = 0;
+  virtual void on_renewal_answer(RendezvousLink& link, const wire::Renewed& answer) = 0;  // to ask_renewal()
   virtual void on_link_changed(RendezvousLink& link) = 0;  // a service or the session changed its state
   // An attempt failed; another configured server may take this one's place. The last thing the link does in its turn.
   virtual void on_link_failed(RendezvousLink& link) = 0;
 };
 
-class RendezvousLink final : public net::SessionDriverOwner {
+class RendezvousLink final : public net::SessionDriverOwner, public RenewalLine {
  public:
   enum class State {
     standby,  // another server has our place
@@ -59,9 +61,11 @@ class RendezvousLink final : public net::SessionDriverOwner {
   void keep_alive(Duration idle) {                            // of live relays
     if (channels_) channels_->keep_alive(idle);
   }
-  void check_path();            // the network changed: is the session alive? waiting: try at once
-  void renew();                 // the identity changed: a new session takes the place of this one
-  void services_changed();      // of tools.config: the session that stands is told what differs
+  void check_path();        // the network changed: is the session alive? waiting: try at once
+  void renew();             // the identity changed: a new session takes the place of this one
+  void services_changed();  // of tools.config: the session that stands is told what differs
+  bool may_renew() const override { return state_ == State::up && session_->may_renew(); }
+  void ask_renewal(Bytes csr) override;
   void drain(Duration within);  // this agent stops
   void close(Reason reason);
 
@@ -71,7 +75,7 @@ class RendezvousLink final : public net::SessionDriverOwner {
   // Under which services may also be called: web.home.DOMAIN.
   const std::vector<std::string>& domains() const { return domains_; }
   const SocketAddress& address() const { return address_; }  // of the latest session
-  const HostPort& server() const { return server_; }
+  const HostPort& server() const override { return server_; }
   WallTime since() const { return since_; }
   const std::optional<wire::InstanceId>& instance() const { return instance_; }
   const std::vector<ServiceState>& services() const { return registrations_.states(); }
@@ -103,6 +107,7 @@ class RendezvousLink final : public net::SessionDriverOwner {
   void on_event(core::agent_event::RelayEnded& event) {
     channels_->on_relay_ended_there(event.connection, event.reason);
   }
+  void on_event(core::agent_event::Renewed& event) { owner_.on_renewal_answer(*this, event.answer); }
   void on_event(core::agent_event::Failed& event);
   void tell_ended(const wire::ConnectionId& connection, Reason reason);
   bool identity_ended();

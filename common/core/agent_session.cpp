@@ -1,6 +1,7 @@
 #include "common/core/agent_session.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/check.h"
 #include "common/core/overloaded.h"
@@ -41,6 +42,7 @@ void AgentSession::on_message(wire::ControlMessage& message, TimePoint now) {
                  [&](wire::PoolSize& m) { events_.push(agent_event::PoolSizeChanged{m.size}); },
                  [&](wire::VerifyNonce& m) { on_nonce(m); },
                  [&](wire::Verified& m) { on_verified(m); },
+                 [&](wire::Renewed& m) { on_renewed(m); },
                  [&](auto&) { on_shared_message(message, now); },
              },
              message);
@@ -57,6 +59,7 @@ void AgentSession::on_welcome(wire::Welcome& welcome, TimePoint now) {
   const Duration wished = std::chrono::milliseconds(welcome.ping_interval_ms);
   const PingRole role = wished <= ping_interval_ ? PingRole::follows : PingRole::leads;
   enter_active(role, std::clamp<Duration>(wished, kPingIntervalLeast, ping_interval_), now);
+  features_ = welcome.features;
   events_.push(agent_event::Welcomed{std::move(welcome)});
   ping_if_due(now);
 }
@@ -92,6 +95,11 @@ void AgentSession::on_verified(wire::Verified& verified) {
     events_.push(agent_event::CandidateJudged{verified.candidate, std::move(verified.code)});
 }
 
+void AgentSession::on_renewed(wire::Renewed& answer) {
+  if (!std::exchange(awaits_renewal_, false)) return;
+  events_.push(agent_event::Renewed{std::move(answer)});
+}
+
 bool AgentSession::drop_claim(std::uint32_t claim) {
   return std::erase(claims_, claim) > 0;
 }
@@ -122,6 +130,12 @@ void AgentSession::offer(const wire::EndpointCandidate& candidate) {
 void AgentSession::withdraw(std::uint32_t candidate, Reason reason) {
   if (!active() || std::erase(candidates_, candidate) == 0) return;
   send(wire::CandidateWithdrawn{candidate, std::string(reason_code(reason))});
+}
+
+void AgentSession::renew(Bytes csr) {
+  if (!may_renew() || awaits_renewal_) return;
+  awaits_renewal_ = true;
+  send(wire::Renew{std::move(csr)});
 }
 
 }  // namespace fairlead::core

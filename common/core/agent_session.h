@@ -51,6 +51,9 @@ struct CandidateJudged {  // of a candidate that this session offered and did no
   std::uint32_t candidate;
   std::string code;  // empty: reachable and published
 };
+struct Renewed {  // the answer to renew()
+  wire::Renewed answer;
+};
 using session_event::Draining;
 using session_event::Failed;
 using session_event::ProbeAnswered;
@@ -62,7 +65,7 @@ using AgentEvent =
     std::variant<agent_event::Welcomed, agent_event::ServiceRegistered, agent_event::ServiceRefused,
                  agent_event::SessionRefused, agent_event::OpenChannels, agent_event::PoolSizeChanged,
                  agent_event::Draining, agent_event::RttMeasured, agent_event::ProbeAnswered, agent_event::NonceToProve,
-                 agent_event::CandidateJudged, agent_event::RelayEnded, agent_event::Failed>;
+                 agent_event::CandidateJudged, agent_event::Renewed, agent_event::RelayEnded, agent_event::Failed>;
 
 class AgentSession final : public ControlSession {
  public:
@@ -81,6 +84,9 @@ class AgentSession final : public ControlSession {
   // A candidate under a number that is in use replaces what it stood for. At most kMaxCandidates at a time.
   void offer(const wire::EndpointCandidate& candidate);
   void withdraw(std::uint32_t candidate, Reason reason);
+  bool may_renew() const { return active() && (features_ & wire::kFeatureRenewal) != 0; }
+  // Answered by Renewed. Nothing is sent while an answer is awaited, nor where may_renew() says no.
+  void renew(Bytes csr);
 
  private:
   void push(SharedEvent event) override;
@@ -92,12 +98,15 @@ class AgentSession final : public ControlSession {
   bool offers(std::uint32_t candidate) const;
   void on_nonce(const wire::VerifyNonce& nonce);
   void on_verified(wire::Verified& verified);
+  void on_renewed(wire::Renewed& answer);
   bool drop_claim(std::uint32_t claim);
 
   Duration ping_interval_;
   EventQueue<AgentEvent> events_;
   std::vector<std::uint32_t> candidates_;  // offered
   std::vector<std::uint32_t> claims_;      // asked for and neither refused nor withdrawn
+  std::uint64_t features_ = 0;             // of the welcome
+  bool awaits_renewal_ = false;
 };
 
 }  // namespace fairlead::core

@@ -26,7 +26,7 @@ void settle(Session& session, ByteReader& in) {
 }
 
 void call(core::AgentSession& session, std::uint8_t what, ByteReader& in, TimePoint now, bool welcomed) {
-  switch (what % 4) {
+  switch (what % 8) {
     case 0:
       if (welcomed) session.register_service({1U + in.u8(), "web", "", 1, {}, {}});
       break;
@@ -35,6 +35,9 @@ void call(core::AgentSession& session, std::uint8_t what, ByteReader& in, TimePo
       break;
     case 2:
       session.probe(now, now + std::chrono::milliseconds(in.u16()));
+      break;
+    case 3:
+      session.renew({0x30, 1});
       break;
     default:
       session.drain(1s);
@@ -57,6 +60,9 @@ void call(core::ServerSession& session, std::uint8_t what, ByteReader& in, TimeP
       break;
     case 4:
       if (greeted) session.refuse_session(Reason::superseded, 1s, "detail");
+      break;
+    case 5:
+      session.renewed({"", 0, {{0x30, 1}}, {{0x30, 2}}});
       break;
     default:
       session.set_pool_size(in.u8());

@@ -80,6 +80,7 @@ class LinkRig : public LinkOwner {
   std::optional<wire::InstanceId> held_elsewhere;  // by another link
   std::vector<nat::Candidate> offered;
   std::vector<std::pair<std::uint32_t, std::string>> judged;
+  std::vector<wire::Renewed> renewals;
   int failed = 0;
   int changed = 0;
   std::unique_ptr<RendezvousLink> link;
@@ -87,7 +88,9 @@ class LinkRig : public LinkOwner {
  private:
   tls::TlsClientContext& session_context() override { return client_context; }
   tls::TlsClientContext& verify_context() override { return client_context; }
-  wire::Hello next_hello() override { return {.software = "test", .endpoint = "nas1", .cluster = "home"}; }
+  wire::Hello next_hello() override {
+    return {.features = wire::kFeatureRenewal, .software = "test", .endpoint = "nas1", .cluster = "home"};
+  }
   std::vector<nat::Candidate> candidates() override { return offered; }
   Leftovers& leftovers() override { return kept; }
   bool is_duplicate(const RendezvousLink&, const wire::InstanceId& instance) override {
@@ -96,6 +99,7 @@ class LinkRig : public LinkOwner {
   void on_candidate_judged(RendezvousLink&, std::uint32_t number, const std::string& code) override {
     judged.emplace_back(number, code);
   }
+  void on_renewal_answer(RendezvousLink&, const wire::Renewed& answer) override { renewals.push_back(answer); }
   void on_link_changed(RendezvousLink&) override { ++changed; }
   void on_link_failed(RendezvousLink&) override { ++failed; }
 };

@@ -62,6 +62,26 @@ TEST_CASE("a changed identity opens a new session") {
   CHECK(rig.until([&] { return rig.sessions[0]->over(); }));
 }
 
+TEST_CASE("the next certificate is asked for over a session that offers it") {
+  LinkRig rig;
+  CHECK_FALSE(rig.link->may_renew());
+  open(rig);
+  CHECK_FALSE(rig.link->may_renew());  // an older server's welcome
+  rig.link->ask_renewal({1});
+  rig.link->renew();
+  wire::Welcome signing = rig.welcome();
+  signing.features = wire::kFeatureRenewal;
+  rig.open(signing);
+  REQUIRE(rig.until([&] { return rig.link->may_renew(); }));
+  rig.link->ask_renewal({2});
+  REQUIRE(rig.until([&] { return rig.latest().heard<heard::RenewalRequested>(); }));
+  CHECK(rig.latest().take<heard::RenewalRequested>()[0].csr == Bytes{2});
+  rig.latest().say([](core::ServerSession& session) { session.renewed({"", 0, {{3}}, {}}); });
+  REQUIRE(rig.until([&] { return !rig.renewals.empty(); }));
+  CHECK(rig.renewals[0].chain == std::vector<Bytes>{{3}});
+  CHECK(rig.link->state() == State::up);
+}
+
 TEST_CASE("an identity that changes during the handshake opens no session with the old one") {
   LinkRig rig;
   rig.link->activate();

@@ -297,6 +297,35 @@ TEST_CASE("candidates are offered, judged and withdrawn") {
   expect_silence(server.agent);
 }
 
+TEST_CASE("a renewal is asked for where it will be answered, one at a time") {
+  RawServer old;
+  wire::Welcome without = some_welcome();
+  without.features = 0;
+  old.say(without);
+  expect<Welcomed>(old.agent);
+  take_messages(old.agent);
+  CHECK_FALSE(old.agent.may_renew());
+  old.agent.renew({1});
+  CHECK(take_messages(old.agent).empty());
+
+  RawServer server;
+  server.agent.renew({1});  // before the welcome: nothing
+  CHECK(take_messages(server.agent).empty());
+  server.welcome();
+  CHECK(server.agent.may_renew());
+  server.say(wire::Renewed{"", 0, {{1}}, {{2}}});  // nobody asked
+  expect_silence(server.agent);
+  server.agent.renew({1});
+  server.agent.renew({2});
+  const auto said = take_messages(server.agent);
+  REQUIRE(said.size() == 1);
+  CHECK(std::get<wire::Renew>(said[0]).csr == Bytes{1});
+  server.say(wire::Renewed{"", 0, {{1}}, {{2}}});
+  CHECK(expect<Renewed>(server.agent).answer.chain == std::vector<Bytes>{{1}});
+  server.agent.renew({2});
+  CHECK(take_messages(server.agent).size() == 1);
+}
+
 TEST_CASE("no more candidates are offered than the server keeps") {
   RawServer server;
   server.welcome();
