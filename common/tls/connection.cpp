@@ -121,7 +121,7 @@ Result<void> TlsEngine::Connection::finish_handshake() {
   Handshake& done = *handshake_;
   if (done.hello.receive({}) != HelloWatch::State::present)
     return failed({Reason::handshake_failed, "the peer's hello could not be checked"});
-  if (!config_->alpn.empty() && alpn().empty()) {
+  if (!config_->alpn.empty() && alpn().empty() && config_->alpn_rule == AlpnRule::required) {
     mbedtls_ssl_send_alert_message(ssl_.get(), MBEDTLS_SSL_ALERT_LEVEL_FATAL,
                                    MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL);
     return failed({Reason::handshake_failed, "the peer does not speak any of our application protocols (ALPN)"});

@@ -118,6 +118,7 @@ TlsServerContext::TlsServerContext(TlsServerOptions options)
                                              std::move(options.alpn), std::move(options.clock))) {
   if (options.client_certificate == ClientCertificate::optional) config_->make_client_certificate_optional();
   CHECK(!options.allow || !options.ticket_keys);
+  config_->alpn_rule = options.alpn_rule;
   config_->allow = std::move(options.allow);
   if (options.show_root) config_->show_root();
   if (options.ticket_keys) config_->use_tickets(std::move(options.ticket_keys));

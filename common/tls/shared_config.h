@@ -33,6 +33,7 @@ struct SharedConfig {
   const std::shared_ptr<const Credentials> credentials;  // null: `trust` has a pin
   const PeerTrust trust;
   const std::vector<std::string> alpn;
+  AlpnRule alpn_rule = AlpnRule::required;
   const ClientClock clock;  // a server's is always exact
   ClientCertificate client_certificate = ClientCertificate::required;
   std::shared_ptr<TicketKeys> ticket_keys;

@@ -25,19 +25,23 @@ enum class Profile : std::uint8_t {
 
 enum class ClientCertificate : std::uint8_t { required, optional };
 
+// Of a client that offers no application protocol at all. One that offers others only is refused either way.
+enum class AlpnRule : std::uint8_t { required, if_offered };
+
 // Whether a client whose certificate is good is let in. Asked within each handshake, so that the refusal is an alert of
 // the error's reason; a resumed session would not be asked, so there are no tickets with it.
 using ClientRule = std::function<Result<void>(const PeerIdentity&)>;
 
 struct TlsServerOptions {
   std::shared_ptr<const Credentials> credentials;
-  std::vector<std::string> alpn;  // by preference; when not empty, a client that offers none of them is refused
+  std::vector<std::string> alpn;            // by preference; empty: none is chosen
   std::shared_ptr<TicketKeys> ticket_keys;  // null: no resumption
   WallClock clock;
   ClientCertificate client_certificate = ClientCertificate::required;
   Profile profile = Profile::session;
   ClientRule allow;        // null: everybody whom the CA vouches for
   bool show_root = false;  // the CA that signed the chain is sent with it: for clients that know only its key's hash
+  AlpnRule alpn_rule = AlpnRule::required;
 };
 
 struct TlsClientOptions {
