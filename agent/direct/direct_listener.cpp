@@ -130,7 +130,7 @@ void DirectListener::serve(front::Inbound& inbound, wire::ClientHello hello, con
   if (service == nullptr) return refuse(inbound, Reason::source_denied);
   auto source = relays_per_source_.take(peer.ip);
   if (!source) return refuse(inbound, Reason::relays_per_source);
-  const auto share = tools_.room.take(service->config.tls);
+  const auto share = tools_.room.take(service->config.tls, service->config.protocol);
   if (!share) return refuse(inbound, share.error().reason);
   DirectClient client{.fd = inbound.take_polled(),
                       .bytes = inbound.take_bytes(),

@@ -22,6 +22,8 @@ constexpr std::size_t kCheck = 96 * kKiB;
 // What TLS that ends here holds beyond a relay: the library's two records of 16 KiB and its state, and while one side
 // does not read, a record of plaintext and one of ciphertext.
 constexpr std::size_t kTermination = 40 * kKiB + 2 * 16 * kKiB;
+// And where requests are read: a head each way, and what was rewritten and waits.
+constexpr std::size_t kHttp = 4 * 16 * kKiB;
 constexpr std::size_t kFixed = kSessions * kSession + kCheck;
 constexpr std::size_t kSessionBuffers = 8 * kKiB;
 constexpr std::size_t kPoolPart = 32;  // a 32nd of the ceiling
@@ -120,10 +122,10 @@ std::optional<RelayShare> MemoryBudget::take_proof() {
   return take_beyond(share, 0);
 }
 
-std::optional<RelayShare> MemoryBudget::take_terminated() {
+std::optional<RelayShare> MemoryBudget::take_terminated(Protocol protocol) {
   if (!limited()) return RelayShare{};
   RelayShare share = base_;
-  share.memory += kTermination;
+  share.memory += kTermination + (protocol == Protocol::http ? kHttp : 0);
   return take_beyond(share, 1);
 }
 

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <optional>
 
+#include "agent/setting/config.h"
 #include "common/net/relay.h"
 #include "common/net/socket_buffers.h"
 
@@ -54,7 +55,7 @@ class MemoryBudget {
   // Nullopt: nothing is left. To be given back when the relay has ended.
   std::optional<RelayShare> take_relay();
   // The same for one whose TLS ends here: as a proof, and one place at least.
-  std::optional<RelayShare> take_terminated();
+  std::optional<RelayShare> take_terminated(Protocol protocol);
   void give_back(const RelayShare& share);
   // For a proof connection: of what is left for larger buffers, then in the places of relays. Nullopt: it does not fit.
   std::optional<RelayShare> take_proof();

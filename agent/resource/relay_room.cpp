@@ -8,10 +8,10 @@ MemoryBudget memory_of(const Limits& limits) {
   return limits.memory == 0 ? MemoryBudget() : MemoryBudget(limits.memory, limits.relays_max);
 }
 
-Result<RelayShare> RelayRoom::take(Tls tls) {
+Result<RelayShare> RelayRoom::take(Tls tls, Protocol protocol) {
   const std::lock_guard lock(mutex_);
   if (relays_ >= relays_max_) return fail(Reason::agent_busy, "limits.relays_max");
-  const auto share = tls == Tls::terminate ? memory_.take_terminated() : memory_.take_relay();
+  const auto share = tls == Tls::terminate ? memory_.take_terminated(protocol) : memory_.take_relay();
   if (!share) return fail(Reason::memory_limit, "limits.memory");
   ++relays_;
   return *share;

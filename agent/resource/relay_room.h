@@ -23,7 +23,7 @@ class RelayRoom {
       : relays_max_(relays_max), memory_(memory) {}
 
   // A place for one more relay and what it may hold; agent_busy, memory_limit.
-  Result<RelayShare> take(Tls tls);
+  Result<RelayShare> take(Tls tls, Protocol protocol = Protocol::tcp);
   void give_back(const RelayShare& share);
   // For a proof connection, which is no relay. Nullopt: it does not fit.
   std::optional<RelayShare> take_proof();

@@ -42,7 +42,9 @@ class SessionChannels final : public ChannelOwner {
   void on_channel_ready(DataChannel& channel) override;
   void on_channel_bound(DataChannel& channel) override;
   const ServiceConfig* find_service(const std::string& service) override;
-  Result<RelayShare> take_relay(const ServiceConfig& service) override { return tools_.room.take(service.tls); }
+  Result<RelayShare> take_relay(const ServiceConfig& service) override {
+    return tools_.room.take(service.tls, service.protocol);
+  }
   void on_channel_ended(DataChannel& channel, Stage stage, const net::RelayOutcome& outcome,
                         const std::string& detail) override;
   void dial();

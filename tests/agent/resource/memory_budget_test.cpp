@@ -142,7 +142,7 @@ TEST_CASE("TLS that ends here costs more than a relay, and what it costs is give
   MemoryBudget budget(8 * kMiB, 0);
   const std::size_t idle = budget.used();
   std::vector<RelayShare> shares;
-  while (auto share = budget.take_terminated()) shares.push_back(*share);
+  while (auto share = budget.take_terminated(Protocol::tcp)) shares.push_back(*share);
   CHECK(shares.size() > 50);
   CHECK(shares.size() < budget.relays() / 2);
   for (const RelayShare& share : shares) {
@@ -151,11 +151,14 @@ TEST_CASE("TLS that ends here costs more than a relay, and what it costs is give
     budget.give_back(share);
   }
   CHECK(budget.used() == idle);
+  const auto plain = budget.take_terminated(Protocol::tcp);
+  CHECK(budget.take_terminated(Protocol::http)->memory == plain->memory + 64 * kKiB);
   for (std::size_t ceiling = kLeastMemory; ceiling <= 64 * kMiB; ceiling *= 2) {
     CAPTURE(ceiling);
-    CHECK(MemoryBudget(ceiling, 0).take_terminated());
+    CHECK(MemoryBudget(ceiling, 0).take_terminated(Protocol::tcp));
+    CHECK(MemoryBudget(ceiling, 0).take_terminated(Protocol::http));
   }
-  CHECK(MemoryBudget().take_terminated()->memory == 0);
+  CHECK(MemoryBudget().take_terminated(Protocol::tcp)->memory == 0);
 }
 
 TEST_CASE("few relays get larger buffers than many, also in a small budget") {
@@ -174,7 +177,9 @@ TEST_CASE("whatever comes and goes, the promise and the ceiling hold") {
   for (int i = 0; i < 20'000; ++i) {
     const auto roll = rng.below(100);
     if (roll < 55) {
-      const auto share = roll < 5 ? budget.take_proof() : roll < 10 ? budget.take_terminated() : budget.take_relay();
+      const auto share = roll < 5    ? budget.take_proof()
+                         : roll < 10 ? budget.take_terminated(Protocol::tcp)
+                                     : budget.take_relay();
       if (roll >= 10) CHECK(share.has_value() == (places < budget.relays()));
       if (share) live.push_back(*share);
       if (share) places += share->places;
