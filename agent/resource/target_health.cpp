@@ -21,6 +21,8 @@ bool TargetHealth::concerns_target(Reason reason) {
     case Reason::service_reset:
     case Reason::service_ended_early:
     case Reason::service_not_tls:
+    case Reason::service_not_http:
+    case Reason::service_unanswered:
     case Reason::service_weak_tls:
     case Reason::server_speaks_first:
     case Reason::relay_loop:

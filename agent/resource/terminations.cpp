@@ -6,6 +6,14 @@
 
 namespace fairlead::agent {
 
+namespace {
+
+// Of callers that speak HTTP/1.1; Istio's sidecars offer theirs. istio-peer-exchange is never chosen: its bytes would
+// stand in front of the first request.
+const std::vector<std::string> kHttpAlpn{"http/1.1", "istio-http/1.1", "istio-http/1.0", "istio", "http/1.0"};
+
+}  // namespace
+
 Result<ServiceCredentials> load_service_credentials(const AgentConfig& config) {
   ServiceCredentials out;
   for (const ServiceConfig& service : config.services) {
@@ -26,12 +34,13 @@ void Terminations::replace(const std::vector<ServiceConfig>& services, const Ter
     contexts_.emplace(
         service.name,
         tls::TlsServerContext({.credentials = own == terms.of_services.end() ? terms.own : own->second,
-                               .alpn = {},
+                               .alpn = service.protocol == Protocol::http ? kHttpAlpn : std::vector<std::string>(),
                                .ticket_keys = nullptr,
                                .clock = terms.clock,
                                .profile = tls::Profile::service,
                                .allow = [rule = CallerRule(service, terms.own->trust_domain(), terms.cluster)](
-                                            const tls::PeerIdentity& caller) { return rule.judge(caller); }}));
+                                            const tls::PeerIdentity& caller) { return rule.judge(caller); },
+                               .alpn_rule = tls::AlpnRule::if_offered}));
   }
 }
 

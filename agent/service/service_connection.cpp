@@ -28,6 +28,9 @@ std::optional<Error> fault_of(const core::RelayEnd& end) {
 
 // Of a plain service, which may say little, or nothing at all: only what it did to the connection counts.
 std::optional<Error> plain_fault_of(const net::RelayOutcome& outcome) {
+  if (outcome.reason == Reason::service_not_http || outcome.reason == Reason::service_unanswered) {
+    return Error{outcome.reason, std::string(reason_text(outcome.reason).cause)};
+  }
   if (outcome.reason != Reason::service_reset || outcome.service_bytes > 0) return std::nullopt;
   return Error{outcome.reason, "it reset the connection without a word"};
 }
@@ -42,6 +45,7 @@ ServiceConnection::ServiceConnection(ServiceTools tools, ServiceConnectionOwner&
       service_(service.name),
       tls_(service.tls),
       proxy_protocol_(service.proxy_protocol),
+      protocol_(service.protocol),
       terms_(terms),
       started_(tools.loop().now()) {
   dial_.emplace(tools, service.target, terms.share.buffers,
@@ -115,7 +119,9 @@ void ServiceConnection::terminate(net::PolledFd target) {
                                                                       .engine = std::move(*engine),
                                                                       .bytes = std::move(call_.bytes),
                                                                       .caller = call_.caller,
-                                                                      .proxy_protocol = proxy_protocol_},
+                                                                      .proxy_protocol = proxy_protocol_,
+                                                                      .protocol = protocol_,
+                                                                      .own_id = context->credentials().spiffe_id()},
                                                        TerminatedTerms{terms_.handshake_within, terms_.relay});
   terminated_->start();
 }
@@ -147,8 +153,7 @@ void ServiceConnection::on_relay_ended(net::Relay& /*relay*/, const net::RelayOu
 void ServiceConnection::on_terminated_ended(TerminatedEnd end) {
   enter(State::ended);
   place_ = {};
-  const std::uint64_t answered = end.outcome.service_bytes;
-  if (end.relayed) judge(plain_fault_of(end.outcome), answered > 0, answered);
+  if (end.relayed) judge(plain_fault_of(end.outcome), end.answered, end.answered ? end.outcome.service_bytes : 0);
   owner_.on_service_ended({.outcome = end.outcome, .detail = std::move(end.detail), .client = {}});
 }
 

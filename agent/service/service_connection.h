@@ -83,6 +83,7 @@ class ServiceConnection final : public net::PollTarget, public net::RelayOwner, 
   const std::string service_;
   const Tls tls_;
   const ProxyProtocol proxy_protocol_;
+  const Protocol protocol_;
   const ServiceTerms terms_;
   const TimePoint started_;
   SocketAddress target_;            // relaying: which of its addresses; port 0: a unix socket

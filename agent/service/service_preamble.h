@@ -6,6 +6,7 @@
 
 #include "agent/setting/config.h"
 #include "common/base/bytes.h"
+#include "common/crypto/sha256.h"
 #include "common/wire/ids.h"
 
 namespace fairlead::agent {
@@ -16,6 +17,7 @@ struct VerifiedCaller {
   std::string common_name;
   std::string tls_version;
   std::string alpn;
+  crypto::Digest certificate{};  // SHA-256 of its DER
   bool resumed = false;
 };
 

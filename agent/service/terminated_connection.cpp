@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "agent/http/identity_fields.h"
 #include "common/base/check.h"
 #include "common/net/socket.h"
 #include "common/net/socket_stream.h"
@@ -19,6 +20,7 @@ VerifiedCaller verified(const tls::TlsEngine& engine) {
           .common_name = engine.peer().common_name,
           .tls_version = std::string(engine.protocol()),
           .alpn = engine.alpn(),
+          .certificate = engine.peer().leaf_hash,
           .resumed = engine.resumed()};
 }
 
@@ -71,15 +73,33 @@ void TerminatedConnection::let_in() {
   timer_.cancel();
   call_.caller.verified = verified(stream_->engine());
   net::StreamEnds ends;
-  ends.to_service = service_preamble(call_.proxy_protocol, call_.caller, call_.target.get(), {});
-  ahead_ = ends.to_service.size();
+  Bytes ahead = service_preamble(call_.proxy_protocol, call_.caller, call_.target.get(), {});
   ends.client = std::move(stream_);
-  ends.service = std::make_unique<net::SocketStream>(std::move(call_.target));
+  if (call_.protocol == Protocol::http) {
+    ends.service = http_target(std::move(ahead));
+  } else {
+    ahead_ = ahead.size();
+    ends.to_service = std::move(ahead);
+    ends.service = std::make_unique<net::SocketStream>(std::move(call_.target));
+  }
   net::RelayLimits limits = terms_.relay;
   limits.first = core::FlightRule::anything;
   limits.first_flight_timeout = {};
   relay_ = std::make_unique<net::StreamRelay>(net::StreamRelayTools{tools_.poller.loop(), tools_.pipes},
                                               std::move(ends), limits, *this);
+}
+
+std::unique_ptr<net::ByteStream> TerminatedConnection::http_target(Bytes ahead) {
+  const VerifiedCaller& caller = *call_.caller.verified;
+  auto stream =
+      std::make_unique<HttpStream>(tools_.poller.loop(), std::make_unique<net::SocketStream>(std::move(call_.target)),
+                                   identity_lines({.by = call_.own_id,
+                                                   .hash = to_hex(caller.certificate),
+                                                   .spiffe_id = caller.spiffe_id,
+                                                   .address = call_.caller.address.ip.to_string()}),
+                                   ahead);
+  http_ = stream.get();
+  return stream;
 }
 
 void TerminatedConnection::close(Reason reason) {
@@ -93,7 +113,15 @@ void TerminatedConnection::keep_alive(Duration idle) {
 
 void TerminatedConnection::on_stream_relay_ended(net::StreamRelay& /*relay*/, const net::RelayOutcome& outcome) {
   enter(State::ended);
-  owner_.on_terminated_ended({outcome, "caller " + call_.caller.verified->spiffe_id, true});
+  TerminatedEnd end{.outcome = outcome,
+                    .detail = "caller " + call_.caller.verified->spiffe_id,
+                    .relayed = true,
+                    .answered = http_ != nullptr ? http_->forwarder().answered() : outcome.service_bytes > 0};
+  if (http_ != nullptr && http_->forwarder().refusal()) {
+    end.outcome.reason = http_->forwarder().refusal()->reason;
+    end.detail += ": " + http_->forwarder().refusal()->detail;
+  }
+  owner_.on_terminated_ended(std::move(end));
 }
 
 // The stream may be the one that is calling: it goes with this object.
@@ -102,7 +130,7 @@ void TerminatedConnection::end_shaking(Reason reason, std::string detail) {
   timer_.cancel();
   call_.target.reset();
   owner_.on_terminated_ended(
-      {{.reason = reason, .lasted = tools_.poller.loop().now() - started_}, std::move(detail), false});
+      {.outcome = {.reason = reason, .lasted = tools_.poller.loop().now() - started_}, .detail = std::move(detail)});
 }
 
 void TerminatedConnection::on_timer() {

@@ -1,6 +1,6 @@
 #pragma once
 // A mesh connection whose TLS ends here: the handshake with the caller, who is judged within it, then plain bytes
-// between it and the service's target, which hears nothing before.
+// between it and the service's target, which hears nothing before; of protocol "http", through an HttpStream.
 //
 //   shaking --the caller is let in--> relaying --> ended
 //      | refused, too slow, it left, closed
@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 
+#include "agent/service/http_stream.h"
 #include "agent/service/service_preamble.h"
 #include "common/net/relay.h"
 #include "common/net/stream_relay.h"
@@ -20,8 +21,9 @@ namespace fairlead::agent {
 
 struct TerminatedEnd {
   net::RelayOutcome outcome;
-  std::string detail;    // why it was refused, or who called
-  bool relayed = false;  // the caller was let in
+  std::string detail;     // why it was refused, or who called
+  bool relayed = false;   // the caller was let in
+  bool answered = false;  // the target said something
 };
 
 class TerminatedOwner {
@@ -38,6 +40,8 @@ struct TerminatedCall {
   Bytes bytes;  // of the client, read already
   Caller caller;
   ProxyProtocol proxy_protocol = ProxyProtocol::off;
+  Protocol protocol = Protocol::tcp;
+  std::string own_id;  // the SPIFFE id that the caller sees
 };
 
 struct TerminatedTerms {
@@ -63,6 +67,7 @@ class TerminatedConnection final : public net::ByteStreamOwner, public net::Stre
   void on_ready(net::Readiness /*ready*/) override {}  // of the target, which is not read yet
   void on_stream_relay_ended(net::StreamRelay& relay, const net::RelayOutcome& outcome) override;
   void let_in();
+  std::unique_ptr<net::ByteStream> http_target(Bytes ahead);
   void end_shaking(Reason reason, std::string detail);
   void on_timer();
 
@@ -73,6 +78,7 @@ class TerminatedConnection final : public net::ByteStreamOwner, public net::Stre
   TerminatedCall call_;  // shaking: without client and engine
   const TimePoint started_;
   std::uint64_t ahead_ = 0;
+  const HttpStream* http_ = nullptr;            // of `relay_`; null: not http
   net::TlsByteStream* client_ = nullptr;        // of `stream_`, then of `relay_`
   std::unique_ptr<net::TlsByteStream> stream_;  // while shaking, and after a refusal
   std::unique_ptr<net::StreamRelay> relay_;

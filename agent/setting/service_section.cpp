@@ -37,14 +37,19 @@ void refuse_without_terminate(Section& section, std::string_view key) {
                  "tls = \"terminate\" beside it, or no such key");
 }
 
-void read_protocol_of(Section& section) {
-  const auto protocol = section.find_text("protocol", "\"tcp\"");
+void read_protocol_of(Section& section, ServiceConfig& out) {
+  constexpr std::string_view kProtocols = "\"tcp\" or \"http\"";
+  const auto protocol = section.find_text("protocol", kProtocols);
   if (!protocol || protocol->value == "tcp") return;
-  const bool later = protocol->value == "http" || protocol->value == "hbone";
+  if (protocol->value == "http") {
+    out.protocol = Protocol::http;
+    return;
+  }
+  const bool later = protocol->value == "hbone";
   section.refuse(
       *protocol,
       fmt::format("\"{}\" is not {}", shown(protocol->written), later ? "available in this version" : "known"),
-      "\"tcp\"");
+      kProtocols);
 }
 
 std::optional<std::string> read_caller(Section& section, const Text& text) {
@@ -65,7 +70,7 @@ void read_certificate(Section& section, ServiceConfig& out) {
 }
 
 void read_terminate(Section& section, ServiceConfig& out) {
-  read_protocol_of(section);
+  read_protocol_of(section, out);
   if (section.has("allow")) {
     out.allow = config::read_each(section, "allow", kCallerForm, &read_caller);
     if (out.allow.empty()) section.refuse("allow", "names nobody, so that nobody could call", kCallerForm);
@@ -74,6 +79,7 @@ void read_terminate(Section& section, ServiceConfig& out) {
   if (out.tls == Tls::terminate) return;
   if (out.allow != ServiceConfig().allow) refuse_without_terminate(section, "allow");
   if (!out.cert.empty()) refuse_without_terminate(section, "cert");
+  if (out.protocol != Protocol::tcp) refuse_without_terminate(section, "protocol");
 }
 
 void read_tls(Section& section, ServiceConfig& out) {

@@ -212,8 +212,9 @@ TEST_CASE("[nat], [pool], [limits] and the root refuse") {
 
 void check_terminate_refused() {
   const std::string ends = "tls = 'terminate'\n";
-  check_refused(service_error(ends + "protocol = 'http'\n"),
-                "11: service[1].protocol: \"http\" is not available in this version", "tcp");
+  check_refused(service_error(ends + "protocol = 'hbone'\n"),
+                "11: service[1].protocol: \"hbone\" is not available in this version", "http");
+  check_refused(service_error("protocol = 'http'\n"), "10: service[1].protocol: says something", "terminate");
   check_refused(service_error(ends + "protocol = 'udp'\n"), "11: service[1].protocol: \"udp\" is not known", "tcp");
   for (const char* caller : {"", "all", "spiffe://td/a*", "http://a/b"}) {
     check_refused(service_error(ends + "allow = ['" + caller + "']\n"), "11: service[1].allow[1]: ", "\"mesh\"");
@@ -234,6 +235,8 @@ TEST_CASE("a service whose TLS ends here") {
   CHECK(of("").tls == Tls::terminate);
   CHECK(of("").allow == std::vector<std::string>{"cluster"});
   CHECK(of("").cert.empty());
+  CHECK(of("").protocol == Protocol::tcp);
+  CHECK(of("protocol = 'http'\n").protocol == Protocol::http);
   const ServiceConfig own =
       of("protocol = 'tcp'\nallow = ['mesh', 'spiffe://td/agent/{cluster}/**']\ncert = 'db.crt'\nkey = '/k'\n");
   CHECK(own.allow == std::vector<std::string>{"mesh", "spiffe://td/agent/{cluster}/**"});

@@ -70,6 +70,7 @@ TEST_CASE("what is said of TLS that ends here, changed, is in effect") {
   AgentConfig wanted = running;
   wanted.services[0].tls = Tls::terminate;
   wanted.services[0].allow = {"mesh"};
+  wanted.services[0].protocol = Protocol::http;
   wanted.services[0].cert = "/tmp/x.crt";
   wanted.services[0].key = "/tmp/x.key";
   const Reload reload = plan_reload(running, wanted);
