@@ -88,7 +88,8 @@ Result<void> allow_callers(const std::vector<std::string>& callers, std::vector<
     any = true;
   }
   if (any) return {};
-  return fail(Reason::config_invalid, "--allow: is for services whose TLS ends here: NAME=tcp://HOST:PORT");
+  return fail(Reason::config_invalid,
+              "--allow: is for services whose TLS ends here: NAME=http://HOST:PORT or tcp://HOST:PORT");
 }
 
 Result<Command> make_join(const Arguments& in) {
@@ -199,7 +200,8 @@ config::CommandUsage expose_usage(Arguments& in) {
                       {"--json", &in.json, "Answer in JSON", ""}},
           .operands = {{"targets", &in.targets,
                         "One label, and HOST:PORT, tls://HOST:PORT or unix:PATH of a service that speaks TLS, or "
-                        "tcp://HOST:PORT or tcp+unix:PATH of one that does not: mutual TLS ends here",
+                        "http://HOST:PORT, http+unix:PATH, tcp://HOST:PORT or tcp+unix:PATH of one that does not: "
+                        "mutual TLS ends here",
                         "NAME=TARGET", Need::required}}};
 }
 

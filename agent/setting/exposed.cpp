@@ -21,13 +21,17 @@ struct Scheme {
   std::string_view written;
   std::string_view instead;
   Tls tls;
+  Protocol protocol;
   bool tcp_only;
 };
-constexpr Scheme kSchemes[] = {{"tls://", "", Tls::passthrough, true},
-                               {"tcp://", "", Tls::terminate, true},
-                               {"tcp+unix:", "unix:", Tls::terminate, false},
-                               {"", "", Tls::passthrough, false}};
-constexpr std::string_view kExposedForm = "HOST:PORT, tls://HOST:PORT, unix:PATH, tcp://HOST:PORT or tcp+unix:PATH";
+constexpr Scheme kSchemes[] = {{"tls://", "", Tls::passthrough, Protocol::tcp, true},
+                               {"tcp://", "", Tls::terminate, Protocol::tcp, true},
+                               {"tcp+unix:", "unix:", Tls::terminate, Protocol::tcp, false},
+                               {"http://", "", Tls::terminate, Protocol::http, true},
+                               {"http+unix:", "unix:", Tls::terminate, Protocol::http, false},
+                               {"", "", Tls::passthrough, Protocol::tcp, false}};
+constexpr std::string_view kExposedForm =
+    "HOST:PORT, tls://HOST:PORT, unix:PATH, tcp://HOST:PORT, tcp+unix:PATH, http://HOST:PORT or http+unix:PATH";
 
 }  // namespace
 
@@ -41,9 +45,8 @@ Result<ServiceConfig> parse_exposed(std::string_view argument) {
   out.name = argument.substr(0, equals);
   if (!is_label(out.name)) return refuse(fmt::format("NAME is not usable; allowed: {}", config::kLabelForm));
   const std::string_view target = argument.substr(equals + 1);
-  for (const std::string_view later : {"http://", "https://", "http+unix:"}) {
-    if (!target.starts_with(later)) continue;
-    return refuse(fmt::format("{} is not available in this version; allowed: {}", later, kExposedForm));
+  if (target.starts_with("https://")) {
+    return refuse("https:// is not available: write tls:// for a service that ends TLS itself");
   }
   const Scheme& scheme =
       *std::ranges::find_if(kSchemes, [&](const Scheme& s) { return target.starts_with(s.written); });
@@ -52,6 +55,7 @@ Result<ServiceConfig> parse_exposed(std::string_view argument) {
   auto parsed = parse_target(written);
   if (!parsed) return refuse(fmt::format("TARGET is not usable; allowed: {}", kExposedForm));
   out.tls = scheme.tls;
+  out.protocol = scheme.protocol;
   out.target = std::move(*parsed);
   if (const auto* tcp = std::get_if<HostPort>(&out.target)) out.port = tcp->port;
   return out;
@@ -62,7 +66,8 @@ std::string service_toml(const ServiceConfig& service) {
   std::string out = fmt::format("[[service]]\nname = {}\ntarget = {}\n", toml_text(service.name),
                                 toml_text(to_string(service.target)));
   if (service.tls == Tls::terminate) {
-    out += fmt::format("tls = \"terminate\"\nallow = {}\n", config::toml_list(service.allow));
+    out += fmt::format("tls = \"terminate\"\nprotocol = \"{}\"\nallow = {}\n",
+                       service.protocol == Protocol::http ? "http" : "tcp", config::toml_list(service.allow));
   }
   return out;
 }

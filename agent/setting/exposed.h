@@ -9,7 +9,8 @@
 namespace fairlead::agent {
 
 // HOST:PORT, tls://HOST:PORT or unix:PATH of a service that ends TLS itself; tcp://HOST:PORT or tcp+unix:PATH of one
-// whose TLS ends here. Error: config_invalid, its detail begins with the argument.
+// whose TLS ends here, http://HOST:PORT or http+unix:PATH where that speaks HTTP. Error: config_invalid, its detail
+// begins with the argument.
 Result<ServiceConfig> parse_exposed(std::string_view argument);
 // The text of a file that reads as that service, which came from parse_exposed and perhaps has other callers. Whoever
 // allows nobody but its cluster is written so, too: a default may change, what somebody chose must not.

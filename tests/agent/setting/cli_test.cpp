@@ -232,7 +232,7 @@ TEST_CASE("expose refuses") {
   };
   has(expose({}), "targets");
   has(expose({"web"}), "web: is not NAME=TARGET");
-  has(expose({"web=http://127.0.0.1:80"}), "not available in this version");
+  has(expose({"web=https://127.0.0.1:80"}), "write tls://");
   has(expose({"web=tcp://127.0.0.1:80", "--allow", "all"}), "--allow all: allowed: ");
   has(expose({"web=127.0.0.1:80", "--allow", "mesh"}), "--allow: is for services whose TLS ends here");
   has(expose({"web=a:1", "web=a:2"}), "web=a:2: the name stands here twice");

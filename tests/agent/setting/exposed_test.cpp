@@ -29,9 +29,27 @@ TEST_CASE("exposed services") {
   CHECK(parse_exposed("web=tls://[::1]:1")->target == Target{HostPort{"::1", 1}});
   CHECK(parse_exposed("web=unix:/run/a=b")->target == Target{UnixPath{"/run/a=b"}});
   CHECK(parse_exposed("web=unix:/run/a")->port == 0);
-  for (const char* bad : {"", "web", "=a:1", "Web=a:1", "a.b=a:1", "web=", "web=a", "web=a:0", "web=8443",
-                          "web=unix:", "web=tls://", "web=tls://unix:/x", "web=tcp://unix:/x",
-                          "web=tcp+unix:", "web=tcp://a", "web=ftp://a:1", "web=tls://a", "web=a:1/path"}) {
+  for (const char* bad : {"",
+                          "web",
+                          "=a:1",
+                          "Web=a:1",
+                          "a.b=a:1",
+                          "web=",
+                          "web=a",
+                          "web=a:0",
+                          "web=8443",
+                          "web=unix:",
+                          "web=tls://",
+                          "web=tls://unix:/x",
+                          "web=tcp://unix:/x",
+                          "web=tcp+unix:",
+                          "web=tcp://a",
+                          "web=http://a",
+                          "web=http://unix:/x",
+                          "web=http://a:1/",
+                          "web=ftp://a:1",
+                          "web=tls://a",
+                          "web=a:1/path"}) {
     CAPTURE(bad);
     const auto refused = parse_exposed(bad);
     REQUIRE_FALSE(refused);
@@ -43,15 +61,22 @@ TEST_CASE("exposed services") {
   CHECK(plain->target == Target{HostPort{"127.0.0.1", 5432}});
   CHECK(parse_exposed("db=tcp+unix:/run/db")->target == Target{UnixPath{"/run/db"}});
   CHECK(parse_exposed("db=tcp+unix:/run/db")->tls == Tls::terminate);
-  for (const char* later : {"web=http://127.0.0.1:80", "web=https://127.0.0.1:80", "web=http+unix:/x"}) {
-    CHECK(parse_exposed(later).error().detail.find("not available in this version") != std::string::npos);
-  }
+  CHECK(parse_exposed("db=tcp+unix:/run/db")->protocol == Protocol::tcp);
+  const auto page = parse_exposed("web=http://127.0.0.1:8080");
+  REQUIRE(page);
+  CHECK(page->tls == Tls::terminate);
+  CHECK(page->protocol == Protocol::http);
+  CHECK(page->port == 8080);
+  CHECK(parse_exposed("web=http+unix:/run/web")->target == Target{UnixPath{"/run/web"}});
+  CHECK(parse_exposed("web=http+unix:/run/web")->protocol == Protocol::http);
+  CHECK(parse_exposed("web=https://127.0.0.1:80").error().detail.find("tls://") != std::string::npos);
 }
 
 TEST_CASE("an exposed service is read from a file as what it was") {
   for (const char* argument :
        {"web=127.0.0.1:8443", "web=tls://[::1]:1", "web=unix:/run/a=b", "db=tcp://db.internal:5432",
-        "db=tcp+unix:/run/db", "web=unix:/run/\"a\\ \t${HOME} $${", "web=unix:/run/\xc3\xa4"}) {
+        "db=tcp+unix:/run/db", "web=http://[::1]:8080", "web=http+unix:/run/web", "web=unix:/run/\"a\\ \t${HOME} $${",
+        "web=unix:/run/\xc3\xa4"}) {
     CAPTURE(argument);
     auto service = parse_exposed(argument);
     REQUIRE(service);
@@ -63,7 +88,8 @@ TEST_CASE("an exposed service is read from a file as what it was") {
 }
 
 TEST_CASE("the callers of an exposed service are written, the default too") {
-  CHECK(service_toml(*parse_exposed("db=tcp://a:1")) ==
-        "[[service]]\nname = \"db\"\ntarget = \"a:1\"\ntls = \"terminate\"\nallow = [\"cluster\"]\n");
+  CHECK(
+      service_toml(*parse_exposed("db=tcp://a:1")) ==
+      "[[service]]\nname = \"db\"\ntarget = \"a:1\"\ntls = \"terminate\"\nprotocol = \"tcp\"\nallow = [\"cluster\"]\n");
   CHECK(service_toml(*parse_exposed("web=a:1")) == "[[service]]\nname = \"web\"\ntarget = \"a:1\"\n");
 }
