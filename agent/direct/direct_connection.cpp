@@ -23,6 +23,7 @@ void DirectConnection::on_service_ended(ServiceEnd end) {
     tools_.relay.farewells.say(std::move(end.client), wire::tls_alert(front::alert_of(end.outcome.reason)));
   }
   client_.source = SourceToken();
+  caller_ = std::move(end.caller);
   owner_.on_direct_ended(*this, end.outcome, end.detail);
 }
 

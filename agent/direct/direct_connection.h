@@ -44,7 +44,8 @@ class DirectConnection final : public ServiceConnectionOwner {
   const RelayShare& share() const { return share_; }
   const std::string& service() const { return service_; }
   const std::string& endpoint() const { return endpoint_; }
-  std::uint64_t number = 0;  // the owner's
+  const std::string& caller() const { return caller_; }  // SPIFFE id, where its TLS ended here; once ended
+  std::uint64_t number = 0;                              // the owner's
 
  private:
   void on_service_ended(ServiceEnd end) override;
@@ -54,6 +55,7 @@ class DirectConnection final : public ServiceConnectionOwner {
   DirectClient client_;  // without its descriptor and its bytes
   const std::string service_;
   const std::string endpoint_;
+  std::string caller_;
   const RelayShare share_;
   ServiceConnection connection_;
 };

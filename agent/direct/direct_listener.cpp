@@ -191,6 +191,7 @@ void DirectListener::on_direct_ended(DirectConnection& connection, const net::Re
          {"service", connection.service()},
          {"endpoint", connection.endpoint()},
          {"peer", connection.client().peer.to_string()},
+         {"caller", connection.caller()},
          {"reason", reason_code(outcome.reason)},
          {"detail", detail},
          {"bytes_in", outcome.client_bytes},

@@ -146,7 +146,7 @@ void ServiceConnection::on_relay_ended(net::Relay& /*relay*/, const net::RelayOu
   enter(State::ended);
   place_ = {};
   judge_relayed(outcome);
-  owner_.on_service_ended({.outcome = outcome, .detail = "", .client = {}});
+  owner_.on_service_ended({.outcome = outcome, .detail = "", .caller = "", .client = {}});
 }
 
 // Of a caller who was not let in the target has heard nothing.
@@ -154,7 +154,8 @@ void ServiceConnection::on_terminated_ended(TerminatedEnd end) {
   enter(State::ended);
   place_ = {};
   if (end.relayed) judge(plain_fault_of(end.outcome), end.answered, end.answered ? end.outcome.service_bytes : 0);
-  owner_.on_service_ended({.outcome = end.outcome, .detail = std::move(end.detail), .client = {}});
+  owner_.on_service_ended(
+      {.outcome = end.outcome, .detail = std::move(end.detail), .caller = std::move(end.caller), .client = {}});
 }
 
 void ServiceConnection::judge_relayed(const net::RelayOutcome& outcome) {
@@ -182,6 +183,7 @@ void ServiceConnection::end_unreached(Reason reason, std::string detail) {
   dial_.reset();
   ServiceEnd end{.outcome = {.reason = reason, .lasted = tools_.loop().now() - started_},
                  .detail = std::move(detail),
+                 .caller = "",
                  .client = std::move(call_.client)};
   tools_.health.failed(service_, reason, end.detail, tools_.loop().now());
   owner_.on_service_ended(std::move(end));

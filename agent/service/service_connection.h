@@ -25,6 +25,7 @@ namespace fairlead::agent {
 struct ServiceEnd {
   net::RelayOutcome outcome;
   std::string detail;
+  std::string caller;    // its SPIFFE id, where TLS ended here and it was let in
   net::PolledFd client;  // valid when no byte was relayed and the caller is still there: it may be told why
 };
 

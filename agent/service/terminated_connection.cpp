@@ -114,12 +114,13 @@ void TerminatedConnection::keep_alive(Duration idle) {
 void TerminatedConnection::on_stream_relay_ended(net::StreamRelay& /*relay*/, const net::RelayOutcome& outcome) {
   enter(State::ended);
   TerminatedEnd end{.outcome = outcome,
-                    .detail = "caller " + call_.caller.verified->spiffe_id,
+                    .detail = "",
+                    .caller = call_.caller.verified->spiffe_id,
                     .relayed = true,
                     .answered = http_ != nullptr ? http_->forwarder().answered() : outcome.service_bytes > 0};
   if (http_ != nullptr && http_->forwarder().refusal()) {
     end.outcome.reason = http_->forwarder().refusal()->reason;
-    end.detail += ": " + http_->forwarder().refusal()->detail;
+    end.detail = http_->forwarder().refusal()->detail;
   }
   owner_.on_terminated_ended(std::move(end));
 }

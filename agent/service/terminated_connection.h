@@ -21,7 +21,8 @@ namespace fairlead::agent {
 
 struct TerminatedEnd {
   net::RelayOutcome outcome;
-  std::string detail;     // why it was refused, or who called
+  std::string detail;     // why it was refused
+  std::string caller;     // its SPIFFE id, where it was let in
   bool relayed = false;   // the caller was let in
   bool answered = false;  // the target said something
 };

@@ -153,6 +153,7 @@ void DataChannel::on_service_ended(ServiceEnd end) {
   if (end.client.valid()) say_refused(std::move(end.client), end.outcome.reason);
   enter(State::ended);
   timer_.cancel();
+  caller_ = std::move(end.caller);
   owner_.on_channel_ended(*this, ChannelOwner::Stage::bound, end.outcome, end.detail);
 }
 

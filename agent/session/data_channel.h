@@ -60,7 +60,8 @@ class DataChannel final : public net::PollTarget, public ServiceConnectionOwner 
   bool bound() const { return state_ >= State::hearing; }
   const std::optional<RelayShare>& share() const { return share_; }  // from its header on
   const wire::ChannelHeader& header() const { return header_; }
-  std::uint64_t number = 0;  // the owner's
+  const std::string& caller() const { return caller_; }  // SPIFFE id, where its TLS ended here; once ended
+  std::uint64_t number = 0;                              // the owner's
 
  private:
   enum class State { dialing, ready, hearing, serving, ended };
@@ -91,6 +92,7 @@ class DataChannel final : public net::PollTarget, public ServiceConnectionOwner 
   Bytes buffer_;  // header, then what follows it
   std::size_t header_size_ = 0;
   wire::ChannelHeader header_;
+  std::string caller_;
   wire::Mac header_mac_{};
   std::optional<RelayShare> share_;
   std::unique_ptr<net::Connector> dial_;           // while dialing

@@ -121,8 +121,8 @@ void SessionChannels::on_channel_ended(DataChannel& channel, Stage stage, const 
   if (stage == Stage::ready) dialer_.on_lost();
   if (channel.share()) tools_.room.give_back(*channel.share());
   if (stage == Stage::bound) {
-    on_bound_ended({channel.header().connection, channel.header().service, channel.header().caller, detail, outcome,
-                    channel.relayed()});
+    on_bound_ended({channel.header().connection, channel.header().service, channel.header().caller, channel.caller(),
+                    detail, outcome, channel.relayed()});
   } else {
     (stage == Stage::ready ? tools_.counters.closed : tools_.counters.refused).add(outcome.reason);
     log(Level::debug, "data channel closed", {{"reason", reason_code(outcome.reason)}, {"detail", detail}});
@@ -160,7 +160,8 @@ void SessionChannels::record(End end) {
   log(level, "connection",
       {{"conn", to_hex(end.connection)},
        {"service", end.service},
-       {"peer", end.caller.to_string()},
+       {"peer", end.peer.to_string()},
+       {"caller", end.caller},
        {"reason", reason_code(reason)},
        {"detail", end.detail},
        {"bytes_in", end.outcome.client_bytes},

@@ -51,7 +51,8 @@ class SessionChannels final : public ChannelOwner {
   struct End {  // of a bound channel: what is counted and written down
     wire::ConnectionId connection;
     std::string service;
-    SocketAddress caller;
+    SocketAddress peer;
+    std::string caller;
     std::string detail;
     net::RelayOutcome outcome;
     bool relayed = false;

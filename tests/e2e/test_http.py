@@ -164,7 +164,7 @@ class Requests(HttpTest):
             self.assertTrue(answer.startswith(b"HTTP/1.1 502 "), answer)
             self.assertIn(f'proxy-status: fairlead; error={said}; details="{reason}"\r\n'.encode(), answer)
             (record,) = self.agent.wait_logged(reason=reason)
-            self.assertIn(f"caller {ALICE}", record["detail"])
+            self.assertEqual(record["caller"], ALICE)
             self.assertIn(reason, str(self.agent.status()["problems"]))
         answer = self.curl(self.mesh.issue("client/alice"), f"https://web.home:{self.rendezvous.port}/cut")  # behind /page
         self.assertNotEqual(answer.returncode, 0)
@@ -271,4 +271,4 @@ class Direct(NatTest):
         self.assertIn(ALICE.encode(), answer)
         self.assertNotIn(b"192.0.2.1", answer)
         self.assertEqual([path for _, path, _ in target.requests], ["/headers"])
-        self.agent.wait_logged(reason="http_ambiguous", path="direct")
+        self.agent.wait_logged(reason="http_ambiguous", path="direct", caller=ALICE)

@@ -53,7 +53,7 @@ TEST_CASE("each request says who called, and the connection goes on") {
   net::shut_down_writing(rig.accepted.get());
   CHECK(rig.ended());
   CHECK(rig.end->outcome.reason == Reason::completed);
-  CHECK(rig.end->detail == "caller spiffe://mesh.test/agent/home/nas1");
+  CHECK(rig.end->caller == "spiffe://mesh.test/agent/home/nas1");
   CHECK(rig.health_now()->served == 1);
 }
 
@@ -96,7 +96,8 @@ TEST_CASE("a request with two readings: the caller hears why, the target nothing
   rig.caller->shut_down();
   CHECK(rig.ended());
   CHECK(rig.end->outcome.reason == Reason::http_ambiguous);
-  CHECK(rig.end->detail == "caller spiffe://mesh.test/agent/home/nas1: a length and chunks");
+  CHECK(rig.end->caller == "spiffe://mesh.test/agent/home/nas1");
+  CHECK(rig.end->detail == "a length and chunks");
   const auto target_state = rig.health_now();
   CHECK((!target_state || (!target_state->failing && target_state->served == 0)));
 }

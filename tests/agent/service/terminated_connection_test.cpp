@@ -35,7 +35,7 @@ TEST_CASE("the target hears plain bytes, and who called in front of them") {
   net::shut_down_writing(rig.accepted.get());
   CHECK(rig.ended());
   CHECK(rig.end->outcome.reason == Reason::completed);
-  CHECK(rig.end->detail == "caller spiffe://mesh.test/agent/home/nas1");
+  CHECK(rig.end->caller == "spiffe://mesh.test/agent/home/nas1");
   CHECK(rig.end->outcome.service_bytes == 6);
   CHECK(rig.health_now()->served == 1);
 }
