@@ -104,7 +104,7 @@ TEST_CASE("a target that is the direct listener itself is known in the first rou
   circle.config.target = HostPort{rig.address().ip.to_string(), rig.address().port};
   rig.listener->set_services({circle});
   CHECK(rig.answer_to(client_hello("web.home")) == alert(80));
-  CHECK(rig.worker.until([&] { return rig.tools.relays == 0; }));
+  CHECK(rig.worker.until([&] { return rig.tools.room.relays() == 0; }));
   CHECK(rig.refused(Reason::relay_loop) == 1);
   CHECK(rig.tools.loops.size() == 0);
   rig.listener->set_services({rig.web()});
