@@ -20,7 +20,10 @@ namespace {
 // Whether `work` says so in a process of its own.
 bool in_child(const std::function<bool()>& work) {
   const pid_t pid = ::fork();
-  if (pid == 0) ::_exit(work() ? 0 : 1);
+  if (pid == 0) {
+    ::alarm(20);
+    ::_exit(work() ? 0 : 1);
+  }
   int status = 0;
   REQUIRE(::waitpid(pid, &status, 0) == pid);
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;

@@ -29,6 +29,7 @@ constexpr int kNoFilter = 77;
 int confined(Programs programs, const std::function<int()>& work) {
   const pid_t pid = ::fork();
   if (pid == 0) {
+    ::alarm(20);
     forbid_new_privileges();
     if (!install_filter(programs)) ::_exit(kNoFilter);
     ::_exit(work());
@@ -108,6 +109,7 @@ TEST_CASE("threads, names, files, memory, descriptors and watches work") {
 TEST_CASE("an abort is an abort") {
   const pid_t pid = ::fork();
   if (pid == 0) {
+    ::alarm(20);
     forbid_new_privileges();
     forbid_dumps();
     install_filter(Programs::none);

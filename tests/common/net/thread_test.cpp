@@ -18,11 +18,14 @@ TEST_CASE("a thread runs what it was given") {
   CHECK(ran == 1);
 }
 
+// A sanitizer's own runtime needs address space, and does not end well without any.
+#ifndef FAIRLEAD_SANITIZED
 // In a child: limits of address space cannot be taken back. 0: refused as an error.
 TEST_CASE("a thread that the system refuses is an error") {
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
   if (child == 0) {
+    ::alarm(20);
     const rlimit nothing{64 << 10, 64 << 10};
     if (::setrlimit(RLIMIT_AS, &nothing) != 0) ::_exit(2);
     // The first ones may get stacks that ended threads left.
@@ -35,11 +38,10 @@ TEST_CASE("a thread that the system refuses is an error") {
   }
   int status = -1;
   REQUIRE(::waitpid(child, &status, 0) == child);
-  CHECK(WIFEXITED(status));
-#ifndef FAIRLEAD_SANITIZED
+  REQUIRE(WIFEXITED(status));
   CHECK(WEXITSTATUS(status) == 0);
-#endif
 }
+#endif
 
 }  // namespace
 }  // namespace fairlead::net
