@@ -24,11 +24,14 @@ void ChannelDialer::on_open_channels(std::uint16_t count, TimePoint now) {
   if (asked_.total() == 0) taken_ = 0;
   // Asks may wait for a header that is still on its way on another connection, but never for more than a whole pool.
   asked_.add(std::min<std::uint32_t>(count, max_ - asked_.total()), now);
+  if (ready_ == 0) urgent_ = asked_.total();
 }
 
 // How many dials this step is good for.
 std::uint32_t ChannelDialer::take_step(TimePoint now) {
-  if (ready_ == 0) return asked_.total();
+  if (ready_ == 0) urgent_ = asked_.total();
+  urgent_ = std::min(urgent_, asked_.total());
+  if (urgent_ > 0) return std::min(kMostDials, urgent_);
   if (asked_.total() == 0 || now < next_step_) return 0;
   next_step_ = now + kDialStep;
   return std::max({kLeastDials, asked_.total() / kDialSpread, std::exchange(taken_, 0)});
@@ -41,6 +44,7 @@ std::uint16_t ChannelDialer::take_dials(TimePoint now) {
   std::uint16_t dials = 0;
   while (dials < most && asked_.total() > 0 && room() > 0 && rate_.take(now)) {
     asked_.take_one();
+    if (urgent_ > 0) --urgent_;
     ++dialing_;
     ++dials;
   }
@@ -78,7 +82,7 @@ std::optional<TimePoint> ChannelDialer::deadline(TimePoint now) {
   asked_.expire(now);
   if (asked_.total() == 0 || room() == 0) return std::nullopt;
   const TimePoint allowed = std::max(not_before_, rate_.ready_at(now));
-  return ready_ == 0 ? allowed : std::max(allowed, next_step_);
+  return ready_ == 0 || urgent_ > 0 ? allowed : std::max(allowed, next_step_);
 }
 
 }  // namespace fairlead::core

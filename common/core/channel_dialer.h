@@ -13,12 +13,15 @@ namespace fairlead::core {
 // More than one agent can relay: a limit for a rendezvous that has gone mad.
 inline constexpr double kDialsPerSecond = 50'000;
 inline constexpr double kDialBurst = 256;
-// While ready channels are left, nobody waits for new ones, but the connections that run would wait for a burst of
-// dials: each step of kDialStep dials a kDialSpread-th of what is asked for, or as many as were taken since the last
-// one.
+// What was asked for while ready channels were left, nobody waits for, but the connections that run would wait for a
+// burst of dials: each step of kDialStep dials a kDialSpread-th of what is asked for, or as many as were taken since
+// the last one.
 inline constexpr Duration kDialStep = 1ms;
 inline constexpr std::uint32_t kDialSpread = 16;
 inline constexpr std::uint32_t kLeastDials = 4;
+// What was asked for while none was ready, somebody may wait for: at most so many before what they brought is looked
+// at.
+inline constexpr std::uint32_t kMostDials = 16;
 // Shorter than the session's own backoff: a client waits at most 10 s for a channel.
 inline constexpr BackoffLimits kDialBackoff{200ms, 5s};
 
@@ -48,7 +51,8 @@ class ChannelDialer {
   std::uint16_t dialing_ = 0;
   std::uint16_t ready_ = 0;
   std::uint32_t failures_ = 0;
-  std::uint32_t taken_ = 0;  // bound since the last step, or since there was something to dial
+  std::uint32_t urgent_ = 0;  // of what is asked for, what was asked while none was ready
+  std::uint32_t taken_ = 0;   // bound since the last step, or since there was something to dial
   AskLedger asked_;
   TokenBucket rate_;
   Backoff backoff_;

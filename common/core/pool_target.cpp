@@ -53,11 +53,22 @@ void PoolTarget::on_taken(TimePoint now) {
 
 void PoolTarget::on_empty(TimePoint now) {
   advance(now);
-  if (target_ > 0) {
+  ++waiting_;
+  if (target_ > 0 && (waiting_ == 1 || waiting_ > target_)) {
     target_ = static_cast<std::uint16_t>(std::min<unsigned>(limits_.max, 2U * target_));
     decays_at_ = now + kPoolDecay;
   }
   on_demand(now);
+}
+
+void PoolTarget::on_served(TimePoint now) {
+  on_gave_up();
+  on_taken(now);
+}
+
+void PoolTarget::on_gave_up() {
+  CHECK(waiting_ > 0);
+  --waiting_;
 }
 
 void PoolTarget::on_lost(TimePoint now) {
@@ -68,7 +79,8 @@ void PoolTarget::on_lost(TimePoint now) {
 
 std::uint16_t PoolTarget::missing() const {
   const std::uint32_t have = ready_ + asked_.total();
-  return have < target_ ? static_cast<std::uint16_t>(target_ - have) : std::uint16_t{0};
+  const std::uint32_t want = std::min<std::uint32_t>(limits_.max, waiting_ + target_);
+  return have < want ? static_cast<std::uint16_t>(want - have) : std::uint16_t{0};
 }
 
 std::optional<TimePoint> PoolTarget::ask_time() const {

@@ -2,7 +2,10 @@
 // How many ready data channels the rendezvous keeps of one session, and how many to ask for now. The whole policy:
 //   - The target starts at the agent's min and stays within [min, max], but for idleness below. Both are the agent's
 //     wish, cut to what the server allows (at most kMaxPool, max at least 1, min at most max).
-//   - A taker that finds no ready channel doubles the target. Each kPoolDecay without such a taker halves it, to min.
+//   - A taker that finds no ready channel waits, and doubles the target if it is the first that waits or if more wait
+//   now
+//     than the target has. Each kPoolDecay without a taker that finds none halves it, to min.
+//   - What is asked for is one channel for each that waits and the target on top.
 //   - kPoolIdle without any taker: the target is 0, and surplus() says what to close. The next taker sets it to min, or
 //     to 1 where min is 0.
 //   - While ready channels are left, fewer missing ones than a kAskShare-th of the target are asked for only after
@@ -35,7 +38,9 @@ class PoolTarget {
 
   Result<void> on_ready(TimePoint now);  // a channel with a good ticket arrived; pool_full: close it
   void on_taken(TimePoint now);          // a taker got a ready channel
-  void on_empty(TimePoint now);          // a taker found none and waits (it takes a later one by on_ready, on_taken)
+  void on_empty(TimePoint now);          // a taker found none and waits
+  void on_served(TimePoint now);         // who waits got the channel of the last on_ready
+  void on_gave_up();                     // who waits does not any more
   void on_lost(TimePoint now);           // a ready channel died or was retired
 
   // When take_ask() will have something to say as things stand; nullopt: nothing is missing. What this finds missing is
@@ -63,6 +68,7 @@ class PoolTarget {
   PoolLimits limits_;
   std::uint16_t target_;
   std::uint16_t ready_ = 0;
+  std::uint32_t waiting_ = 0;
   AskLedger asked_;
   std::optional<TimePoint> short_since_;
   TimePoint decays_at_;

@@ -41,7 +41,7 @@ Result<std::optional<WorkerItem>> AgentCarrier::add_ready(WorkerItem channel, Ti
       wanting = pool_.surplus(now) > 0;  // the target fell while it was on its way
     } else {
       waiter = take_waiter(channel.worker);
-      pool_.on_taken(now);
+      pool_.on_served(now);
       wanting = replanned(before, now);
     }
   }
@@ -106,7 +106,7 @@ ChannelClaim AgentCarrier::claim_or_wait(WorkerItem client, TimePoint now) {
 
 void AgentCarrier::stop_waiting(WorkerItem client) {
   const std::lock_guard lock(mutex_);
-  std::erase(waiters_, client);
+  if (std::erase(waiters_, client) > 0) pool_.on_gave_up();
 }
 
 bool AgentCarrier::remove_ready(WorkerItem channel, TimePoint now) {

@@ -12,6 +12,16 @@ struct HighestRng final : Rng {
   std::uint64_t next() override { return UINT64_MAX; }
 };
 
+// What turns of the loop at one time dial, as long as none is ready.
+int dial_all(ChannelDialer& dialer, TimePoint now) {
+  int dials = 0;
+  while (const int more = dialer.take_dials(now)) {
+    CHECK(more <= static_cast<int>(kMostDials));
+    dials += more;
+  }
+  return dials;
+}
+
 TEST_CASE("it dials what it was asked for, once") {
   ChannelDialer dialer(32, kStart);
   CHECK(dialer.take_dials(kStart) == 0);
@@ -26,7 +36,9 @@ TEST_CASE("it dials what it was asked for, once") {
 TEST_CASE("what nobody waits for is dialled step by step") {
   ChannelDialer dialer(256, kStart);
   dialer.on_open_channels(64, kStart);
-  CHECK(dialer.take_dials(kStart) == 64);
+  CHECK(dialer.take_dials(kStart) == kMostDials);
+  CHECK(dialer.deadline(kStart) == kStart);
+  CHECK(dial_all(dialer, kStart) == 64 - kMostDials);
   for (int i = 0; i < 64; ++i) dialer.on_ready();
   TimePoint now = kStart + 1s;
   dialer.on_open_channels(64, now);
@@ -47,7 +59,19 @@ TEST_CASE("what nobody waits for is dialled step by step") {
   CHECK(dialer.take_dials(now) == 0);
   for (int i = 0; i < 64; ++i) dialer.on_bound();
   CHECK(dialer.deadline(now) == now);
-  CHECK(dialer.take_dials(now) == 64);
+  CHECK(dial_all(dialer, now) == 64);
+}
+
+TEST_CASE("what was asked for while none was ready does not wait for a step") {
+  ChannelDialer dialer(256, kStart);
+  dialer.on_open_channels(64, kStart);
+  CHECK(dialer.take_dials(kStart) == kMostDials);
+  dialer.on_ready();
+  CHECK(dialer.deadline(kStart) == kStart);
+  CHECK(dialer.take_dials(kStart) == kMostDials);
+  dialer.on_open_channels(64, kStart);
+  CHECK(dial_all(dialer, kStart) == 64 - 2 * kMostDials + kLeastDials);
+  CHECK(dialer.deadline(kStart) == kStart + kDialStep);
 }
 
 TEST_CASE("never more than max unbound channels, whatever it is told") {
@@ -85,8 +109,8 @@ TEST_CASE("an ask that could not be served is forgotten") {
 TEST_CASE("channels that are taken quickly are replaced as quickly") {
   ChannelDialer dialer(256, kStart);
   dialer.on_open_channels(128, kStart);
-  for (int n = dialer.take_dials(kStart); n > 0; --n) dialer.on_ready();
-  REQUIRE(dialer.ready() == 128);
+  REQUIRE(dial_all(dialer, kStart) == 128);
+  for (int i = 0; i < 128; ++i) dialer.on_ready();
   constexpr int kTaken = 12;  // in each step
   TimePoint now = kStart;
   for (int step = 0; step < 200; ++step) {
@@ -108,7 +132,7 @@ TEST_CASE("the rate is limited, even if channels are used up at once") {
   int dials = 0;
   for (TimePoint now = kStart; now < kStart + 10s; now += 1ms) {
     dialer.on_open_channels(256, now);
-    for (int n = dialer.take_dials(now); n > 0; --n) {
+    for (int n = dial_all(dialer, now); n > 0; --n) {
       ++dials;
       dialer.on_ready();
       dialer.on_bound();
@@ -157,7 +181,7 @@ TEST_CASE("dials that fail together back off once") {
   HighestRng rng;
   ChannelDialer dialer(32, kStart);
   dialer.on_open_channels(32, kStart);
-  REQUIRE(dialer.take_dials(kStart) == 32);
+  REQUIRE(dial_all(dialer, kStart) == 32);
   for (int i = 0; i < 32; ++i) dialer.on_dial_failed(kStart, rng);
   dialer.on_open_channels(1, kStart);
   CHECK(dialer.deadline(kStart) == kStart + kDialBackoff.first);

@@ -16,7 +16,7 @@ class Oracle {
  public:
   Oracle(int min, int max, TimePoint start) : min_(min), max_(max), start_(start) {}
 
-  void demand(TimePoint at, bool empty) { history_.push_back({at, empty}); }
+  void demand(TimePoint at, int waiting) { history_.push_back({at, waiting}); }  // 0: it found a channel
   void asked(TimePoint at) { asks_.push_back(at); }
   void arrived(TimePoint now) {
     forget(now);
@@ -30,13 +30,13 @@ class Oracle {
     int target = min_;
     TimePoint since = start_;  // of the last doubling, or of the return from idleness
     TimePoint last_demand = start_;
-    for (const auto& [at, empty] : history_) {
+    for (const auto& [at, waiting] : history_) {
       const int then = decayed(target, since, last_demand, at);
       last_demand = at;
       if (then == 0) {
         target = std::max(min_, 1);
         since = at;
-      } else if (empty) {
+      } else if (waiting == 1 || waiting > then) {
         target = std::min(2 * then, max_);
         since = at;
       }
@@ -58,7 +58,7 @@ class Oracle {
 
   struct Demand {
     TimePoint at;
-    bool empty;
+    int waiting;
   };
   int min_;
   int max_;
@@ -102,8 +102,13 @@ TEST_CASE("an empty pool doubles up to max and decays to min") {
   pool.on_empty(kStart);
   CHECK(pool.target() == 2);
   pool.on_empty(kStart);
+  CHECK(pool.target() == 2);  // one burst, and two are enough for it
+  pool.on_empty(kStart);
+  CHECK(pool.target() == 4);
+  pool.on_empty(kStart);
   pool.on_empty(kStart);
   CHECK(pool.target() == 5);
+  for (int i = 0; i < 5; ++i) pool.on_gave_up();
   CHECK(pool.take_ask(kStart) == 5);
   for (int i = 0; i < 5; ++i) REQUIRE(pool.on_ready(kStart));
   CHECK(pool.surplus(kStart + kPoolDecay - 1us) == 0);
@@ -112,20 +117,29 @@ TEST_CASE("an empty pool doubles up to max and decays to min") {
   CHECK(pool.surplus(kStart + 3 * kPoolDecay) == 4);
 }
 
-TEST_CASE("takers that wait all get a channel, as far as max goes") {
-  PoolTarget pool({1, 16}, kStart);
-  int waiting = 10;
-  for (int i = 0; i < waiting; ++i) pool.on_empty(kStart);
-  for (int round = 0; round < 3 && waiting > 0; ++round) {
-    for (int n = pool.take_ask(kStart); n > 0; --n) {
-      REQUIRE(pool.on_ready(kStart));
-      if (waiting > 0) {
-        pool.on_taken(kStart);
+TEST_CASE("takers that wait all get a channel, and the target comes on top, as far as max goes") {
+  for (const int max : {256, 100, 16}) {
+    CAPTURE(max);
+    PoolTarget pool({0, static_cast<std::uint16_t>(max)}, kStart);
+    int waiting = 64;
+    for (int i = 0; i < waiting; ++i) pool.on_empty(kStart);
+    CHECK(pool.target() == std::min(64, max));
+    CHECK(pool.ask_at(kStart) == kStart);
+    int asks = 0;
+    int came = 0;
+    for (int n = pool.take_ask(kStart); n > 0; n = pool.take_ask(kStart), ++asks) {
+      CHECK(n <= max);
+      for (; n > 0; --n, ++came) {
+        REQUIRE(pool.on_ready(kStart));
+        if (waiting == 0) continue;
+        pool.on_served(kStart);
         --waiting;
       }
     }
+    CHECK(waiting == 0);
+    CHECK(came == 64 + pool.target());
+    CHECK(asks <= came / max + 1);
   }
-  CHECK(waiting == 0);
 }
 
 TEST_CASE("after ten idle minutes nothing is kept, and the next taker brings it back") {
@@ -141,7 +155,7 @@ TEST_CASE("after ten idle minutes nothing is kept, and the next taker brings it 
   CHECK_FALSE(pool.deadline());
   pool.on_empty(kStart + kPoolIdle + 1h);
   CHECK(pool.target() == 2);
-  CHECK(pool.take_ask(kStart + kPoolIdle + 1h) == 2);
+  CHECK(pool.take_ask(kStart + kPoolIdle + 1h) == 3);
 }
 
 TEST_CASE("whatever the agent wishes is made sane") {
@@ -151,7 +165,7 @@ TEST_CASE("whatever the agent wishes is made sane") {
   PoolTarget none({0, 4}, kStart);
   CHECK(none.take_ask(kStart) == 0);
   none.on_empty(kStart);
-  CHECK(none.take_ask(kStart) == 1);
+  CHECK(none.take_ask(kStart) == 2);
 }
 
 TEST_CASE("more unused channels than max are refused") {
@@ -170,7 +184,7 @@ class Comparison {
 
   void step() {
     now_ += pause();
-    switch (rng_.below(5)) {
+    switch (rng_.below(6)) {
       case 0:
         take();
         break;
@@ -185,6 +199,11 @@ class Comparison {
         break;
       case 3:
         if (oracle_.opening(now_) > 0) arrive();
+        break;
+      case 4:
+        if (waiting_ == 0) break;
+        pool_.on_gave_up();
+        --waiting_;
         break;
       default:
         break;
@@ -209,22 +228,29 @@ class Comparison {
   void take() {
     if (ready_ > 0) {
       pool_.on_taken(now_);
-      oracle_.demand(now_, false);
+      oracle_.demand(now_, 0);
       --ready_;
     } else {
       pool_.on_empty(now_);
-      oracle_.demand(now_, true);
+      oracle_.demand(now_, ++waiting_);
     }
   }
   void arrive() {
     oracle_.arrived(now_);
     const bool kept = pool_.on_ready(now_).has_value();
     CHECK(kept == (ready_ < max_));
-    if (kept) ++ready_;
+    if (!kept) return;
+    if (waiting_ == 0) {
+      ++ready_;
+      return;
+    }
+    pool_.on_served(now_);
+    oracle_.demand(now_, 0);
+    --waiting_;
   }
   void ask() {
     const int target = oracle_.target(now_);
-    const int missing = std::max(0, target - ready_ - oracle_.opening(now_));
+    const int missing = std::max(0, std::min(max_, target + waiting_) - ready_ - oracle_.opening(now_));
     if (missing == 0) short_since_.reset();
     if (missing > 0 && !short_since_) short_since_ = now_;
     const bool urgent = ready_ == 0 || missing >= target / kAskShare;
@@ -256,6 +282,7 @@ class Comparison {
   int max_ = 1 + static_cast<int>(rng_.below(40));
   int min_ = static_cast<int>(rng_.below(static_cast<std::uint64_t>(max_) + 1));
   int ready_ = 0;
+  int waiting_ = 0;
   std::optional<TimePoint> short_since_;
   PoolTarget pool_{{static_cast<std::uint16_t>(min_), static_cast<std::uint16_t>(max_)}, kStart};
   Oracle oracle_{min_, max_, kStart};
