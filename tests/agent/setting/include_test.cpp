@@ -70,9 +70,32 @@ TEST_CASE("a folder that is not there holds nothing; one that cannot be read is 
   std::filesystem::create_symlink("circle", folder.path("circle"));
   CHECK(folder.names("include = ['none/*.toml', 'agent.toml/*']") == Names{"own"});
   CHECK_MESSAGE(folder.names("include = ['circle/*.toml']") ==
-                    Names{folder.path("agent.toml") +
-                          ":3: agent.include[1]: the folder cannot be read; allowed: a file, or a pattern with * or ?"},
+                    Names{folder.path("agent.toml") + ":3: agent.include[1]: the folder cannot be read; allowed: a "
+                                                      "file, or a pattern with * or ? in its last part"},
                 folder.names("include = ['circle/*.toml']").front());
+}
+
+TEST_CASE("a pattern's * stands for any characters, its ? for one, in its last part alone") {
+  const Folder folder;
+  for (const std::string name : {"a", "ab", "abc", "aXbXc"}) {
+    folder.write("services.d/" + name + ".toml",
+                 "[[service]]\nname = '" + std::to_string(name.size()) + "'\ntarget = 'a:1'\n");
+  }
+  folder.write("services.d/.a.toml", "half a fi");
+  const auto found = [&folder](const std::string& pattern) {
+    Names names = folder.names("include = ['services.d/" + pattern + "']");
+    names.erase(names.begin());
+    return names;
+  };
+  CHECK(found("*") == Names{"1", "5", "2", "3"});
+  CHECK(found("?.toml") == Names{"1"});
+  CHECK(found("??.toml") == Names{"2"});
+  CHECK(found("a*c.toml") == Names{"5", "3"});
+  CHECK(found("a*b*c.t*l*") == Names{"5", "3"});
+  CHECK(found("*b.toml") == Names{"2"});
+  CHECK(found("*bc.tom") == Names{});
+  CHECK(folder.names("include = ['absent.d/*.toml']") == Names{"own"});
+  CHECK(folder.names("include = ['*/a.toml']")[0].find("a folder with a wildcard") != std::string::npos);
 }
 
 TEST_CASE("paths of an included file begin at its own folder") {
