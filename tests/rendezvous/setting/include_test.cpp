@@ -62,7 +62,8 @@ TEST_CASE("a pattern without matches is no error, a missing file is") {
   const auto missing = folder.load("'conf.d/a.toml'");
   REQUIRE_FALSE(missing);
   CHECK(missing.error().detail ==
-        folder.path("rv.toml") + ":3: server.include[1]: no such file; allowed: a file, or a pattern with * or ? in its last part");
+        folder.path("rv.toml") +
+            ":3: server.include[1]: no such file; allowed: a file, or a pattern with * or ? in its last part");
 }
 
 TEST_CASE("a file that two patterns match is read once") {
