@@ -42,7 +42,8 @@ class Inbound final : public net::PollTarget {
   net::Fd take_fd() { return fd_.release(); }
   net::PolledFd take_polled() { return std::move(fd_); }  // to stay on this loop: two epoll_ctl less
   Bytes take_bytes() { return opening_.take_bytes(); }
-  std::uint64_t number = 0;  // the owner's
+  Bytes take_output() { return opening_.take_output(); }  // what is still to be said
+  std::uint64_t number = 0;                               // the owner's
 
  private:
   void on_ready(net::Readiness ready) override;

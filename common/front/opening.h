@@ -4,8 +4,10 @@
 // (a PROXY header to first bytes, first bytes to a ClientHello). Serves the listeners of both programs through Inbound.
 //
 //   Opening --ProxyMachine?--> FirstBytesMachine --> HelloMachine | TicketMachine | VerifyMachine --> Opened
+//                                  +--> SocksGreetingMachine --> SocksRequestMachine --> Opened (tunnel_machines)
+//                                  +--> ConnectMachine --> Opened
 //
-// A new way in (SOCKS5, HTTP CONNECT, WebSocket, h2c) is a machine of its own beside these, named by FirstBytesMachine,
+// A new way in (WebSocket, h2c) is a machine of its own beside these, named by FirstBytesMachine,
 // with its request in Opened::Asks. How long all of it may take is the Inbound's limit.
 //
 // Pure; one thread. Holds at most `most_bytes` of what came, and one more that shows that it is too long.
@@ -33,9 +35,19 @@ struct ListenerRules {
   std::string service;           // [[port]]: the route is fixed; empty: by SNI
 };
 
+// By which protocol a tunnel was asked for, and where it is to lead: to a name, never to an address.
+enum class TunnelWay : std::uint8_t { socks5, connect };
+struct TunnelRequest {
+  TunnelWay way = TunnelWay::socks5;
+  std::string host;  // lower case, without a trailing dot; of visible ASCII, not more
+  std::uint16_t port = 0;
+  bool operator==(const TunnelRequest&) const = default;
+};
+
 // Who asks for what, by which way, with which credentials: the alternative is the way, its content the rest.
 struct Opened {
-  using Asks = std::variant<wire::ClientHello, wire::Signed<wire::Ticket>, wire::Signed<wire::VerifyRequest>>;
+  using Asks =
+      std::variant<wire::ClientHello, wire::Signed<wire::Ticket>, wire::Signed<wire::VerifyRequest>, TunnelRequest>;
   Asks asks;
 };
 
@@ -75,8 +87,10 @@ class Opening {
   MutableBytes space();
   std::optional<Outcome> came(std::size_t n);
 
-  // To be sent, before anything more is read. What is left of it at a refusal are the last words.
+  // To be sent, before anything more is read. What is left of it at the outcome goes ahead of the answer, or are the
+  // last words of a refusal.
   ByteView output() const { return output_; }
+  Bytes take_output() { return std::move(output_); }
   void sent(std::size_t n);
 
   // Not a byte came beyond what a hop in between said: a balancer that looks whether the port is open.

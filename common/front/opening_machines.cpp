@@ -1,5 +1,7 @@
-// Today's machines: each is the codec of its protocol and what a listener's rules say to it.
+// The machines of what our own programs and mesh clients begin with: each is the codec of its protocol and what a
+// listener's rules say to it.
 #include "common/front/opening.h"
+#include "common/front/tunnel_machines.h"
 #include "common/wire/first_bytes.h"
 #include "common/wire/proxy_protocol.h"
 
@@ -56,14 +58,19 @@ class FirstBytesMachine final : public OpeningMachine {
 
   OpeningStep look(ByteView in) override {
     const auto first = wire::classify_first_bytes(in);
-    if (const auto* bad = std::get_if<wire::Malformed>(&first)) return refuse(bad->reason);
+    if (std::holds_alternative<wire::Malformed>(first)) return refuse(unknown());
     const auto* done = std::get_if<wire::Done<wire::FirstBytes>>(&first);
     if (done == nullptr) return wait();
     auto machine = machine_for(done->value);
-    return machine ? hand_over(std::move(machine)) : refuse(Reason::not_accepted_here);
+    if (machine) return hand_over(std::move(machine));
+    const bool clear = done->value == wire::FirstBytes::socks5 || done->value == wire::FirstBytes::http;
+    return refuse(clear ? unknown() : Reason::not_accepted_here);
   }
 
  private:
+  // Whoever meant TLS is told that it was none; elsewhere nobody did.
+  Reason unknown() const { return rules_.accept.tls ? Reason::client_not_tls : Reason::not_accepted_here; }
+
   // Null: this listener does not take it. A fixed port is its service's alone.
   std::unique_ptr<OpeningMachine> machine_for(wire::FirstBytes first) const {
     switch (first) {
@@ -76,6 +83,12 @@ class FirstBytesMachine final : public OpeningMachine {
       case wire::FirstBytes::verify:
         if (!rules_.accept.verify) break;
         return std::make_unique<VerifyMachine>(&wire::parse_verify_request, Reason::verify_malformed);
+      case wire::FirstBytes::socks5:
+        if (!rules_.accept.socks5 || !rules_.service.empty()) break;
+        return socks_machine();
+      case wire::FirstBytes::http:
+        if (!rules_.accept.connect || !rules_.service.empty()) break;
+        return connect_machine();
     }
     return nullptr;
   }

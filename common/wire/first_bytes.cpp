@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/wire/socks5.h"
 #include "common/wire/verify.h"
 
 namespace fairlead::wire {
@@ -18,6 +19,8 @@ Parsed<FirstBytes> classify_first_bytes(ByteView in) {
   constexpr std::uint8_t kContentHandshake = 22;
   if (in.empty()) return NeedMore{1};
   if (in[0] == kContentHandshake) return Done<FirstBytes>{FirstBytes::tls, 0};
+  if (in[0] == kSocksVersion) return Done<FirstBytes>{FirstBytes::socks5, 0};
+  if (in[0] >= 'A' && in[0] <= 'Z') return Done<FirstBytes>{FirstBytes::http, 0};
   const bool ticket = begins_as(in, kTicketMagic);
   const bool verify = begins_as(in, kVerifyRequestMagic);
   if (!ticket && !verify) return Malformed{Reason::client_not_tls};

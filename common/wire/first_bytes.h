@@ -16,10 +16,13 @@ enum class FirstBytes {
   tls,     // a TLS handshake record may follow: ask parse_client_hello
   ticket,  // kTicketMagic: a data channel
   verify,  // kVerifyRequestMagic: a rendezvous asks whether this is the agent
-  // Places kept for: socks5 (first byte 0x05), http (an upper-case method), h2c ("PRI * HTTP/2.0").
+  socks5,  // a greeting may follow
+  http,    // an upper-case letter, as methods begin with
+  // A place is kept for h2c ("PRI * HTTP/2.0").
 };
 
-// Decides on the fewest bytes and consumes none. What no listener knows is Malformed{client_not_tls}.
+// Decides on the fewest bytes and consumes none; what a listener does not take is its own business. What no listener
+// knows is Malformed{client_not_tls}.
 Parsed<FirstBytes> classify_first_bytes(ByteView in);
 
 }  // namespace fairlead::wire

@@ -184,8 +184,26 @@ def texts():
     save("http_head", "chunked", b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
 
 
+def tunnels():
+    greeting, name = b"\x05\x02\x00\x02", b"web.home"
+    request = b"\x05\x01\x00\x03" + vec(1, name) + struct.pack(">H", 443)
+    address = b"\x05\x01\x00\x01" + bytes([192, 0, 2, 1]) + struct.pack(">H", 80)
+    save("socks5", "greeting", greeting)
+    save("socks5", "name", request)
+    save("socks5", "ipv4", address)
+    save("socks5", "ipv6", b"\x05\x01\x00\x04" + bytes(15) + b"\x01\x00\x50")
+    save("socks5", "bind", b"\x05\x02\x00\x01" + bytes(6))
+    save("tunnel_opening", "socks", greeting + request + b"\x16\x03\x01")
+    save("tunnel_opening", "socks_address", greeting + address)
+    save("tunnel_opening", "socks_password", b"\x05\x01\x02")
+    save("tunnel_opening", "connect", b"CONNECT web.home:443 HTTP/1.1\r\nHost: web.home:443\r\n\r\nhello")
+    save("tunnel_opening", "connect_old", b"CONNECT web.home:443 HTTP/1.0\r\n\r\n")
+    save("tunnel_opening", "get", b"GET http://web.home/ HTTP/1.1\r\nHost: web.home\r\n\r\n")
+
+
 if __name__ == "__main__":
     client_hellos()
     server_hellos()
     proxy_headers()
     texts()
+    tunnels()

@@ -26,8 +26,15 @@ TEST_CASE("TLS is known by its first byte, a ticket by four") {
   CHECK(needs_more(parse({})));
 }
 
+TEST_CASE("tunnels are known by their first byte, which is their machine's to judge") {
+  check_known(from_hex("05 01 00"), FirstBytes::socks5, 1);
+  for (const std::string_view in : {"CONNECT web.home:443 HTTP/1.1", "GET / HTTP/1.1", "PROXY TCP4 "}) {
+    check_known(from_text(in), FirstBytes::http, 1);
+  }
+}
+
 TEST_CASE("everything else is refused at the first byte that tells") {
-  for (const std::string_view in : {"GET / HTTP/1.1", "SSH-2.0-x", "PROXY TCP4 ", "\x05\x01", "\x80\x2e", "\xf0"}) {
+  for (const std::string_view in : {"get / HTTP/1.1", "\x04\x01", "\x06\x01", "\x80\x2e", "\xf0", "@", "["}) {
     CHECK(refused(from_text(in), parse) == Reason::client_not_tls);
     CHECK(decided_after(from_text(in), parse) == 1);
   }
