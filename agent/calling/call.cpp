@@ -7,11 +7,12 @@ namespace {
 constexpr Duration kKeepAlive = 1min;  // a server that vanished is noticed although nobody writes
 }
 
-Call::Call(const CallTools& tools, CalledService& service, std::unique_ptr<net::ByteStream> caller,
+Call::Call(const CallTools& tools, CalledService& service, std::unique_ptr<net::SocketStream> caller, CallWords words,
            const net::RelayLimits& limits, const RelayShare& share, OnEnded on_ended)
     : tools_(tools),
       limits_(share.within(limits)),
       on_ended_(std::move(on_ended)),
+      words_(std::move(words)),
       caller_(std::move(caller)),
       dial_(tools, service, share.buffers,
             [this](Result<AnsweredCall> answered) { on_answered(std::move(answered)); }) {}
@@ -45,17 +46,26 @@ void Call::start() {
   dial_.start();
 }
 
+void Call::turn_away(const CallTools& tools, net::PolledFd caller, const CallWords& words, Reason reason) {
+  if (words.refused) return tools.relay.farewells.say(std::move(caller), words.refused(reason));
+  net::reset_on_close(caller.get());
+}
+
 void Call::on_answered(Result<AnsweredCall> answered) {
   if (!answered) {
-    caller_->abort();
+    turn_away(tools_, caller_->release(), words_, answered.error().reason);
     return end({.reason = answered.error().reason, .detail = answered.error().detail});
   }
   enter(State::relaying);
   peer_ = answered->stream->engine().peer().spiffe_id;
   net::keep_alive(answered->stream->fd(), kKeepAlive);
-  relay_ = std::make_unique<net::StreamRelay>(
-      net::StreamRelayTools{tools_.loop(), tools_.relay.pipes},
-      net::StreamEnds{.client = std::move(caller_), .service = std::move(answered->stream)}, limits_, *this);
+  relay_ = std::make_unique<net::StreamRelay>(net::StreamRelayTools{tools_.loop(), tools_.relay.pipes},
+                                              net::StreamEnds{.client = std::move(caller_),
+                                                              .service = std::move(answered->stream),
+                                                              .to_service = std::move(words_.ahead),
+                                                              .to_client = {},
+                                                              .to_client_prefix = std::move(words_.accepted)},
+                                              limits_, *this);
 }
 
 void Call::on_stream_relay_ended(net::StreamRelay& /*relay*/, const net::RelayOutcome& outcome) {

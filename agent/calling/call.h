@@ -11,7 +11,7 @@
 #include <string>
 
 #include "agent/calling/service_dial.h"
-#include "common/net/byte_stream.h"
+#include "common/net/socket_stream.h"
 #include "common/net/stream_relay.h"
 
 namespace fairlead::agent {
@@ -25,6 +25,13 @@ struct CallEnd {
   bool failed() const { return peer.empty(); }
 };
 
+// What the caller is told in clear, around the bytes that are carried.
+struct CallWords {
+  Bytes accepted = {};                             // ahead of the service's own
+  std::function<Bytes(Reason)> refused = nullptr;  // null: who cannot be carried is reset
+  Bytes ahead = {};                                // of the caller for the service, read already
+};
+
 class Call final : public net::StreamRelayOwner {
  public:
   // Once, never from start(); the last thing that it does.
@@ -32,13 +39,15 @@ class Call final : public net::StreamRelayOwner {
 
   // The stream's bytes wait where they are until the service has answered. `share`: what the call may hold; whoever
   // took it gives it back.
-  Call(const CallTools& tools, CalledService& service, std::unique_ptr<net::ByteStream> caller,
+  Call(const CallTools& tools, CalledService& service, std::unique_ptr<net::SocketStream> caller, CallWords words,
        const net::RelayLimits& limits, const RelayShare& share, OnEnded on_ended);
   ~Call() override;
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
   void start();
+  // Of somebody who is not carried.
+  static void turn_away(const CallTools& tools, net::PolledFd caller, const CallWords& words, Reason reason);
 
  private:
   enum class State : std::uint8_t {
@@ -58,7 +67,8 @@ class Call final : public net::StreamRelayOwner {
   OnEnded on_ended_;
   State state_ = State::idle;
   std::string peer_;
-  std::unique_ptr<net::ByteStream> caller_;  // until it is relayed
+  CallWords words_;
+  std::unique_ptr<net::SocketStream> caller_;  // until it is relayed
   ServiceDial dial_;
   std::unique_ptr<net::StreamRelay> relay_;
 };

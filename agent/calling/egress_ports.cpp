@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "agent/calling/call_ground.h"
-#include "common/base/ip_scope.h"
 #include "common/base/log.h"
 
 namespace fairlead::agent {
@@ -11,11 +10,6 @@ namespace {
 
 constexpr Duration kRetry = 5s;
 constexpr Duration kTellWithin = 50ms;  // many connections a second are one report
-
-bool is_for_others(const ListenAddress& address) {
-  const auto* tcp = std::get_if<SocketAddress>(&address);
-  return tcp != nullptr && scope_of(tcp->ip) != IpScope::loopback;
-}
 
 }  // namespace
 
@@ -81,7 +75,7 @@ std::unique_ptr<EgressPorts::Port> EgressPorts::make(const EgressConfig& egress,
 }
 
 void EgressPorts::open(Port& port) {
-  auto fd = CallListener::listen(port.config.listen);
+  auto fd = LocalPort::listen(port.config.listen);
   if (fd) return listen(port, std::move(*fd));
   const bool news = !port.problem || port.problem->reason != fd.error().reason;
   port.problem = fd.error();

@@ -21,8 +21,8 @@ Result<void> StdioCall::start(int in, int out) {
   });
   if (!pumps) return tl::unexpected(pumps.error());
   pumps_ = std::move(*pumps);
-  call_ = std::make_unique<Call>(tools_, service_, std::make_unique<net::SocketStream>(pumps_->take_socket()), limits_,
-                                 RelayShare(), [this](Call& /*call*/, const CallEnd& how) {
+  call_ = std::make_unique<Call>(tools_, service_, std::make_unique<net::SocketStream>(pumps_->take_socket()),
+                                 CallWords(), limits_, RelayShare(), [this](Call& /*call*/, const CallEnd& how) {
                                    end_ = how;
                                    tools_.loop().retire(std::move(call_));  // with it, what it held of the socket pair
                                    look_whether_done();

@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "common/base/ip_scope.h"
 #include "common/config/fields.h"
 
 namespace fairlead::agent {
@@ -41,6 +42,11 @@ Result<ListenAddress> read_listen_address(std::string_view text) {
               fmt::format("{}: cannot be listened on; allowed: PORT, ADDRESS:PORT, [ADDRESS]:PORT or unix:PATH of at "
                           "most {} bytes",
                           text, config::kMaxUnixPath));
+}
+
+bool is_for_others(const ListenAddress& address) {
+  const auto* tcp = std::get_if<SocketAddress>(&address);
+  return tcp != nullptr && scope_of(tcp->ip) != IpScope::loopback;
 }
 
 std::string to_string(const ListenAddress& address) {

@@ -16,5 +16,7 @@ using ListenAddress = std::variant<SocketAddress, UnixPath>;
 // Error: config_invalid with the line to print.
 Result<ListenAddress> read_listen_address(std::string_view text);
 std::string to_string(const ListenAddress& address);
+// Not only this host's programs may come there.
+bool is_for_others(const ListenAddress& address);
 
 }  // namespace fairlead::agent

@@ -14,6 +14,9 @@ class SocketStream final : public ByteStream, private PollTarget {
   // Takes a socket over from its former target.
   explicit SocketStream(PolledFd fd);
 
+  // To be used otherwise again; nothing may be called afterwards.
+  PolledFd release() { return std::move(fd_); }
+
   void set_owner(ByteStreamOwner& owner) override { owner_ = &owner; }
   StreamRead read(MutableBytes into) override;
   std::size_t write(ByteView bytes) override;

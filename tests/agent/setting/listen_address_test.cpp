@@ -22,6 +22,15 @@ TEST_CASE("where to listen") {
   CHECK(read("unix:/" + std::string(106, 'a')) == "unix:/" + std::string(106, 'a'));
 }
 
+TEST_CASE("who may come there") {
+  for (const char* own : {"9000", "127.0.0.2:9000", "[::1]:9000", "unix:web.sock"}) {
+    CHECK_FALSE(is_for_others(read_listen_address(own).value()));
+  }
+  for (const char* wide : {"0.0.0.0:9000", "[::]:9000", "192.168.1.2:9000"}) {
+    CHECK(is_for_others(read_listen_address(wide).value()));
+  }
+}
+
 TEST_CASE("what cannot be listened on is refused with what is allowed") {
   for (const std::string& text :
        {std::string("65536"), std::string("-1"), std::string("90x"), std::string("web:9000"), std::string("::1:9000"),
