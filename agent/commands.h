@@ -8,6 +8,7 @@ int run_command(const RunCommand& command);
 int run_command(const CheckCommand& command);
 int run_command(const ExposeCommand& command);
 int run_command(const ConnectCommand& command);
+int run_command(const ProxyCommand& command);
 int run_command(const StatusCommand& command);
 int run_command(const ProbeCommand& command);
 int run_command(const JoinCommand& command);

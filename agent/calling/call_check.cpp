@@ -30,12 +30,12 @@ CheckReport report_of(const std::string& name, const AnsweredCall& answered) {
 
 }  // namespace
 
-Result<CheckReport> check_call(CallLoop& calls) {
+Result<CheckReport> check_call(CallLoop& calls, CalledService& service) {
   std::optional<Result<CheckReport>> result;
   std::unique_ptr<net::TlsByteStream> stream;  // outlives the callback that it comes from
-  ServiceDial dial(calls.tools(), calls.service(), {}, [&](Result<AnsweredCall> answered) {
+  ServiceDial dial(calls.tools(), service, {}, [&](Result<AnsweredCall> answered) {
     if (answered) {
-      result = report_of(calls.service().name.sni, *answered);
+      result = report_of(service.name.sni, *answered);
       stream = std::move(answered->stream);
       stream->shut_down();
     } else {
@@ -45,7 +45,7 @@ Result<CheckReport> check_call(CallLoop& calls) {
   });
   dial.start();
   calls.run();
-  return result ? std::move(*result) : fail(Reason::shutting_down, calls.service().name.sni + ": stopped by a signal");
+  return result ? std::move(*result) : fail(Reason::shutting_down, service.name.sni + ": stopped by a signal");
 }
 
 std::string render_json(const CheckReport& report) {

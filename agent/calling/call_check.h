@@ -18,7 +18,7 @@ struct CheckReport {
 };
 
 // Error: what the service, or a server in front of it, refused; shutting_down when a signal ended it.
-Result<CheckReport> check_call(CallLoop& calls);
+Result<CheckReport> check_call(CallLoop& calls, CalledService& service);
 
 std::string render_json(const CheckReport& report);
 std::string render_text(const CheckReport& report);

@@ -16,27 +16,31 @@ std::size_t most_calls(const Limits& limits) {
 
 }  // namespace
 
-Result<std::unique_ptr<CallLoop>> CallLoop::open(const AgentConfig& config, CalledName name) {
+Result<std::unique_ptr<CallLoop>> CallLoop::open(const AgentConfig& config) {
   auto credentials = tls::Credentials::load({config.identity.cert, config.identity.key, config.identity.ca});
   if (!credentials) return tl::unexpected(credentials.error());
   for (const std::string& warning : (*credentials)->warnings()) log(Level::warn, warning);
-  return std::unique_ptr<CallLoop>(new CallLoop(config, std::move(name), std::move(*credentials)));
+  return std::unique_ptr<CallLoop>(new CallLoop(config, std::move(*credentials)));
 }
 
-CallLoop::CallLoop(const AgentConfig& config, CalledName name, std::shared_ptr<const tls::Credentials> credentials)
-    : limits_(config.limits),
+CallLoop::CallLoop(const AgentConfig& config, std::shared_ptr<const tls::Credentials> credentials)
+    : servers_(config.rendezvous),
+      limits_(config.limits),
       clock_("", build_time(), {credentials->not_before(), credentials->not_after()}),
       context_({.credentials = std::move(credentials),
                 .alpn = {},
                 .clock = [this] { return clock_.read(host_time()); },
                 .profile = tls::Profile::service}),
       room_(most_calls(limits_), memory_of(limits_)),
-      ground_(room_, counters_, net::kMaxFarewells),
-      service_{.name = std::move(name),
-               .servers = config.rendezvous,
-               .connect_timeout = limits_.connect_timeout,
-               .handshake_timeout = limits_.handshake_timeout,
-               .context = context_} {}
+      ground_(room_, counters_, room_.memory().callers_max(net::kMaxFarewells)) {}
+
+CalledService CallLoop::service(CalledName name) {
+  return {.name = std::move(name),
+          .servers = servers_,
+          .connect_timeout = limits_.connect_timeout,
+          .handshake_timeout = limits_.handshake_timeout,
+          .context = context_};
+}
 
 bool CallLoop::run() {
   bool told = false;

@@ -129,7 +129,22 @@ Result<ExposeCommand> make_expose(const Arguments& in) {
   return ExposeCommand{std::move(out), answer_format(in)};
 }
 
-// Either a file, or all of what is needed of one.
+// Servers and identity by options, if by any: then all that is needed of a file, and no file.
+Result<std::optional<AgentConfig>> read_given(const Arguments& in, std::string_view command) {
+  const auto refuse = [](std::string detail) { return fail(Reason::config_invalid, std::move(detail)); };
+  const int given = !in.rendezvous.empty() + !in.cert.empty() + !in.key.empty() + !in.ca.empty();
+  if (given == 0) return std::optional<AgentConfig>();
+  if (given < 4) return refuse(fmt::format("{} without --config needs --rendezvous, --cert, --key and --ca", command));
+  if (!in.config.empty() || !in.dir.empty())
+    return refuse(fmt::format("{}: --rendezvous and an identity, or --config, not both", command));
+  auto servers = read_servers(in);
+  if (!servers) return tl::unexpected(servers.error());
+  AgentConfig out;
+  out.rendezvous = std::move(*servers);
+  out.identity = {in.cert, in.key, in.ca};
+  return out;
+}
+
 Result<Command> make_connect(const Arguments& in) {
   ConnectCommand out{.name = in.called,
                      .listen = in.listen,
@@ -143,16 +158,16 @@ Result<Command> make_connect(const Arguments& in) {
   const auto refuse = [](std::string detail) { return fail(Reason::config_invalid, std::move(detail)); };
   if (out.from != CallFrom::listener && !in.listen.empty())
     return refuse(in.listen + ": --check and --stdio listen nowhere");
-  const int given = !in.rendezvous.empty() + !in.cert.empty() + !in.key.empty() + !in.ca.empty();
-  if (given == 0) return out;
-  if (given < 4) return refuse("connect without --config needs --rendezvous, --cert, --key and --ca");
-  if (!out.config.empty()) return refuse("connect: --rendezvous and an identity, or --config, not both");
-  auto servers = read_servers(in);
-  if (!servers) return tl::unexpected(servers.error());
-  out.given.emplace();
-  out.given->rendezvous = std::move(*servers);
-  out.given->identity = {in.cert, in.key, in.ca};
+  auto given = read_given(in, "connect");
+  if (!given) return tl::unexpected(given.error());
+  out.given = std::move(*given);
   return out;
+}
+
+Result<Command> make_proxy(const Arguments& in) {
+  auto given = read_given(in, "proxy");
+  if (!given) return tl::unexpected(given.error());
+  return ProxyCommand{in.listen, config_of(in), std::move(*given), answer_format(in)};
 }
 
 config::Option config_option(Arguments& in) {
@@ -232,6 +247,24 @@ config::CommandUsage connect_usage(Arguments& in) {
                    {"listen", &in.listen, "Where local programs connect to", "LISTEN"}}};
 }
 
+config::CommandUsage proxy_usage(Arguments& in) {
+  return {.name = "proxy",
+          .help = "Open a port for every name of the mesh: SOCKS5 and HTTP CONNECT",
+          .footer =
+              "LISTEN is PORT, ADDRESS:PORT or unix:PATH; default: 127.0.0.1:1080. Other names are refused.\n"
+              "Example:\n  fairlead-agent proxy --config /etc/fairlead/agent.toml\n"
+              "  curl --socks5-hostname 127.0.0.1:1080 http://web.home/",
+          .options = {config_option(in),
+                      {"--dir", &in.dir, "The folder that holds agent.toml, instead of --config", "DIR"},
+                      {"--rendezvous", &in.rendezvous, "Without a configuration: a server; may be given several times",
+                       "HOST:PORT"},
+                      {"--cert", &in.cert, "and a certificate, then its chain, PEM", "FILE"},
+                      {"--key", &in.key, "its private key, PEM", "FILE"},
+                      {"--ca", &in.ca, "and the mesh CA's certificates, PEM", "FILE"},
+                      {"--json", &in.json, "Answer in JSON", ""}},
+          .operands = {{"listen", &in.listen, "Where local programs connect to", "LISTEN"}}};
+}
+
 config::CommandUsage probe_usage(Arguments& in) {
   return {.name = "probe",
           .help = "Find out what NAT is here, what can be mapped, and which path would be used",
@@ -287,6 +320,7 @@ Result<Command> make_command(std::string_view name, const Arguments& in) {
   if (name == "status") return StatusCommand{config_of(in), config::socket_path(in.socket), answer_format(in)};
   if (name == "probe") return make_probe(in);
   if (name == "connect") return make_connect(in);
+  if (name == "proxy") return make_proxy(in);
   if (name == "join") return make_join(in);
   if (name == "explain") return ExplainCommand{in.code, answer_format(in)};
   auto expose = make_expose(in);
@@ -297,7 +331,7 @@ Result<Command> make_command(std::string_view name, const Arguments& in) {
 }  // namespace
 
 Outcome parse_command_line(int argc, const char* const* argv) {
-  constexpr std::string_view kLater[] = {"unexpose", "leave", "proxy"};
+  constexpr std::string_view kLater[] = {"unexpose", "leave"};
   Arguments in;
   const config::ProgramUsage usage{
       .program = kProgram,
@@ -306,8 +340,8 @@ Outcome parse_command_line(int argc, const char* const* argv) {
       .footer = "`fairlead-agent COMMAND --help` tells more.",
       .options = {{"--log-level", &in.log.level, config::kLevelHelp, "LEVEL"},
                   {"--log-format", &in.log.format, config::kFormatHelp, "FORMAT"}},
-      .commands = {run_usage(in), check_usage(in), join_usage(in), expose_usage(in), connect_usage(in), probe_usage(in),
-                   status_usage(in), explain_usage(in)},
+      .commands = {run_usage(in), check_usage(in), join_usage(in), expose_usage(in), connect_usage(in), proxy_usage(in),
+                   probe_usage(in), status_usage(in), explain_usage(in)},
       .later = kLater,
   };
   auto parsed = config::parse_arguments(usage, argc, argv);

@@ -35,6 +35,13 @@ struct ConnectCommand {
   std::optional<AgentConfig> given;  // servers and identity by options, instead of a file
   config::AnswerFormat format = config::AnswerFormat::text;
 };
+// A port for every name of the mesh.
+struct ProxyCommand {
+  std::string listen;  // as it was typed; empty: not given
+  std::string config;
+  std::optional<AgentConfig> given;  // as of ConnectCommand
+  config::AnswerFormat format = config::AnswerFormat::text;
+};
 struct StatusCommand {
   std::string config;  // at most one of the two is set; neither: that of the usual file, else the default path
   std::string socket;
@@ -61,8 +68,8 @@ struct ExplainCommand {
   config::AnswerFormat format = config::AnswerFormat::text;
 };
 
-using Command = std::variant<RunCommand, CheckCommand, JoinCommand, ExposeCommand, ConnectCommand, StatusCommand,
-                             ProbeCommand, ExplainCommand>;
+using Command = std::variant<RunCommand, CheckCommand, JoinCommand, ExposeCommand, ConnectCommand, ProxyCommand,
+                             StatusCommand, ProbeCommand, ExplainCommand>;
 
 struct CommandLine {
   Command command;

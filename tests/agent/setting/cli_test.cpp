@@ -97,7 +97,7 @@ TEST_CASE("help and version go to stdout") {
   const std::string help = told({"--help"}).out;
   for (const char* word : {"run", "check", "expose", "status", "explain", "--log-level", "--version", "Exit codes"})
     has(help, word);
-  for (const char* name : {"run", "check", "join", "expose", "connect", "status", "explain"}) {
+  for (const char* name : {"run", "check", "join", "expose", "connect", "proxy", "status", "explain"}) {
     has(told({name, "--help"}).out, std::string("Example:\n  fairlead-agent ") + name);
   }
   has(told({"expose", "--help"}).out, "NAME=TARGET");
@@ -111,6 +111,22 @@ TEST_CASE("no command, an unknown one, one of a later version") {
   has(refused({"run", "--nope", "--config", "a"}), "--nope");
   has(refused({""}), "is not a command");
   has(refused({"run\n", "--config", "a"}), "is not a command");
+}
+
+TEST_CASE("proxy") {
+  const auto plain = command<ProxyCommand>({"proxy"});
+  CHECK(plain.listen.empty());
+  CHECK_FALSE(plain.given.has_value());
+  const auto wide = command<ProxyCommand>({"proxy", "0.0.0.0:1080", "--json", "--config", "a.toml"});
+  CHECK(wide.listen == "0.0.0.0:1080");
+  CHECK(wide.config == "a.toml");
+  CHECK(wide.format == config::AnswerFormat::json);
+  const auto given = command<ProxyCommand>({"proxy", "--rendezvous", "rv:1", "--cert", "c", "--key", "k", "--ca", "a"});
+  REQUIRE(given.given.has_value());
+  CHECK(given.given->rendezvous == std::vector<HostPort>{{"rv", 1}});
+  CHECK(given.given->identity == IdentityConfig{"c", "k", "a"});
+  has(refused({"proxy", "--cert", "c"}), "proxy without --config needs --rendezvous, --cert, --key and --ca");
+  has(refused({"proxy", "1", "2"}), "2 was not expected");
 }
 
 TEST_CASE("connect") {
