@@ -32,9 +32,9 @@ DescriptorPlan plan_of(const AgentConfig& config) {
 }
 
 // Listened on after capabilities were given up.
-bool is_privileged(const EgressConfig& egress) {
+bool is_privileged(const ListenAddress& listen) {
   constexpr std::uint16_t kFirstFreePort = 1024;
-  const auto* tcp = std::get_if<SocketAddress>(&egress.listen);
+  const auto* tcp = std::get_if<SocketAddress>(&listen);
   return tcp != nullptr && tcp->port != 0 && tcp->port < kFirstFreePort;
 }
 
@@ -157,7 +157,9 @@ void Agent::confine() const {
   const auto& asked = config_.nat.mapping;
   const bool helper = !config_.nat.listen.empty() && std::ranges::count(asked, MappingProtocol::upnp) > 0;
   if (helper) kept.insert(kept.end(), {Capability::setuid, Capability::setgid, Capability::kill});
-  if (std::ranges::any_of(config_.egress, is_privileged)) kept.push_back(Capability::net_bind_service);
+  if (std::ranges::any_of(config_.egress, is_privileged, &EgressConfig::listen) ||
+      (config_.proxy && is_privileged(*config_.proxy)))
+    kept.push_back(Capability::net_bind_service);
   const confine::ProgramRights rights{.capabilities = kept,
                                       .programs = helper ? confine::Programs::may_be_run : confine::Programs::none};
   log(Level::debug, "confined", {{"by", confine::confine_program(rights)}});

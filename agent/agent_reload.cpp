@@ -54,12 +54,12 @@ void Agent::replace_terminations(ServiceCredentials of_services) {
 
 // A thread that was begun stays, for calls that are still carried.
 void Agent::look_at_calls() {
-  if (!calls_ && config_.egress.empty()) return;
+  if (!calls_ && config_.egress.empty() && !config_.proxy) return;
   if (!calls_) {
     auto calls = std::make_unique<CallThread>(tools_.room, counters_, descriptors_.farewells);
     if (const auto started = calls->start(); !started) {
       calls_problem_ = started.error();
-      return log(Level::error, "no egress", {{"detail", calls_problem_->detail}});
+      return log(Level::error, "no egress and no proxy", {{"detail", calls_problem_->detail}});
     }
     calls_problem_.reset();
     calls_ = std::move(calls);

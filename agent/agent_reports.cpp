@@ -108,7 +108,11 @@ StatusReport Agent::status_report() const {
                       .counters = counters_};
   report.standing = direct_.problems();
   if (calls_problem_) report.standing.push_back(*calls_problem_);
-  if (calls_) report.egress = calls_->reports();
+  if (calls_) {
+    CallReports calls = calls_->reports();
+    report.egress = std::move(calls.egress);
+    report.proxy = std::move(calls.proxy);
+  }
   if (tools_.clock.problem()) {
     report.standing.push_back(*tools_.clock.problem());
   } else if (state_problem_) {

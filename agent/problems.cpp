@@ -56,6 +56,9 @@ void find_egress(const StatusReport& report, std::vector<Problem>& out) {
     out.push_back(service_problem(each.problem->reason, each.name,
                                   fmt::format("egress at {}: {}", each.listen, each.problem->detail)));
   }
+  if (!report.proxy || !report.proxy->problem) return;
+  out.push_back(problem_of(report.proxy->problem->reason,
+                           fmt::format("the proxy at {}: {}", report.proxy->listen, report.proxy->problem->detail)));
 }
 
 void find_sessions(const StatusReport& report, std::size_t sessions, std::vector<Problem>& out) {

@@ -35,13 +35,25 @@ std::string_view path_of(const EgressReport& egress) {
   return egress.problem ? "down" : "relay";
 }
 
+void write_port(JsonWriter& json, const EgressReport& port) {
+  json.field("listen", port.listen).field("path", path_of(port));
+  json.field("connections", static_cast<std::uint64_t>(port.connections));
+  json.field("reason", port.problem ? reason_code(port.problem->reason) : "");
+  json.field("detail", port.problem ? port.problem->detail : "");
+}
+
+std::string port_text(std::string_view what, const EgressReport& port) {
+  std::string out = fmt::format("{} at {} {}, connections {}", what, port.listen, path_of(port), port.connections);
+  return out +
+         (port.problem ? fmt::format(" ({}: {})\n", reason_code(port.problem->reason), port.problem->detail) : "\n");
+}
+
 void write_egress(JsonWriter& json, const std::vector<EgressReport>& egress) {
   json.key("egress").begin_array();
   for (const EgressReport& each : egress) {
-    json.begin_object().field("name", each.name).field("listen", each.listen).field("path", path_of(each));
-    json.field("connections", static_cast<std::uint64_t>(each.connections));
-    json.field("reason", each.problem ? reason_code(each.problem->reason) : "");
-    json.field("detail", each.problem ? each.problem->detail : "").end_object();
+    json.begin_object().field("name", each.name);
+    write_port(json, each);
+    json.end_object();
   }
   json.end_array();
 }
@@ -69,6 +81,11 @@ std::string render_json(const StatusReport& report) {
   }
   json.end_array();
   write_egress(json, report.egress);
+  if (report.proxy) {
+    json.key("proxy").begin_object();
+    write_port(json, *report.proxy);
+    json.end_object();
+  }
   json.key("mappings").begin_array();
   for (const nat::MappingReport& each : report.mappings) {
     json.begin_object().field("protocol", each.protocol).field("gateway", each.gateway);
@@ -102,11 +119,8 @@ std::string render_text(const StatusReport& report) {
     out += each.reason.empty() ? "\n" : fmt::format(" ({}: {})\n", each.reason, each.detail);
     for (const std::string& name : each.refused_names) out += fmt::format("          without {}\n", name);
   }
-  for (const EgressReport& each : report.egress) {
-    out +=
-        fmt::format("egress    {} at {} {}, connections {}", each.name, each.listen, path_of(each), each.connections);
-    out += each.problem ? fmt::format(" ({}: {})\n", reason_code(each.problem->reason), each.problem->detail) : "\n";
-  }
+  for (const EgressReport& each : report.egress) out += port_text("egress    " + each.name, each);
+  if (report.proxy) out += port_text("proxy    ", *report.proxy);
   for (const nat::MappingReport& each : report.mappings) {
     out += fmt::format("mapping   {} {} -> {} for {} s by {}, {}\n", each.protocol, each.external, each.internal,
                        each.lifetime.count(), each.gateway, each.verified ? "verified" : "not verified");

@@ -46,6 +46,7 @@ struct StatusReport {
   std::vector<ServiceReport> services;
   std::vector<RendezvousReport> rendezvous;
   std::vector<EgressReport> egress;
+  std::optional<EgressReport> proxy;  // without a name
   std::size_t relays = 0;
   std::size_t relays_max = 0;
   std::size_t memory_used = 0;  // set aside

@@ -4,18 +4,22 @@
 
 namespace fairlead::agent {
 namespace {
-constexpr std::size_t kFarewellsAside = 4;  // at a time, where memory has a ceiling: they fit into a proof's share
-}
+// At a time, where memory has a ceiling: so many fit into a proof's share.
+constexpr std::size_t kFarewellsAside = 4;
+constexpr std::size_t kOpeningsAside = 2;
+constexpr Duration kTellWithin = 50ms;  // many connections a second are one report
+}  // namespace
 
 CallThread::CallThread(RelayRoom& room, Counters& counters, std::size_t farewells_max)
     : room_(room),
       aside_(room.take_proof()),
-      ground_(room, counters, room.memory().limited() ? (aside_ ? kFarewellsAside : 1) : farewells_max) {}
+      ground_(room, counters, room.memory().limited() ? (aside_ ? kFarewellsAside : 1) : farewells_max),
+      tell_([](void* self) { static_cast<CallThread*>(self)->publish(); }, this) {}
 
 CallThread::~CallThread() {
   shut_down();
-  ports_.reset();
   if (aside_) room_.give_back_proof(*aside_);
+  if (openings_aside_) room_.give_back_proof(*openings_aside_);
 }
 
 Result<void> CallThread::start() {
@@ -36,53 +40,76 @@ void CallThread::on_clock(DeviceClock clock) {
   ground_.loop.post([this, clock = std::move(clock)] { clock_.emplace(clock); });
 }
 
-// A context that is replaced takes no saved session with it, so the same one stays while the identity is the same.
 void CallThread::take_over(const AgentConfig& config, std::shared_ptr<const tls::Credentials> credentials) {
-  if (credentials != credentials_) {
-    credentials_ = std::move(credentials);
-    tls::TlsClientContext context({.credentials = credentials_,
-                                   .alpn = {},
-                                   .clock = [this] { return clock_->read(host_time()); },
-                                   .profile = tls::Profile::service});
-    if (context_) {
-      *context_ = std::move(context);
-    } else {
-      context_.emplace(std::move(context));
-    }
-  }
-  if (!ports_) ports_ = std::make_unique<EgressPorts>(ground_.tools, *context_, [this] { publish(); });
+  if (credentials != credentials_) replace_context(std::move(credentials));
+  if (!ports_) ports_ = std::make_unique<EgressPorts>(ground_.tools, *context_, [this] { tell_soon(); });
   ports_->apply(config);
+  keep_proxy(config);
+  publish();
+}
+
+// In its place: who is called refers to it.
+void CallThread::replace_context(std::shared_ptr<const tls::Credentials> credentials) {
+  credentials_ = std::move(credentials);
+  tls::TlsClientContext context({.credentials = credentials_,
+                                 .alpn = {},
+                                 .clock = [this] { return clock_->read(host_time()); },
+                                 .profile = tls::Profile::service});
+  if (context_) {
+    *context_ = std::move(context);
+  } else {
+    context_.emplace(std::move(context));
+  }
+}
+
+void CallThread::keep_proxy(const AgentConfig& config) {
+  if (!proxy_ && !config.proxy) return;
+  if (!proxy_) {
+    const bool limited = room_.memory().limited();
+    if (limited) openings_aside_ = room_.take_proof();
+    const std::size_t within = openings_aside_ ? kOpeningsAside : 1;
+    proxy_ = std::make_unique<KeptProxy>(ground_.tools, *context_, limited ? within : kUsualOpenings,
+                                         [this] { tell_soon(); });
+  }
+  proxy_->apply(config);
 }
 
 void CallThread::network_changed() {
   ground_.loop.post([this] {
     ground_.names.network_changed();
     if (ports_) ports_->try_again();
+    if (proxy_) proxy_->try_again();
   });
 }
 
 void CallThread::stop_listening() {
   ground_.loop.post([this] {
     if (ports_) ports_->close();
+    if (proxy_) proxy_->close();
   });
 }
 
 void CallThread::shut_down() {
   if (!thread_.joinable()) return;
   ground_.loop.post([this] {
+    proxy_.reset();
     ports_.reset();
     ground_.loop.stop();
   });
   thread_.join();
 }
 
+void CallThread::tell_soon() {
+  if (!tell_.armed()) ground_.loop.timers().arm(tell_, ground_.loop.now() + kTellWithin);
+}
+
 void CallThread::publish() {
-  auto reports = ports_->reports();
+  CallReports reports{.egress = ports_->reports(), .proxy = proxy_ ? proxy_->report() : std::nullopt};
   const std::lock_guard lock(board_mutex_);
   board_ = std::move(reports);
 }
 
-std::vector<EgressReport> CallThread::reports() const {
+CallReports CallThread::reports() const {
   const std::lock_guard lock(board_mutex_);
   return board_;
 }

@@ -9,7 +9,6 @@ namespace fairlead::agent {
 namespace {
 
 constexpr Duration kRetry = 5s;
-constexpr Duration kTellWithin = 50ms;  // many connections a second are one report
 
 }  // namespace
 
@@ -17,8 +16,7 @@ EgressPorts::EgressPorts(const CallTools& tools, tls::TlsClientContext& context,
     : tools_(tools),
       context_(context),
       on_changed_(std::move(on_changed)),
-      retry_([](void* self) { static_cast<EgressPorts*>(self)->try_again(); }, this),
-      tell_([](void* self) { static_cast<EgressPorts*>(self)->on_changed_(); }, this) {}
+      retry_([](void* self) { static_cast<EgressPorts*>(self)->try_again(); }, this) {}
 
 EgressPorts::~EgressPorts() = default;
 
@@ -102,7 +100,7 @@ void EgressPorts::try_again() {
   for (const auto& port : ports_) {
     if (!port->listener) open(*port);
   }
-  tell_soon();
+  on_changed_();
 }
 
 void EgressPorts::let_go(std::unique_ptr<Port> port) {
@@ -120,17 +118,13 @@ void EgressPorts::close() {
 }
 
 void EgressPorts::on_calls_changed(CallListener& listener) {
-  tell_soon();
+  on_changed_();
   if (listener.calls() > 0) return;
   const auto done =
       std::ranges::find_if(leftovers_, [&](const auto& each) { return each->listener.get() == &listener; });
   if (done == leftovers_.end()) return;
   tools_.loop().retire(std::move(*done));
   leftovers_.erase(done);
-}
-
-void EgressPorts::tell_soon() {
-  if (!tell_.armed()) tools_.loop().timers().arm(tell_, tools_.loop().now() + kTellWithin);
 }
 
 std::vector<EgressReport> EgressPorts::reports() const {

@@ -23,7 +23,7 @@ struct EgressReport {
 
 class EgressPorts final : public CallListenerOwner {
  public:
-  // `on_changed`: reports() may differ; soon after it does.
+  // `on_changed`: reports() may differ.
   EgressPorts(const CallTools& tools, tls::TlsClientContext& context, std::function<void()> on_changed);
   ~EgressPorts() override;
   EgressPorts(const EgressPorts&) = delete;
@@ -55,7 +55,6 @@ class EgressPorts final : public CallListenerOwner {
   void open(Port& port);
   void listen(Port& port, net::Fd fd);
   void let_go(std::unique_ptr<Port> port);
-  void tell_soon();
 
   const CallTools tools_;
   tls::TlsClientContext& context_;
@@ -64,7 +63,6 @@ class EgressPorts final : public CallListenerOwner {
   Ports ports_;      // in the order of the configuration
   Ports leftovers_;  // that it does not have any more
   core::TimerEntry retry_;
-  core::TimerEntry tell_;
 };
 
 }  // namespace fairlead::agent

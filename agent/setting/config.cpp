@@ -162,6 +162,7 @@ AgentConfig read_root(Section& root) {
   config::read_included(agent, kServiceFiles, read_services);
   agent.done();
   for (Section& section : root.tables("egress")) out.egress.push_back(read_egress(section, out.egress));
+  out.proxy = read_proxy(root.table("proxy"), out.egress);
   root.done();
   return out;
 }

@@ -121,6 +121,7 @@ struct AgentConfig {
   Limits limits;
   std::vector<EgressConfig> egress;
   Renewal renewal = Renewal::automatic;
+  std::optional<ListenAddress> proxy;  // where none of egress listens
   bool operator==(const AgentConfig&) const = default;
 };
 

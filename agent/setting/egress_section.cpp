@@ -68,4 +68,15 @@ EgressConfig read_egress(Section section, const std::vector<EgressConfig>& earli
   return out;
 }
 
+std::optional<ListenAddress> read_proxy(Section section, const std::vector<EgressConfig>& egress) {
+  std::optional<ListenAddress> out;
+  if (const auto text = section.find_text("listen", kListenForm); text && !text->value.empty()) {
+    out = read_listen(section, *text);
+    if (out && is_taken(*out, egress))
+      section.refuse(*text, "is where an [[egress]] listens", "another address or port");
+  }
+  section.done();
+  return out;
+}
+
 }  // namespace fairlead::agent

@@ -1,5 +1,5 @@
 #pragma once
-// [[egress]] of agent.toml. Any thread.
+// [[egress]] and [proxy] of agent.toml. Any thread.
 #include "agent/setting/config.h"
 #include "common/config/section.h"
 
@@ -7,5 +7,8 @@ namespace fairlead::agent {
 
 // What does not fit is refused in the section's report. `earlier`: no two may listen on one address.
 EgressConfig read_egress(config::Section section, const std::vector<EgressConfig>& earlier);
+
+// Nullopt: none is wanted.
+std::optional<ListenAddress> read_proxy(config::Section section, const std::vector<EgressConfig>& egress);
 
 }  // namespace fairlead::agent

@@ -84,6 +84,21 @@ TEST_CASE("egress that cannot be listened on is a problem, and stands in the ans
         std::string::npos);
 }
 
+TEST_CASE("the proxy stands in the answer where there is one, and is a problem where it cannot listen") {
+  StatusReport report = well();
+  CHECK(render_json(report).find("\"proxy\"") == std::string::npos);
+  report.proxy = {.name = "", .listen = "127.0.0.1:1080", .connections = 2};
+  CHECK(find_problems(report, 2).empty());
+  CHECK(render_json(report).find(R"x("proxy":{"listen":"127.0.0.1:1080","path":"relay","connections":2,)x") !=
+        std::string::npos);
+  CHECK(render_text(report).find("proxy     at 127.0.0.1:1080 relay, connections 2\n") != std::string::npos);
+  report.proxy->problem = Error{Reason::address_in_use, "taken"};
+  const auto problems = find_problems(report, 2);
+  REQUIRE(problems.size() == 1);
+  CHECK(problems[0].code == "address_in_use");
+  CHECK(problems[0].text == "the proxy at 127.0.0.1:1080: taken");
+}
+
 TEST_CASE("the answer holds the problems, as text and as JSON") {
   StatusReport report = well();
   CHECK(render_text(report).ends_with("no problems\n"));

@@ -60,6 +60,19 @@ TEST_CASE("what is missing or cannot be is refused where it stands") {
         std::string::npos);
 }
 
+TEST_CASE("the proxy's port") {
+  const auto proxy = [](const std::string& text) { return parse(text).value().config.proxy; };
+  CHECK_FALSE(proxy("").has_value());
+  CHECK_FALSE(proxy("[proxy]\n").has_value());
+  CHECK_FALSE(proxy("[proxy]\nlisten = ''\n").has_value());
+  CHECK(proxy("[proxy]\nlisten = '1080'\n") == ListenAddress(*SocketAddress::parse("127.0.0.1:1080")));
+  CHECK(proxy("[proxy]\nlisten = 'unix:p.sock'\n") == ListenAddress(UnixPath{"/etc/p.sock"}));
+  CHECK(refusal("name = 'web.home'\nlisten = '80'\n[proxy]\nlisten = 'x'\n")
+            .starts_with("/etc/agent.toml:11: proxy.listen: "));
+  CHECK(refusal("name = 'web.home'\nlisten = '80'\n[proxy]\nlisten = '80'\n")
+            .starts_with("/etc/agent.toml:11: proxy.listen: "));
+}
+
 TEST_CASE("two on one address are refused") {
   CHECK(refusal("name = 'web.home'\nlisten = '80'\n[[egress]]\nname = 'db.home'\nlisten = '127.0.0.1:80'\n")
             .starts_with("/etc/agent.toml:12: egress[2].listen: "));

@@ -39,6 +39,7 @@ const test::OtherValues kOthers{
     {"egress.name", R"("db.home")"},
     {"egress.listen", R"("127.0.0.1:5433")"},
     {"egress.expect", R"(["spiffe://mesh.example/db"])"},
+    {"proxy.listen", R"("127.0.0.1:1081")"},
     {"limits.relays_max", R"(5)"},
     {"limits.memory", R"("9MiB")"},
     {"limits.connect_timeout", R"("11s")"},
