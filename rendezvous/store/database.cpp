@@ -61,7 +61,7 @@ Bytes Statement::blob(int column) const {
   return data == nullptr ? Bytes{} : Bytes(data, data + size);
 }
 
-Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& file, int version, const char* schema) {
+Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& file, Steps steps) {
   // SQLite would make it with what the umask leaves, and its log and index take the mode from it.
   const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fd < 0) return fail(Reason::state_unwritable, fmt::format("{}: {}", file.string(), std::strerror(errno)));
@@ -71,7 +71,7 @@ Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& fi
   if (sqlite3_open_v2(file.c_str(), &out->database_, flags, nullptr) != SQLITE_OK) return tl::unexpected(out->error());
   sqlite3_extended_result_codes(out->database_, 1);
   sqlite3_busy_timeout(out->database_, static_cast<int>(kBusyWait.count()));
-  if (auto ready = out->prepare(version, schema); !ready) return tl::unexpected(ready.error());
+  if (auto ready = out->prepare(steps); !ready) return tl::unexpected(ready.error());
   return out;
 }
 
@@ -79,7 +79,8 @@ Database::~Database() {
   sqlite3_close(database_);
 }
 
-Result<void> Database::prepare(int version, const char* schema) {
+Result<void> Database::prepare(Steps steps) {
+  const auto version = static_cast<std::int64_t>(steps.size());
   // The version first: what a newer program wrote is not judged, and not touched.
   const auto found = ask("PRAGMA user_version");
   if (!found) return tl::unexpected(found.error());
@@ -98,8 +99,10 @@ Result<void> Database::prepare(int version, const char* schema) {
   if (!transaction.begun()) return transaction.begun();
   const auto again = ask("PRAGMA user_version");  // another program may have been quicker
   if (!again) return tl::unexpected(again.error());
-  if (*again == version) return transaction.commit();
-  if (auto made = execute(schema); !made) return made;
+  if (*again >= version) return transaction.commit();
+  for (const char* step : steps.subspan(static_cast<std::size_t>(*again))) {
+    if (auto made = execute(step); !made) return made;
+  }
   if (auto set = execute(fmt::format("PRAGMA user_version = {}", version).c_str()); !set) return set;
   return transaction.commit();
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -46,9 +47,11 @@ class Statement {
 
 class Database {
  public:
-  // Opens or makes the file (mode 0600) and checks it. `schema` makes version `version` of an empty file. Errors:
-  // state_newer (made by a newer program), state_damaged, state_unwritable; each names the file.
-  static Result<std::unique_ptr<Database>> open(const std::filesystem::path& file, int version, const char* schema);
+  // Opens or makes the file (mode 0600) and checks it. Statement n of `steps` makes version n + 1 of version n; an
+  // empty file is version 0, and what is missing is done at once or not at all. Errors: state_newer (made by a newer
+  // program), state_damaged, state_unwritable; each names the file.
+  using Steps = std::span<const char* const>;
+  static Result<std::unique_ptr<Database>> open(const std::filesystem::path& file, Steps steps);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
@@ -60,7 +63,7 @@ class Database {
 
  private:
   explicit Database(std::filesystem::path file) : file_(std::move(file)) {}
-  Result<void> prepare(int version, const char* schema);
+  Result<void> prepare(Steps steps);
   Result<std::int64_t> ask(const char* sql);
 
   const std::filesystem::path file_;

@@ -12,8 +12,7 @@
 namespace fairlead::rendezvous {
 namespace {
 
-constexpr int kVersion = 1;
-constexpr const char* kSchema = R"(
+constexpr const char* kFirst = R"(
 CREATE TABLE tokens (id BLOB PRIMARY KEY, secret_sha256 BLOB NOT NULL, uses_left INTEGER NOT NULL,
                      expires INTEGER NOT NULL, cluster TEXT NOT NULL, name TEXT NOT NULL, services TEXT NOT NULL);
 CREATE TABLE devices (cluster TEXT NOT NULL, name TEXT NOT NULL, key_sha256 BLOB NOT NULL, token BLOB NOT NULL,
@@ -22,6 +21,9 @@ CREATE TABLE issuances (serial BLOB PRIMARY KEY, cluster TEXT NOT NULL, name TEX
                         token BLOB NOT NULL, issued INTEGER NOT NULL, not_after INTEGER NOT NULL, chain BLOB NOT NULL);
 CREATE INDEX issuances_by_key ON issuances (key_sha256);
 )";
+constexpr const char* kRevocations = "CREATE TABLE revocations (id TEXT PRIMARY KEY, revoked INTEGER NOT NULL)";
+// Files of any of these versions are about: a step is never changed, a new version is a new step.
+constexpr const char* kSteps[] = {kFirst, kRevocations};
 constexpr std::string_view kTokenColumns = "id, cluster, name, services, uses_left, expires, secret_sha256";
 
 std::int64_t seconds_of(WallTime time) {
@@ -74,7 +76,7 @@ std::vector<Bytes> unpack(const Bytes& packed) {
 }  // namespace
 
 Result<std::unique_ptr<JoinStore>> JoinStore::open(const std::filesystem::path& state_dir) {
-  auto database = Database::open(state_dir / kJoinStoreFile, kVersion, kSchema);
+  auto database = Database::open(state_dir / kJoinStoreFile, kSteps);
   if (!database) return tl::unexpected(database.error());
   return std::unique_ptr<JoinStore>(new JoinStore(std::move(*database)));
 }
@@ -187,6 +189,16 @@ Result<JoinedDevice> JoinStore::redeem(const JoinAsk& ask, WallTime now, const I
   return JoinedDevice{*token, std::move(*issued)};
 }
 
+Result<RenewalAsk> JoinStore::find_device(const crypto::Digest& key_sha256) {
+  Statement row(database_->get(),
+                "SELECT cluster, name FROM devices WHERE key_sha256 = ? ORDER BY joined DESC, rowid DESC LIMIT 1");
+  row.bind(ByteView(key_sha256));
+  const bool found = row.step();
+  if (!row.ok()) return tl::unexpected(database_->error());
+  if (!found) return fail(Reason::device_unknown, "");
+  return RenewalAsk{row.text(0), row.text(1), key_sha256};
+}
+
 Result<JoinStore::LastIssuance> JoinStore::last_issued(const RenewalAsk& ask) {
   Statement row(database_->get(),
                 "SELECT i.token, i.issued, i.serial, i.not_after, i.chain FROM devices d JOIN issuances i "
@@ -212,6 +224,41 @@ Result<IssuedChain> JoinStore::renew(const RenewalAsk& ask, WallTime now, const 
   if (auto kept = record(ask, last->token, *issued, now); !kept) return tl::unexpected(kept.error());
   if (auto done = transaction.commit(); !done) return tl::unexpected(done.error());
   return issued;
+}
+
+Result<bool> JoinStore::revoke_identity(const std::string& id, WallTime now) {
+  Statement insert(database_->get(), "INSERT OR IGNORE INTO revocations VALUES (?,?) RETURNING id");
+  insert.bind(id).bind(seconds_of(now));
+  const bool added = insert.step();
+  if (!insert.ok()) return tl::unexpected(database_->error());
+  insert.step();
+  return added;
+}
+
+Result<bool> JoinStore::unrevoke_identity(const std::string& id) {
+  Statement gone(database_->get(), "DELETE FROM revocations WHERE id = ? RETURNING id");
+  gone.bind(id);
+  const bool found = gone.step();
+  if (!gone.ok()) return tl::unexpected(database_->error());
+  gone.step();
+  return found;
+}
+
+Result<std::vector<std::string>> JoinStore::revoked_identities() {
+  Statement rows(database_->get(), "SELECT id FROM revocations ORDER BY id");
+  std::vector<std::string> out;
+  while (rows.step()) out.push_back(rows.text(0));
+  if (!rows.ok()) return tl::unexpected(database_->error());
+  return out;
+}
+
+Result<void> JoinStore::check_not_revoked(const std::string& id) {
+  Statement row(database_->get(), "SELECT revoked FROM revocations WHERE id = ?");
+  row.bind(id);
+  const bool found = row.step();
+  if (!row.ok()) return tl::unexpected(database_->error());
+  if (found) return fail(Reason::identity_revoked, id);
+  return {};
 }
 
 }  // namespace fairlead::rendezvous

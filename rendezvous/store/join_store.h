@@ -1,9 +1,11 @@
 #pragma once
-// Who may join, and who did: tokens, devices and issuances in STATE_DIR/join.db, which the server and `token` share.
+// Who may join, and who did: tokens, devices and issuances in STATE_DIR/join.db, which the server, `token` and `revoke`
+// share.
 //   tokens     id, SHA-256 of the secret, uses left, end, cluster, pattern of names, patterns of services
 //   devices    one row for each name of a cluster: the key that holds it
 //   issuances  one row for each certificate, with its chain: what a device whose answer was lost is told again, and
 //              what the next one of this device is made after
+//   revocations  ids that are not let in, whatever certificate they show, until somebody takes that back
 // A use is taken in the transaction that issues: neither is there without the other, whatever dies in between.
 // Who does not know a token's secret learns nothing of it: an unknown id and a wrong secret get the same answer by the
 // same steps; who knows it is told whether it ended or was used. Blocking; one thread at a time (database.h).
@@ -75,6 +77,15 @@ class JoinStore {
   // kSameAnswer and kFreshPart of its life is told again. device_unknown, what `reissue` says, state_unwritable.
   using Reissue = std::function<Result<IssuedChain>(const IssuedChain& last)>;
   Result<IssuedChain> renew(const RenewalAsk& ask, WallTime now, const Reissue& reissue);
+  // Whose key this is; of several names the one that joined last. device_unknown.
+  Result<RenewalAsk> find_device(const crypto::Digest& key_sha256);
+
+  // Of SPIFFE ids. False: it was so before.
+  Result<bool> revoke_identity(const std::string& id, WallTime now);
+  Result<bool> unrevoke_identity(const std::string& id);
+  Result<std::vector<std::string>> revoked_identities();
+  // identity_revoked.
+  Result<void> check_not_revoked(const std::string& id);
 
  private:
   explicit JoinStore(std::unique_ptr<Database> database) : database_(std::move(database)) {}

@@ -1,5 +1,6 @@
 #include "rendezvous/store/join_store.h"
 
+#include <array>
 #include <fstream>
 
 #include "tests/support/doctest.h"
@@ -177,7 +178,7 @@ TEST_CASE("a newer file is not touched, a damaged one is named") {
   REQUIRE(JoinStore::open(dir.path()));
   const auto file = dir.path() / kJoinStoreFile;
   {
-    auto newer = Database::open(file, 2, "CREATE TABLE later (x)");
+    auto newer = Database::open(file, std::array{"", "", "CREATE TABLE later (x)"});
     REQUIRE_MESSAGE(newer, newer.error().detail);
   }
   const auto refused = JoinStore::open(dir.path());
@@ -266,6 +267,57 @@ TEST_CASE("of a short life only the first tenth is fresh") {
   REQUIRE(brief);
   CHECK(rig.renew(rig.device(), kNow + 24h + 1s)->serial == Bytes{50});
   CHECK(rig.renew(rig.device(), kNow + 24h + 2s)->serial == Bytes{101});
+}
+
+TEST_CASE("a device is found by its key, under the name that it took last") {
+  RenewRig rig;
+  CHECK(rig.store->find_device(rig.device("", 2).key_sha256).error().reason == Reason::device_unknown);
+  const auto found = rig.store->find_device(rig.device().key_sha256);
+  REQUIRE(found);
+  CHECK(found->cluster == "home");
+  CHECK(found->name == "dev-1");
+  TokenRecord another = fleet();
+  another.id.fill(8);
+  REQUIRE(rig.store->add(another, secret()));
+  JoinAsk again = ask("dev-9", 1);
+  again.token = another.id;
+  REQUIRE(rig.redeem(again, kNow + 1min));
+  CHECK(rig.store->find_device(rig.device().key_sha256)->name == "dev-9");
+}
+
+TEST_CASE("a file of the first version is brought up to date, with all that is in it") {
+  fairlead::test::TempDir dir;
+  const auto file = dir.path() / kJoinStoreFile;
+  {
+    auto old = JoinStore::open(dir.path());
+    REQUIRE(old);
+    REQUIRE((*old)->add(fleet(), secret()));
+  }
+  {
+    auto back = Database::open(file, std::array{"", ""});
+    REQUIRE(back);
+    REQUIRE((*back)->execute("DROP TABLE revocations"));
+    REQUIRE((*back)->execute("PRAGMA user_version = 1"));
+  }
+  const auto store = JoinStore::open(dir.path());
+  REQUIRE_MESSAGE(store, store.error().detail);
+  CHECK((*store)->list(kNow)->size() == 1);
+  CHECK((*store)->revoke_identity("spiffe://td/a", kNow).value());
+}
+
+TEST_CASE("revocations are kept until they are taken back, for another program, too") {
+  StoreRig rig;
+  const std::string id = "spiffe://td/agent/home/nas1";
+  CHECK(rig.store->revoked_identities()->empty());
+  CHECK(rig.store->check_not_revoked(id));
+  CHECK(rig.store->revoke_identity(id, kNow).value());
+  CHECK_FALSE(rig.store->revoke_identity(id, kNow).value());
+  CHECK(rig.store->check_not_revoked(id).error().reason == Reason::identity_revoked);
+  CHECK(rig.store->check_not_revoked("spiffe://td/agent/home/nas2"));
+  CHECK(*rig.opened()->revoked_identities() == std::vector<std::string>{id});
+  CHECK(rig.opened()->unrevoke_identity(id).value());
+  CHECK_FALSE(rig.store->unrevoke_identity(id).value());
+  CHECK(rig.store->check_not_revoked(id));
 }
 
 }  // namespace
