@@ -82,7 +82,7 @@ void Joiner::ask() {
   const wire::JoinRequest request{wish_.token.id, wish_.token.secret, wish_.name, wish_.csr, FAIRLEAD_VERSION};
   Bytes message;
   ByteWriter out(message);
-  wire::write_join_request(request, out);
+  wire::write_join_question(request, out);
   stream_->write(message);
   crypto::wipe(message);
 }

@@ -6,13 +6,19 @@ namespace fairlead::wire {
 namespace {
 
 constexpr std::size_t kHead = 3;  // length and kind
-enum class Kind : std::uint8_t { request = 1, joined = 2, refused = 3 };
+enum class Kind : std::uint8_t { request = 1, joined = 2, refused = 3, late_renewal = 4 };
 
 template <class F>
 void fields(F& f, typename F::template Ref<JoinRequest> r) {
   f.octets(r.token);
   f.octets(r.secret);
   f.text(r.name);
+  f.blob(r.csr, kMaxCsr);
+  f.text(r.software);
+}
+
+template <class F>
+void fields(F& f, typename F::template Ref<LateRenewal> r) {
   f.blob(r.csr, kMaxCsr);
   f.text(r.software);
 }
@@ -42,7 +48,7 @@ Parsed<Kind> parse_head(ByteView in, std::size_t most) {
   if (total < kHead || total > most) return Malformed{Reason::join_malformed};
   if (in.size() < kHead) return NeedMore{kHead - in.size()};  // the kind may end it
   const std::uint8_t kind = head.u8();
-  if (kind < static_cast<std::uint8_t>(Kind::request) || kind > static_cast<std::uint8_t>(Kind::refused)) {
+  if (kind < static_cast<std::uint8_t>(Kind::request) || kind > static_cast<std::uint8_t>(Kind::late_renewal)) {
     return Malformed{Reason::join_malformed};
   }
   if (in.size() < total) return NeedMore{total - in.size()};
@@ -72,26 +78,34 @@ void write(Kind kind, const T& value, std::size_t most, ByteWriter& out) {
 
 }  // namespace
 
-Parsed<JoinRequest> parse_join_request(ByteView in) {
+Parsed<JoinQuestion> parse_join_question(ByteView in) {
   const Parsed<Kind> head = parse_head(in, kMaxJoinRequest);
   if (const auto* more = std::get_if<NeedMore>(&head)) return *more;
   const auto* done = std::get_if<Done<Kind>>(&head);
-  if (done == nullptr || done->value != Kind::request) return Malformed{Reason::join_malformed};
-  return parse_body<JoinRequest, JoinRequest>(in.first(done->consumed));
+  if (done == nullptr) return Malformed{Reason::join_malformed};
+  const ByteView message = in.first(done->consumed);
+  if (done->value == Kind::request) return parse_body<JoinRequest, JoinQuestion>(message);
+  if (done->value == Kind::late_renewal) return parse_body<LateRenewal, JoinQuestion>(message);
+  return Malformed{Reason::join_malformed};
 }
 
 Parsed<JoinAnswer> parse_join_answer(ByteView in) {
   const Parsed<Kind> head = parse_head(in, kMaxJoinAnswer);
   if (const auto* more = std::get_if<NeedMore>(&head)) return *more;
   const auto* done = std::get_if<Done<Kind>>(&head);
-  if (done == nullptr || done->value == Kind::request) return Malformed{Reason::join_malformed};
+  if (done == nullptr) return Malformed{Reason::join_malformed};
   const ByteView message = in.first(done->consumed);
   if (done->value == Kind::joined) return parse_body<Joined, JoinAnswer>(message);
-  return parse_body<JoinRefused, JoinAnswer>(message);
+  if (done->value == Kind::refused) return parse_body<JoinRefused, JoinAnswer>(message);
+  return Malformed{Reason::join_malformed};
 }
 
-void write_join_request(const JoinRequest& request, ByteWriter& out) {
-  write(Kind::request, request, kMaxJoinRequest, out);
+void write_join_question(const JoinQuestion& question, ByteWriter& out) {
+  if (const auto* request = std::get_if<JoinRequest>(&question)) {
+    write(Kind::request, *request, kMaxJoinRequest, out);
+  } else {
+    write(Kind::late_renewal, std::get<LateRenewal>(question), kMaxJoinRequest, out);
+  }
 }
 
 void write_join_answer(const JoinAnswer& answer, ByteWriter& out) {

@@ -1,8 +1,9 @@
 #pragma once
-// What a device that joins and the rendezvous say to each other, inside TLS of ALPN fairlead-join/1. The device shows
-// no certificate; it has checked the server's chain against the token's CA key before it says the secret.
+// What a device without a certificate that counts and the rendezvous say to each other, inside TLS of ALPN
+// fairlead-join/1. The device shows none; it has checked the server's chain against the key of its CA (of the token, or
+// of the identity whose certificate has ended) before it says anything.
 //   message  u16 length of what follows | u8 kind | fields
-//   device -> rendezvous  request (1)
+//   device -> rendezvous  request (1), or late renewal (4)
 //   rendezvous -> device  joined (2) or refused (3), then the end of the stream
 // Messages may grow behind their last field. DER blobs have two length bytes. Pure functions, any thread.
 #include <string>
@@ -32,6 +33,15 @@ struct JoinRequest {
   bool operator==(const JoinRequest&) const = default;
 };
 
+// A device slept past the end of its certificate. It is known by its key, which nobody else has.
+struct LateRenewal {
+  Bytes csr;             // as in JoinRequest
+  std::string software;  // for the log
+  bool operator==(const LateRenewal&) const = default;
+};
+
+using JoinQuestion = std::variant<JoinRequest, LateRenewal>;
+
 struct Joined {
   std::vector<Bytes> chain;   // DER, the device's own first, without the root
   std::vector<Bytes> bundle;  // DER of the CAs to trust
@@ -52,10 +62,10 @@ struct JoinRefused {
 using JoinAnswer = std::variant<Joined, JoinRefused>;
 
 // Malformed is join_malformed.
-Parsed<JoinRequest> parse_join_request(ByteView in);
+Parsed<JoinQuestion> parse_join_question(ByteView in);
 Parsed<JoinAnswer> parse_join_answer(ByteView in);
 
-void write_join_request(const JoinRequest& request, ByteWriter& out);
+void write_join_question(const JoinQuestion& question, ByteWriter& out);
 void write_join_answer(const JoinAnswer& answer, ByteWriter& out);
 
 }  // namespace fairlead::wire

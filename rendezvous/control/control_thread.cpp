@@ -161,8 +161,8 @@ void ControlThread::on_proof_over(ProofReceiver& receiver) {
   if (auto dead = proofs_.take(receiver.number)) loop_.retire(std::move(dead));
 }
 
-void ControlThread::on_join_asked(JoinReceiver& receiver, wire::JoinRequest request) {
-  join_desk_.post_join(std::move(request), receiver.peer(), [this, number = receiver.number](wire::JoinAnswer answer) {
+void ControlThread::on_join_asked(JoinReceiver& receiver, wire::JoinQuestion question) {
+  join_desk_.post_join(std::move(question), receiver.peer(), [this, number = receiver.number](wire::JoinAnswer answer) {
     loop_.post([this, number, answer = std::move(answer)] {
       if (JoinReceiver* asker = joins_.find(number)) asker->answer(answer);
     });

@@ -57,7 +57,7 @@ class ControlThread final : public SessionHome,
   void on_link_ended(AgentLink& link) override;
   void on_door_done(TlsDoor& door) override;
   void on_proof_over(ProofReceiver& receiver) override;
-  void on_join_asked(JoinReceiver& receiver, wire::JoinRequest request) override;
+  void on_join_asked(JoinReceiver& receiver, wire::JoinQuestion question) override;
   void on_join_over(JoinReceiver& receiver) override;
 
   void open_door(ControlInbound inbound, HandshakePlace place);

@@ -32,13 +32,13 @@ void JoinReceiver::on_tls_progress(net::TlsStream& /*stream*/) {
   const ByteView in = stream_->plaintext();
   input_.insert(input_.end(), in.begin(), in.end());
   stream_->consumed(in.size());
-  auto request = wire::parse_join_request(input_);
-  if (auto* done = std::get_if<wire::Done<wire::JoinRequest>>(&request)) {
+  auto question = wire::parse_join_question(input_);
+  if (auto* done = std::get_if<wire::Done<wire::JoinQuestion>>(&question)) {
     crypto::wipe(input_);
     asked_ = true;
     return tools_.owner.on_join_asked(*this, std::move(done->value));
   }
-  if (const auto* bad = std::get_if<wire::Malformed>(&request))
+  if (const auto* bad = std::get_if<wire::Malformed>(&question))
     return end({bad->reason, "a join request was expected"});
   if (stream_->error()) end(*stream_->error());
 }

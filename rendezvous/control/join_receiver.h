@@ -1,7 +1,7 @@
 #pragma once
-// The room of fairlead-join/1: a device without an identity asks for one (wire/join.h). One request, one answer, then
-// the connection ends. Nobody is authenticated here: the token is judged on the thread of join/join_thread.h. Lives on
-// one control thread, which owns it.
+// The room of fairlead-join/1: a device without an identity, or whose certificate has ended, asks for one
+// (wire/join.h). One question, one answer, then the connection ends. Nobody is authenticated here: token and key are
+// judged on the thread of join/join_thread.h. Lives on one control thread, which owns it.
 #include <memory>
 
 #include "common/wire/join.h"
@@ -14,7 +14,7 @@ class JoinReceiver;
 class JoinOwner {
  public:
   virtual ~JoinOwner() = default;
-  virtual void on_join_asked(JoinReceiver& receiver, wire::JoinRequest request) = 0;
+  virtual void on_join_asked(JoinReceiver& receiver, wire::JoinQuestion question) = 0;
   virtual void on_join_over(JoinReceiver& receiver) = 0;  // the last thing it does
 };
 

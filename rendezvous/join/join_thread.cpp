@@ -29,11 +29,12 @@ void JoinThread::join() {
   thread_.join();
 }
 
-void JoinThread::post_join(wire::JoinRequest request, SocketAddress peer, std::function<void(wire::JoinAnswer)> done) {
+void JoinThread::post_join(wire::JoinQuestion question, SocketAddress peer,
+                           std::function<void(wire::JoinAnswer)> done) {
   auto place = waiting_.take();
   if (!place) return done(wire::JoinRefused{std::string(reason_code(Reason::join_busy)), ""});
-  loop_.post([this, request = std::move(request), peer, done = std::move(done), place = std::move(*place)] {
-    done(joining_->answer(request, peer, net::wall_now()));
+  loop_.post([this, question = std::move(question), peer, done = std::move(done), place = std::move(*place)] {
+    done(joining_->answer(question, peer, net::wall_now()));
   });
 }
 
@@ -43,6 +44,10 @@ void JoinThread::post_renewal(RenewalRequest request, SocketAddress peer, std::f
   loop_.post([this, request = std::move(request), peer, done = std::move(done), place = std::move(*place)] {
     done(joining_->answer(request, peer, net::wall_now()));
   });
+}
+
+void JoinThread::post_revoked(std::function<void(Result<std::vector<std::string>>)> done) {
+  loop_.post([this, done = std::move(done)] { done(joining_->revoked()); });
 }
 
 void JoinThread::replace(JoinFacts facts) {

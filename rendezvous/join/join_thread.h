@@ -16,7 +16,8 @@ class JoinDesk {
  public:
   virtual ~JoinDesk() = default;
   // Any thread. `done` runs on another thread, perhaps before this returns; not at all when the server stops.
-  virtual void post_join(wire::JoinRequest request, SocketAddress peer, std::function<void(wire::JoinAnswer)> done) = 0;
+  virtual void post_join(wire::JoinQuestion question, SocketAddress peer,
+                         std::function<void(wire::JoinAnswer)> done) = 0;
   virtual void post_renewal(RenewalRequest request, SocketAddress peer, std::function<void(wire::Renewed)> done) = 0;
   virtual bool signs() const = 0;  // whether anything else than signer_none is answered; the same for life
 };
@@ -28,10 +29,12 @@ class JoinThread final : public JoinDesk {
 
   Result<void> start();  // io_failed
   void join();           // what still waits is dropped
-  void post_join(wire::JoinRequest request, SocketAddress peer, std::function<void(wire::JoinAnswer)> done) override;
+  void post_join(wire::JoinQuestion question, SocketAddress peer, std::function<void(wire::JoinAnswer)> done) override;
   void post_renewal(RenewalRequest request, SocketAddress peer, std::function<void(wire::Renewed)> done) override;
   bool signs() const override { return signs_; }
   void replace(JoinFacts facts);  // any thread
+  // Any thread; `done` as in JoinDesk.
+  void post_revoked(std::function<void(Result<std::vector<std::string>>)> done);
 
  private:
   const std::unique_ptr<Joining> joining_;  // this thread's once it runs

@@ -43,8 +43,8 @@ Error told(const Error& why) {
   return ours || why.reason == Reason::internal ? Error{Reason::signer_failed, ""} : why;
 }
 
-// Nothing that a device sees changes what it is told before this: a person must act.
-constexpr std::chrono::seconds kUnknownRetry = 1h;
+// What a person must change first is asked about once a day.
+constexpr std::chrono::seconds kUnknownRetry = 24h;
 constexpr std::chrono::seconds kFailedRetry = 1min;
 
 }  // namespace
@@ -64,43 +64,53 @@ JoinFacts join_facts(const ServerConfig& server, const tls::Credentials& credent
 Result<std::unique_ptr<Joining>> Joining::open(const SignerConfig& signer, const std::string& state_dir,
                                                JoinFacts facts) {
   std::unique_ptr<Joining> out(new Joining(signer, std::move(facts)));
-  if (signer.mode == SignerMode::none) return out;
-  auto issuer = Issuer::open(signer.cert, signer.key);
-  if (!issuer) return tl::unexpected(issuer.error());
-  out->issuer_ = std::move(*issuer);
+  if (signer.mode != SignerMode::none) {
+    auto issuer = Issuer::open(signer.cert, signer.key);
+    if (!issuer) return tl::unexpected(issuer.error());
+    out->issuer_ = std::move(*issuer);
+  }
+  // Who is revoked is written there, too.
   auto store = JoinStore::open(state_dir);
-  if (!store) return tl::unexpected(store.error());
-  out->store_ = std::move(*store);
+  if (store) {
+    out->store_ = std::move(*store);
+  } else if (out->issuer_ || store.error().reason != Reason::state_unwritable) {
+    return tl::unexpected(store.error());
+  }
   return out;
 }
 
-wire::JoinAnswer Joining::answer(const wire::JoinRequest& request, const SocketAddress& peer, WallTime now) {
-  auto joined = join(request, peer, now);
+Result<std::vector<std::string>> Joining::revoked() {
+  if (!store_) return std::vector<std::string>();
+  return store_->revoked_identities();
+}
+
+wire::JoinAnswer Joining::answer(const wire::JoinQuestion& question, const SocketAddress& peer, WallTime now) {
+  auto joined = std::visit([&](const auto& each) { return join(each, peer, now); }, question);
   if (joined) return std::move(*joined);
   const Error& why = joined.error();
+  const auto* request = std::get_if<wire::JoinRequest>(&question);
   log(Level::warn, "a device was not let in",
       {{"reason", reason_code(why.reason)},
        {"peer", peer.to_string()},
-       {"agent", request.name},
-       {"token", wire::join_token_id_text(request.token)},
+       {"agent", request == nullptr ? "" : request->name},
+       {"token", request == nullptr ? "" : wire::join_token_id_text(request->token)},
        {"detail", why.detail}});
   const Error said = told(why);
   return wire::JoinRefused{std::string(reason_code(said.reason)), said.detail};
 }
 
 Result<wire::Joined> Joining::join(const wire::JoinRequest& request, const SocketAddress& peer, WallTime now) {
-  if (!store_) return fail(Reason::signer_none, "");
+  if (!issuer_) return fail(Reason::signer_none, "");
   if (!is_label(request.name))
     return fail(Reason::token_name, "a name is one label of lower-case letters, digits and hyphens");
   tls::OwnedKey key;
   const auto key_sha256 = read_certificate_request(request.csr, key);
   if (!key_sha256) return tl::unexpected(key_sha256.error());
   const JoinAsk ask{request.token, request.secret, request.name, *key_sha256};
-  auto device = store_->redeem(ask, now, [&](const TokenRecord& token) {
-    return sign({{fmt::format(kAgentId, issuer_->trust_domain(), token.cluster, request.name)},
-                 dns_names(token, request.name),
-                 {}},
-                request.name, key, now);
+  auto device = store_->redeem(ask, now, [&](const TokenRecord& token) -> Result<IssuedChain> {
+    const std::string id = agent_id(token.cluster, request.name);
+    if (auto free = store_->check_not_revoked(id); !free) return tl::unexpected(free.error());
+    return sign({{id}, dns_names(token, request.name), {}}, request.name, key, now);
   });
   if (!device) return tl::unexpected(device.error());
   log(Level::info, "a device joined",
@@ -110,13 +120,29 @@ Result<wire::Joined> Joining::join(const wire::JoinRequest& request, const Socke
        {"serial", to_hex(device->issued.serial)},
        {"not_after", tls::time_text(device->issued.not_after)},
        {"software", request.software}});
-  return wire::Joined{.chain = std::move(device->issued.chain),
-                      .bundle = facts_.bundle,
-                      .trust_domain = issuer_->trust_domain(),
-                      .cluster = device->token.cluster,
-                      .name = request.name,
-                      .rendezvous = facts_.rendezvous,
-                      .rendezvous_id = facts_.rendezvous_id};
+  return joined(std::move(device->issued), device->token.cluster, request.name);
+}
+
+wire::Joined Joining::joined(IssuedChain issued, const std::string& cluster, const std::string& name) const {
+  return {.chain = std::move(issued.chain),
+          .bundle = facts_.bundle,
+          .trust_domain = issuer_->trust_domain(),
+          .cluster = cluster,
+          .name = name,
+          .rendezvous = facts_.rendezvous,
+          .rendezvous_id = facts_.rendezvous_id};
+}
+
+Result<wire::Joined> Joining::join(const wire::LateRenewal& request, const SocketAddress& peer, WallTime now) {
+  if (!issuer_) return fail(Reason::signer_none, "");
+  tls::OwnedKey key;
+  const auto key_sha256 = read_certificate_request(request.csr, key);
+  if (!key_sha256) return tl::unexpected(key_sha256.error());
+  const auto device = store_->find_device(*key_sha256);
+  if (!device) return tl::unexpected(device.error());
+  auto issued = reissue(*device, key, peer, now);
+  if (!issued) return tl::unexpected(issued.error());
+  return joined(std::move(*issued), device->cluster, device->name);
 }
 
 wire::Renewed Joining::answer(const RenewalRequest& request, const SocketAddress& peer, WallTime now) {
@@ -133,7 +159,7 @@ wire::Renewed Joining::answer(const RenewalRequest& request, const SocketAddress
 }
 
 Result<wire::Renewed> Joining::renew(const RenewalRequest& request, const SocketAddress& peer, WallTime now) {
-  if (!store_) return fail(Reason::signer_none, "");
+  if (!issuer_) return fail(Reason::signer_none, "");
   const std::string ours = fmt::format(kAgentId, issuer_->trust_domain(), "{cluster}", "{name}");
   Captures device;
   if (!pattern_match(PatternKind::spiffe, ours, request.spiffe_id, device))
@@ -142,20 +168,35 @@ Result<wire::Renewed> Joining::renew(const RenewalRequest& request, const Socket
   const auto key_sha256 = read_certificate_request(request.csr, key);
   if (!key_sha256) return tl::unexpected(key_sha256.error());
   const RenewalAsk ask{device["cluster"], device["name"], *key_sha256};
+  auto issued = reissue(ask, key, peer, now);
+  if (!issued) return tl::unexpected(issued.error());
+  wire::Renewed out{.code = "", .retry_after_s = 0, .chain = std::move(issued->chain), .bundle = facts_.bundle};
+  if (!wire::is_sendable(out)) return fail(Reason::signer_failed, "chain and CA bundle do not fit one message");
+  return out;
+}
+
+std::string Joining::agent_id(const std::string& cluster, const std::string& name) const {
+  return fmt::format(kAgentId, issuer_->trust_domain(), cluster, name);
+}
+
+Result<IssuedChain> Joining::reissue(const RenewalAsk& ask, tls::OwnedKey& key, const SocketAddress& peer,
+                                     WallTime now) {
+  if (auto free = store_->check_not_revoked(agent_id(ask.cluster, ask.name)); !free)
+    return tl::unexpected(free.error());
   auto issued = store_->renew(ask, now, [&](const IssuedChain& last) -> Result<IssuedChain> {
+    if (now - signer_.renew_grace >= last.not_after)
+      return fail(Reason::device_ended, "its last certificate ended " + tls::time_text(last.not_after));
     auto names = names_of(last);
     if (!names) return tl::unexpected(names.error());
     return sign(std::move(*names), ask.name, key, now);
   });
-  if (!issued) return tl::unexpected(issued.error());
+  if (!issued) return issued;
   log(Level::info, "a certificate was renewed",
       {{"agent", ask.name + "." + ask.cluster},
        {"peer", peer.to_string()},
        {"serial", to_hex(issued->serial)},
        {"not_after", tls::time_text(issued->not_after)}});
-  wire::Renewed out{.code = "", .retry_after_s = 0, .chain = std::move(issued->chain), .bundle = facts_.bundle};
-  if (!wire::is_sendable(out)) return fail(Reason::signer_failed, "chain and CA bundle do not fit one message");
-  return out;
+  return issued;
 }
 
 Result<IssuedChain> Joining::sign(tls::AlternativeNames names, const std::string& name, tls::OwnedKey& key,

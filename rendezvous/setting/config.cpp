@@ -204,6 +204,8 @@ SignerConfig read_signer(Section section) {
   out.cert = config::path_or(section, "cert", out.cert);
   out.key = config::path_or(section, "key", out.key);
   out.leaf_life = read_leaf_life(section, out.leaf_life);
+  out.renew_grace = std::chrono::floor<std::chrono::seconds>(
+      section.duration("renew_grace", {0s, std::chrono::days(3650)}, out.renew_grace));
   if (const auto text = section.find_text("cluster", "one label")) {
     out.cluster = config::read_label(section, *text).value_or(out.cluster);
   }

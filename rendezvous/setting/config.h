@@ -53,8 +53,9 @@ struct SignerConfig {
   SignerMode mode = SignerMode::none;
   std::string cert;  // paths: an intermediate and its key
   std::string key;
-  std::chrono::seconds leaf_life = std::chrono::days(30);  // leaf_days
-  std::string cluster = "home";                            // of tokens that name none
+  std::chrono::seconds leaf_life = std::chrono::days(30);     // leaf_days
+  std::string cluster = "home";                               // of tokens that name none
+  std::chrono::seconds renew_grace = std::chrono::days(365);  // after its end a certificate can still be renewed
   bool operator==(const SignerConfig&) const = default;
 };
 

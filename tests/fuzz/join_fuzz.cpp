@@ -5,11 +5,11 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace fairlead;
   const ByteView in(data, size);
-  const auto request = fuzz::parse_checked(wire::parse_join_request, in);
-  if (const auto* done = std::get_if<wire::Done<wire::JoinRequest>>(&request)) {
+  const auto request = fuzz::parse_checked(wire::parse_join_question, in);
+  if (const auto* done = std::get_if<wire::Done<wire::JoinQuestion>>(&request)) {
     Bytes again;
     ByteWriter out(again);
-    wire::write_join_request(done->value, out);
+    wire::write_join_question(done->value, out);
     CHECK(again.size() <= done->consumed);
   }
   fuzz::parse_checked(wire::parse_join_answer, in);

@@ -2,112 +2,14 @@
 // said to whom.
 #include "agent/join/joiner.h"
 
-#include <poll.h>
-
-#include <atomic>
-#include <mutex>
-#include <thread>
-
 #include "common/tls/certificate_request.h"
 #include "common/tls/key_pin.h"
+#include "tests/agent/join/played_server.h"
 #include "tests/support/doctest.h"
 #include "tests/support/test_ca.h"
 
 namespace fairlead::agent {
 namespace {
-
-// One server: answers each request with `answer`, or hangs up on it without.
-class PlayedServer {
- public:
-  PlayedServer(std::shared_ptr<const tls::Credentials> credentials, std::optional<wire::JoinAnswer> answer)
-      : context_({.credentials = std::move(credentials),
-                  .alpn = {wire::kJoinAlpn},
-                  .ticket_keys = nullptr,
-                  .clock = net::wall_now,
-                  .client_certificate = tls::ClientCertificate::optional,
-                  .show_root = true}),
-        answer_(std::move(answer)),
-        listener_(*net::listen_tcp(*SocketAddress::parse("127.0.0.1:0"), net::ReusePort::no)),
-        thread_([this] { serve(); }) {}
-  ~PlayedServer() {
-    stopping_ = true;
-    thread_.join();
-  }
-  HostPort address() const { return {"127.0.0.1", net::local_address(listener_.get())->port}; }
-
-  std::atomic<int> connections = 0;
-  std::atomic<int> bytes = 0;  // of what was said inside TLS
-  std::vector<wire::JoinRequest> requests() {
-    const std::lock_guard lock(mutex_);
-    return requests_;
-  }
-
- private:
-  bool wait(int fd) const {
-    pollfd waiting{fd, POLLIN, 0};
-    while (!stopping_) {
-      if (::poll(&waiting, 1, 20) > 0) return true;
-    }
-    return false;
-  }
-  void serve() {
-    while (wait(listener_.get())) {
-      auto accepted = net::accept_connection(listener_.get());
-      if (!accepted || !*accepted) continue;
-      ++connections;
-      talk((*accepted)->fd);
-    }
-  }
-  void talk(const net::Fd& fd) {
-    auto engine = std::move(*tls::TlsEngine::server(context_));
-    Bytes said;
-    while (wait(fd.get())) {
-      std::uint8_t block[4096];
-      const auto got = net::read_some(fd.get(), block);
-      if (!got || (*got && **got == 0)) return;
-      if (!*got) continue;
-      const bool broken = !engine->receive(ByteView(block).first(**got));
-      said.insert(said.end(), engine->plaintext().begin(), engine->plaintext().end());
-      bytes += static_cast<int>(engine->plaintext().size());
-      engine->consumed(engine->plaintext().size());
-      const auto request = wire::parse_join_request(said);
-      const auto* done = std::get_if<wire::Done<wire::JoinRequest>>(&request);
-      if (done != nullptr) {
-        keep(done->value);
-        reply(*engine);
-      }
-      send(*engine, fd);
-      if (broken || done != nullptr) return;
-    }
-  }
-  void keep(const wire::JoinRequest& request) {
-    const std::lock_guard lock(mutex_);
-    requests_.push_back(request);
-  }
-  void reply(tls::TlsEngine& engine) const {
-    if (!answer_) return;
-    Bytes message;
-    ByteWriter out(message);
-    wire::write_join_answer(*answer_, out);
-    REQUIRE(engine.write(message));
-    engine.close();
-  }
-  static void send(tls::TlsEngine& engine, const net::Fd& fd) {
-    while (!engine.output().empty()) {
-      const auto put = net::write_some(fd.get(), engine.output());
-      if (!put) return;
-      if (*put) engine.sent(**put);
-    }
-  }
-
-  tls::TlsServerContext context_;
-  const std::optional<wire::JoinAnswer> answer_;
-  const net::Fd listener_;
-  std::mutex mutex_;
-  std::vector<wire::JoinRequest> requests_;
-  std::atomic<bool> stopping_ = false;
-  std::thread thread_;
-};
 
 struct JoinRig {
   std::shared_ptr<const tls::Credentials> server_of(test::TestCa& of, const std::string& path = "rendezvous/main") {
@@ -136,23 +38,18 @@ struct JoinRig {
                       .rendezvous_id = "spiffe://mesh.test/rendezvous/*"};
 };
 
-// A port where nobody listens.
-HostPort dead() {
-  const auto listener = net::listen_tcp(*SocketAddress::parse("127.0.0.1:0"), net::ReusePort::no);
-  return {"127.0.0.1", net::local_address(listener->get())->port};
-}
-
 TEST_CASE("a device says its token to the server of the token's CA and is told who it is") {
   JoinRig rig;
   PlayedServer server(rig.server, rig.joined);
   const auto joined = rig.join({server.address()});
   REQUIRE_MESSAGE(joined, joined.error().detail);
   CHECK(*joined == rig.joined);
-  auto requests = server.requests();
-  REQUIRE(requests.size() == 1);
-  CHECK_FALSE(requests[0].software.empty());
-  requests[0].software.clear();
-  CHECK(requests[0] == rig.expected());
+  const auto questions = server.questions();
+  REQUIRE(questions.size() == 1);
+  auto request = std::get<wire::JoinRequest>(questions[0]);
+  CHECK_FALSE(request.software.empty());
+  request.software.clear();
+  CHECK(request == rig.expected());
 }
 
 TEST_CASE("nobody else hears the secret") {
@@ -194,8 +91,8 @@ TEST_CASE("an address that is dead, foreign, or hangs up gives way to the next")
   REQUIRE_MESSAGE(joined, joined.error().detail);
   CHECK(foreign.bytes == 0);
   // The answer may have been lost: the same is asked again.
-  REQUIRE((hangs_up.requests().size() == 1 && good.requests().size() == 1));
-  CHECK(hangs_up.requests()[0] == good.requests()[0]);
+  REQUIRE((hangs_up.questions().size() == 1 && good.questions().size() == 1));
+  CHECK(hangs_up.questions()[0] == good.questions()[0]);
 }
 
 TEST_CASE("a server that is silent has its share of the time") {

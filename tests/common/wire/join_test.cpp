@@ -45,23 +45,39 @@ void check_prefixes(Parsed<T> (*parse)(ByteView), ByteView message) {
 
 TEST_CASE("join request, byte by byte") {
   const Bytes bytes = from_hex(kRequestHex);
-  const auto parsed = parse_join_request(bytes);
-  const auto& done = std::get<Done<JoinRequest>>(parsed);
+  const auto parsed = parse_join_question(bytes);
+  const auto& done = std::get<Done<JoinQuestion>>(parsed);
   CHECK(done.consumed == bytes.size());
-  CHECK(done.value == request());
+  CHECK(done.value == JoinQuestion(request()));
   Bytes again;
   ByteWriter out(again);
-  write_join_request(request(), out);
+  write_join_question(request(), out);
   CHECK(again == bytes);
-  check_prefixes(parse_join_request, bytes);
+  check_prefixes(parse_join_question, bytes);
+}
+
+const std::string kLateHex = "0009 04 0003 300100 02 7331";
+
+TEST_CASE("late renewal, byte by byte") {
+  const Bytes bytes = from_hex(kLateHex);
+  const auto parsed = parse_join_question(bytes);
+  const auto& done = std::get<Done<JoinQuestion>>(parsed);
+  CHECK(done.consumed == bytes.size());
+  const LateRenewal late{{0x30, 0x01, 0x00}, "s1"};
+  CHECK(done.value == JoinQuestion(late));
+  Bytes again;
+  ByteWriter out(again);
+  write_join_question(late, out);
+  CHECK(again == bytes);
+  check_prefixes(parse_join_question, bytes);
 }
 
 TEST_CASE("what a newer joiner appends is skipped") {
   Bytes bytes = from_hex(kRequestHex);
   bytes[1] += 2;
   bytes.insert(bytes.end(), {9, 9});
-  const auto parsed = parse_join_request(bytes);
-  CHECK(std::get<Done<JoinRequest>>(parsed).value == request());
+  const auto parsed = parse_join_question(bytes);
+  CHECK(std::get<Done<JoinQuestion>>(parsed).value == JoinQuestion(request()));
 }
 
 TEST_CASE("both answers come back whole") {
@@ -78,14 +94,16 @@ TEST_CASE("both answers come back whole") {
 }
 
 TEST_CASE("what cannot be a message is refused before it is whole") {
-  CHECK(std::holds_alternative<Malformed>(parse_join_request(from_hex("0000"))));
-  CHECK(std::holds_alternative<Malformed>(parse_join_request(from_hex("ffff"))));
-  CHECK(std::holds_alternative<Malformed>(parse_join_request(from_hex("002504"))));
+  CHECK(std::holds_alternative<Malformed>(parse_join_question(from_hex("0000"))));
+  CHECK(std::holds_alternative<Malformed>(parse_join_question(from_hex("ffff"))));
+  CHECK(std::holds_alternative<Malformed>(parse_join_question(from_hex("002505"))));
   CHECK(std::holds_alternative<Malformed>(parse_join_answer(from_hex("002500"))));
   CHECK(std::holds_alternative<Malformed>(parse_join_answer(from_hex(kRequestHex))));
+  CHECK(std::holds_alternative<Malformed>(parse_join_answer(from_hex(kLateHex))));
+  CHECK(std::holds_alternative<Malformed>(parse_join_question(from_hex("0004 02 000000"))));
   Bytes long_csr = from_hex(kRequestHex);
   long_csr[31] = 0x09;  // a request of 2,307 bytes
-  CHECK(std::holds_alternative<Malformed>(parse_join_request(long_csr)));
+  CHECK(std::holds_alternative<Malformed>(parse_join_question(long_csr)));
 }
 
 }  // namespace

@@ -56,7 +56,7 @@ inline const SocketAddress kAgentPeer = *SocketAddress::parse("192.0.2.7:40000")
 
 // Answers when the test says.
 struct AskedSigner final : JoinDesk {
-  void post_join(wire::JoinRequest /*request*/, SocketAddress /*peer*/,
+  void post_join(wire::JoinQuestion /*question*/, SocketAddress /*peer*/,
                  std::function<void(wire::JoinAnswer)> /*done*/) override {}
   void post_renewal(RenewalRequest request, SocketAddress /*peer*/, std::function<void(wire::Renewed)> done) override {
     renewals.emplace_back(std::move(request), std::move(done));

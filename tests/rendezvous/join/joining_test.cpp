@@ -193,6 +193,8 @@ TEST_CASE("another key, another name, another CA's agent, or no key at all is no
 
 TEST_CASE("a renewal ends with the signer, and none comes after that") {
   RenewalRig rig;
+  rig.signer.renew_grace = std::chrono::days(3650);
+  rig.joining = std::move(*Joining::open(rig.signer, rig.ca.scratch(), {}));
   const auto late = rig.renew("agent/home/nas", rig.own, kTestNow + 24h * 1820);
   REQUIRE(late.code == "");
   const auto file = rig.ca.scratch() / "late.der";
@@ -228,6 +230,78 @@ TEST_CASE("no signer, no renewal") {
   CHECK_FALSE((*none)->signs());
   CHECK((*none)->answer(RenewalRequest{"spiffe://mesh.test/agent/home/nas", rig.own}, kPeer, kTestNow).code ==
         "signer_none");
+}
+
+struct LateRig : RenewalRig {
+  wire::JoinAnswer late(const Bytes& with, WallTime now) {
+    return joining->answer(wire::LateRenewal{with, "test"}, kPeer, now);
+  }
+  std::string late_code(const Bytes& with, WallTime now) {
+    const auto said = late(with, now);
+    const auto* refused = std::get_if<wire::JoinRefused>(&said);
+    return refused == nullptr ? "" : refused->code;
+  }
+  const WallTime end = kTestNow + 24h * 30;  // of what `own` joined with
+};
+
+TEST_CASE("a device that slept past its end is known by its key, and told all that it needs") {
+  LateRig rig;
+  const auto said = rig.late(rig.own, rig.end + 24h * 100);
+  REQUIRE(std::holds_alternative<wire::Joined>(said));
+  const auto& joined = std::get<wire::Joined>(said);
+  CHECK(joined.cluster == "home");
+  CHECK(joined.name == "nas");
+  CHECK(joined.bundle == rig.credentials->ca_der());
+  const auto file = rig.ca.scratch() / "late.der";
+  REQUIRE(tls::create_file(file, joined.chain[0], std::filesystem::perms(0600)));
+  const auto text = shell("openssl x509 -inform DER -noout -text -in " + file.string()).output;
+  CHECK(test::contains(text, "URI:spiffe://mesh.test/agent/home/nas, DNS:nas.home, DNS:*.home, DNS:web.office\n"));
+  CHECK(rig.late(rig.own, rig.end + 24h * 100) == said);  // a lost answer
+}
+
+TEST_CASE("the grace after the end is a year, and what it is configured to be") {
+  LateRig rig;
+  CHECK(rig.late_code(rig.own, rig.end + 24h * 365) == "device_ended");
+  CHECK(rig.late_code(rig.own, rig.end + 24h * 365 - 1s) == "");
+  rig.signer.renew_grace = 0s;
+  auto strict = Joining::open(rig.signer, rig.ca.scratch(), {});
+  REQUIRE(strict);
+  rig.joining = std::move(*strict);
+  const WallTime second_end = rig.end + 24h * 395 - 1s;
+  CHECK(rig.late_code(rig.own, second_end) == "device_ended");
+  CHECK(rig.late_code(rig.own, second_end - 1s) == "");
+}
+
+TEST_CASE("no other key than a device's own is told anything") {
+  LateRig rig;
+  CHECK(rig.late_code(rig.csr("stranger"), rig.end) == "device_unknown");
+  Bytes broken = rig.own;
+  broken.back() ^= 1;
+  CHECK(rig.late_code(broken, rig.end) == "csr_invalid");
+  rig.signer.mode = SignerMode::none;
+  rig.joining = std::move(*Joining::open(rig.signer, "/nonexistent", {}));
+  CHECK(rig.late_code(rig.own, rig.end) == "signer_none");
+}
+
+TEST_CASE("who is revoked neither renews nor joins again until that is taken back") {
+  LateRig rig;
+  const std::string id = "spiffe://mesh.test/agent/home/nas";
+  auto store = JoinStore::open(rig.ca.scratch());
+  REQUIRE((*store)->revoke_identity(id, kTestNow));
+  CHECK(rig.renew("agent/home/nas", rig.own).code == "identity_revoked");
+  CHECK(rig.late_code(rig.own, rig.end) == "identity_revoked");
+  TokenRecord more;
+  more.id = rig.token.id;
+  more.id[0] ^= 1;
+  more.cluster = "home";
+  more.expires = kTestNow + 24h;
+  REQUIRE((*store)->add(more, rig.token.secret));
+  auto again = rig.request("nas", rig.own);
+  again.token = more.id;
+  CHECK(rig.code(again) == "identity_revoked");
+  REQUIRE((*store)->unrevoke_identity(id));
+  CHECK(rig.renew("agent/home/nas", rig.own).code == "");
+  CHECK(rig.code(again) == "");  // the use was not taken
 }
 
 }  // namespace

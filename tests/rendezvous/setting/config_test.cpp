@@ -273,6 +273,14 @@ TEST_CASE("signer.leaf_days is a number of days, or a duration") {
   refused_life("true", "must be", "");
 }
 
+TEST_CASE("signer.renew_grace may be none") {
+  const auto none = parse(kLeast + "[signer]\nrenew_grace = '0s'\n");
+  REQUIRE_MESSAGE(none, none.error().detail);
+  CHECK(none->config.signer.renew_grace == 0s);
+  CHECK(parse(kLeast)->config.signer.renew_grace == 24h * 365);
+  added_refused("[signer]\nrenew_grace = '3651d'\n", "8: signer.renew_grace: \"3651d\" is out of range", "3650d");
+}
+
 TEST_CASE("what belongs to later versions is refused, not ignored") {
   added_refused("[ports]\nrange = '20000-20999'\n", "7: ports: allocating ports is not available in this version",
                 "leave");

@@ -32,6 +32,7 @@ const test::OtherValues kOthers{
     {"signer.cert", R"("/tmp/s.crt")"},
     {"signer.key", R"("/tmp/s.key")"},
     {"signer.leaf_days", R"(31)"},
+    {"signer.renew_grace", R"("1d")"},
     {"signer.cluster", R"("office")"},
     {"policy.agent", R"("spiffe://{trust_domain}/nas/{cluster}/{name}")"},
     {"policy.services", R"(["web.{cluster}"])"},
