@@ -72,6 +72,7 @@ Agent::Agent(AgentConfig config, std::string config_path, Identities identities,
                                   {credentials_->not_before(), credentials_->not_after()})},
       started_(host_time().boottime),
       leftovers_(loop_),
+      late_line_(tools_, [this](const wire::Renewed& answer) { renewer_.on_answer(late_line_, answer); }),
       renewer_(
           tools_, [this] { return renewal_lines(); }, [this] { reload_identity(); }),
       direct_(tools_, links_, endpoint_, [this] { refresh_paths(); }),
@@ -115,9 +116,10 @@ void Agent::start_links() {
   }
 }
 
-std::vector<RenewalLine*> Agent::renewal_lines() const {
+std::vector<RenewalLine*> Agent::renewal_lines() {
   std::vector<RenewalLine*> out;
   for (const auto& link : links_) out.push_back(link.get());
+  out.push_back(&late_line_);
   return out;
 }
 
@@ -230,11 +232,20 @@ void Agent::on_link_changed(RendezvousLink& link) {
 
 void Agent::on_link_failed(RendezvousLink& link) {
   if (stopping_.begun()) return;
+  look_at_refusal(link);
   const auto at = std::ranges::find_if(links_, [&](const auto& each) { return each.get() == &link; });
   const auto next = choice_.on_failed(static_cast<std::size_t>(at - links_.begin()));
   if (!next) return;
   link.rest();
   links_[*next]->activate();
+}
+
+// Without a session the next certificate is asked for by another way.
+void Agent::look_at_refusal(const RendezvousLink& link) {
+  const auto& why = link.last_error();
+  if (!why || why->reason != Reason::session_certificate_ended || config_.renewal == Renewal::off) return;
+  late_line_.open(*credentials_);
+  renewer_.on_ended();
 }
 
 void Agent::on_network(net::NetworkEvent event) {
@@ -287,6 +298,7 @@ void Agent::on_terminate() {
   if (stopping_.begin(loop_.now(), config_.drain_timeout, kUnmapTime) == StopPlan::Step::stop_now) return stop();
   log(Level::info, "draining; a second signal stops at once");
   renewer_.stop();
+  late_line_.close();
   direct_.stop(kUnmapTime, [this] { stopping_.on_unmapped(); });
   if (calls_) calls_->stop_listening();
   for (const auto& link : links_) link->drain(config_.drain_timeout);
@@ -296,6 +308,7 @@ void Agent::on_terminate() {
 void Agent::stop() {
   tick_.cancel();
   renewer_.stop();
+  late_line_.close();
   for (const auto& link : links_) link->close(Reason::shutting_down);
   leftovers_.close_all(Reason::shutting_down);
   direct_.shut_down(Reason::shutting_down);

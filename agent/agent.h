@@ -10,6 +10,7 @@
 
 #include "agent/calling/call_thread.h"
 #include "agent/direct_path.h"
+#include "agent/join/late_line.h"
 #include "agent/join/renewer.h"
 #include "agent/server_choice.h"
 #include "agent/session/rendezvous_link.h"
@@ -75,7 +76,8 @@ class Agent final : public LinkOwner {
 
   Result<void> open_control();
   void start_links();
-  std::vector<RenewalLine*> renewal_lines() const;
+  std::vector<RenewalLine*> renewal_lines();
+  void look_at_refusal(const RendezvousLink& link);
   void look_at_state_dir();
   void watch_identity();
   void begin();
@@ -125,6 +127,7 @@ class Agent final : public LinkOwner {
   const TimePoint started_;  // by the boot clock: the wall's may be wrong yet
   Leftovers leftovers_;
   std::vector<std::unique_ptr<RendezvousLink>> links_;
+  LateLine late_line_;
   Renewer renewer_;
   DirectPath direct_;
   std::unique_ptr<CallThread> calls_;  // null while none were ever wanted

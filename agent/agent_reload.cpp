@@ -73,6 +73,7 @@ bool Agent::adopt(Identities identities) {
   const bool same = own->leaf_hash() == credentials_->leaf_hash() && own->ca_hash() == credentials_->ca_hash();
   if (!same) {
     credentials_ = own;
+    late_line_.close();
     tools_.clock.on_certificate({credentials_->not_before(), credentials_->not_after()});
   }
   replace_terminations(std::move(identities.of_services));

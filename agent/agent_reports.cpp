@@ -106,7 +106,9 @@ StatusReport Agent::status_report() const {
                       .memory_max = tools_.room.memory().max(),
                       .mappings = direct_.mappings(),
                       .counters = counters_};
+  report.not_before = credentials_->not_before();
   report.standing = direct_.problems();
+  if (renewer_.problem()) report.standing.push_back(*renewer_.problem());
   if (calls_problem_) report.standing.push_back(*calls_problem_);
   if (calls_) {
     CallReports calls = calls_->reports();

@@ -22,11 +22,17 @@ Reason reason_of(const std::string& code) {
   return find_reason(code).value_or(Reason::protocol_error);  // a newer server's
 }
 
+// A certificate of a short life is renewed while less is left of it; a quarter is left when that has failed for a
+// while.
+Duration soon(const StatusReport& report) {
+  return std::min<Duration>(kRenewSoon, (report.not_after - report.not_before) / 4);
+}
+
 void find_certificate(const StatusReport& report, std::vector<Problem>& out) {
   if (report.not_after <= report.now) {
     out.push_back(problem_of(Reason::certificate_expired,
                              fmt::format("this agent's certificate ended {}", tls::time_text(report.not_after))));
-  } else if (report.not_after - report.now < kRenewSoon) {
+  } else if (report.not_after - report.now < soon(report)) {
     out.push_back(noted("certificate_expires", kRenew,
                         fmt::format("this agent's certificate ends {}", tls::time_text(report.not_after))));
   }

@@ -42,6 +42,7 @@ struct StatusReport {
   LogCounts log;
   std::vector<Error> standing;  // of this host: an address that cannot be listened on, a file that cannot be written
   std::string spiffe_id;
+  WallTime not_before{};
   WallTime not_after{};
   std::vector<ServiceReport> services;
   std::vector<RendezvousReport> rendezvous;

@@ -1,6 +1,7 @@
 #include "agent/join/renewer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "agent/join/renewed_files.h"
 #include "common/base/log.h"
@@ -31,6 +32,7 @@ void Renewer::use(std::shared_ptr<const tls::Credentials> own) {
   own_ = std::move(own);
   stop();
   failures_.over();
+  problem_.reset();
   if (!on) return;
   plan_.emplace(own_->not_before(), own_->not_after(), tools_.rng);
   look();
@@ -41,6 +43,7 @@ void Renewer::stop() {
   plan_.reset();
   asked_ = nullptr;
   tried_.clear();
+  ended_ = false;
 }
 
 void Renewer::on_lines_changed() {
@@ -54,8 +57,19 @@ bool Renewer::line_is_gone() const {
   return std::ranges::find(lines, asked_) == lines.end() || !asked_->may_renew();
 }
 
+void Renewer::on_ended() {
+  if (!plan_ || std::exchange(ended_, true)) return;
+  look();
+}
+
+// A clock that cannot be right is none to judge by (resource/device_clock.h), and beyond the end none can.
+WallTime Renewer::time() const {
+  const WallTime here = tools_.wall_now();
+  return ended_ ? std::max(here, own_->not_after()) : here;
+}
+
 void Renewer::look() {
-  switch (plan_->due(tools_.wall_now(), now())) {
+  switch (plan_->due(time(), now())) {
     case RenewalPlan::Due::nothing:
       return arm();
     case RenewalPlan::Due::ask:
@@ -66,7 +80,7 @@ void Renewer::look() {
 }
 
 void Renewer::arm() {
-  tools_.loop.timers().arm(timer_, plan_->next_look(tools_.wall_now(), now()));
+  tools_.loop.timers().arm(timer_, plan_->next_look(time(), now()));
 }
 
 RenewalLine* Renewer::next_line() const {
@@ -117,7 +131,10 @@ void Renewer::failed(const Error& why, std::optional<Duration> retry_after) {
   }
   asked_ = nullptr;
   tried_.clear();
-  const Duration wait = plan_->on_failed(retry_after, tools_.wall_now(), now(), tools_.rng);
+  if (why.reason != Reason::device_unknown && why.reason != Reason::signer_none) {
+    problem_ = Error{why.reason, server + (why.detail.empty() ? "" : ": " + why.detail)};
+  }
+  const Duration wait = plan_->on_failed(retry_after, time(), now(), tools_.rng);
   log_failure(why, server, wait);
   arm();
 }

@@ -27,8 +27,12 @@ class Renewer {
   // The identity that the agent runs with from now on, with identity.renew as it is now.
   void use(std::shared_ptr<const tls::Credentials> own);
   void on_lines_changed();  // one came or went
+  void on_ended();          // a server says that the certificate has ended: it is time, whatever the clock says
   void on_answer(const RenewalLine& line, const wire::Renewed& answer);
   void stop();
+  // Why the latest attempt failed, for status. One that nobody here let in has none: whoever issued its certificate
+  // looks after it.
+  const std::optional<Error>& problem() const { return problem_; }
 
  private:
   void look();
@@ -39,6 +43,7 @@ class Renewer {
   void log_failure(const Error& why, const std::string& server, Duration wait);
   void arm();
   TimePoint now() const { return tools_.loop.now(); }
+  WallTime time() const;
 
   AgentTools& tools_;
   const Lines lines_;
@@ -47,6 +52,8 @@ class Renewer {
   std::optional<RenewalPlan> plan_;     // none: off
   RenewalLine* asked_ = nullptr;        // whose answer is awaited
   std::set<const RenewalLine*> tried_;  // of this attempt
+  bool ended_ = false;                  // as a server says
+  std::optional<Error> problem_;
   Recurrence failures_;
   core::TimerEntry timer_;
 };

@@ -312,6 +312,7 @@ void RendezvousLink::check_path() {
 
 void RendezvousLink::renew() {
   saved_tls_session_.clear();
+  if (state_ == State::waiting) arm(now() + kSoonest);  // the old one may have been the reason
   if (state_ == State::standby || state_ == State::waiting) return;
   drop_session(Reason::superseded);
   dial();

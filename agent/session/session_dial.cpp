@@ -2,10 +2,20 @@
 
 #include <algorithm>
 
+#include "common/tls/alert_name.h"
+
 namespace fairlead::agent {
 namespace {
+
 constexpr Duration kUserTimeout = 30s;
+
+// Of a server's alerts one has a reason of its own: without another certificate no server lets us in.
+Error what_ended(const net::TlsStream& stream) {
+  if (stream.engine().peer_alert() != tls::alert_for(Reason::certificate_expired)) return *stream.error();
+  return {Reason::session_certificate_ended, "the server says that our own certificate has expired"};
 }
+
+}  // namespace
 
 struct SessionDial::Handshake final : net::TlsStreamOwner {
   Handshake(SessionDial& dial, const SocketAddress& to, TimePoint give_up) : owner(dial), address(to), until(give_up) {}
@@ -113,7 +123,7 @@ void SessionDial::shake(net::Connection connection) {
 
 void SessionDial::on_progress(Handshake& handshake) {
   if (!on_done_) return;  // cancelled
-  if (handshake.stream->error()) return drop(handshake, *handshake.stream->error());
+  if (handshake.stream->error()) return drop(handshake, what_ended(*handshake.stream));
   if (!handshake.stream->handshake_done()) return;
   finish(Opened{std::move(handshake.stream), handshake.address});
 }

@@ -26,6 +26,15 @@ TEST_CASE("the certificate's end is told before and after it") {
   CHECK(find_problems(report, 2).front().code == "certificate_expired");
 }
 
+TEST_CASE("a certificate of a short life ends soon when a quarter of it is left") {
+  StatusReport report = well();
+  report.not_before = report.now - 29h;
+  report.not_after = report.now + 10h;
+  CHECK(find_problems(report, 2).empty());
+  report.not_after = report.now + 9h;
+  CHECK(find_problems(report, 2).front().code == "certificate_expires");
+}
+
 TEST_CASE("a service that was refused, or lives without a name, is named with the next step") {
   StatusReport report = well();
   report.services.front().refused_names = {"db.home (policy_denied)"};

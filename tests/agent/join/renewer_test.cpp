@@ -81,6 +81,21 @@ TEST_CASE("one that is young is not asked for, and none where that is off") {
   CHECK(off.renewed == 0);
 }
 
+TEST_CASE("what a server says of its end counts before the clock") {
+  RenewerRig rig;
+  rig.adopt(rig.now - 10s, rig.now + 600s);
+  rig.use();
+  CHECK(rig.first.asked.empty());
+  rig.renewer.on_ended();
+  CHECK(rig.first.asked.size() == 1);
+  rig.renewer.on_ended();
+  CHECK(rig.first.asked.size() == 1);
+  rig.renewer.on_answer(rig.first, rig.answer(rig.ca, rig.first.asked[0], kOwnId, rig.now + 1200s));
+  CHECK(rig.renewed == 1);
+  rig.renewer.on_lines_changed();
+  CHECK(rig.first.asked.size() == 1);
+}
+
 TEST_CASE("without a session it is asked for once there is one") {
   RenewerRig rig;
   rig.first.up = rig.second.up = false;
@@ -99,9 +114,27 @@ TEST_CASE("who does not know the device passes the question on; then it is asked
   REQUIRE(rig.second.asked.size() == 1);
   rig.renewer.on_answer(rig.second, wire::renewal_refused(Reason::signer_failed, 0s));
   CHECK(rig.refused(Reason::signer_failed) == 1);
+  REQUIRE(rig.renewer.problem());
+  CHECK(rig.renewer.problem()->reason == Reason::signer_failed);
+  CHECK(rig.renewer.problem()->detail == "rv.example.com:2");
   rig.renewer.on_lines_changed();
   CHECK(rig.first.asked.size() == 1);
   CHECK(rig.worker.until([&] { return rig.first.asked.size() == 2; }));
+}
+
+TEST_CASE("a certificate that nobody here issued is no problem of status; a failure is, until there is a new one") {
+  RenewerRig rig;
+  rig.second.up = false;
+  rig.use();
+  rig.renewer.on_answer(rig.first, wire::renewal_refused(Reason::device_unknown, 0s));
+  CHECK_FALSE(rig.renewer.problem());
+  REQUIRE(rig.worker.until([&] { return rig.first.asked.size() == 2; }));
+  rig.renewer.on_answer(rig.first, wire::renewal_refused(Reason::signer_failed, 0s));
+  CHECK(rig.renewer.problem());
+  REQUIRE(rig.worker.until([&] { return rig.first.asked.size() == 3; }));
+  rig.renewer.on_answer(rig.first, rig.answer(rig.now + 600s));
+  CHECK(rig.renewed == 1);
+  CHECK_FALSE(rig.renewer.problem());
 }
 
 TEST_CASE("a line that goes while it is asked is not waited for") {

@@ -1,4 +1,5 @@
 // The link to one server that the test plays: how a session begins, what ends it, and what a server may say.
+#include "common/wire/alpn.h"
 #include "tests/agent/session/link_rig.h"
 
 namespace fairlead::agent {
@@ -80,6 +81,23 @@ TEST_CASE("the next certificate is asked for over a session that offers it") {
   REQUIRE(rig.until([&] { return !rig.renewals.empty(); }));
   CHECK(rig.renewals[0].chain == std::vector<Bytes>{{3}});
   CHECK(rig.link->state() == State::up);
+}
+
+TEST_CASE("a server that says our certificate has ended is heard, and another certificate is tried at once") {
+  LinkRig rig;
+  rig.client_context = tls::TlsClientContext(
+      {.credentials = rig.ca.credentials(
+           "agent/home/nas1", {.not_before = test::system_now() - 48h, .not_after = test::system_now() - 24h}),
+       .alpn = {wire::kSessionAlpn},
+       .clock = net::wall_now});
+  rig.link->activate();
+  REQUIRE(rig.until([&] { return rig.failed == 1; }));
+  REQUIRE(rig.link->last_error());
+  CHECK(rig.link->last_error()->reason == Reason::session_certificate_ended);
+  rig.client_context = tls::TlsClientContext(
+      {.credentials = rig.ca.credentials("agent/home/nas1"), .alpn = {wire::kSessionAlpn}, .clock = net::wall_now});
+  rig.link->renew();
+  open(rig);
 }
 
 TEST_CASE("an identity that changes during the handshake opens no session with the old one") {
