@@ -12,6 +12,7 @@ int run_command(const SetupCommand& command);  // setup_command.cpp
 int run_command(const TokenCommand& command);  // token_commands.cpp
 // What that command prints.
 Result<config::Answer> answer_token(const TokenCommand& command);
+int run_command(const RevokeCommand& command);  // revoke_commands.cpp
 int run_command(const StatusCommand& command);
 int run_command(const ExplainCommand& command);
 

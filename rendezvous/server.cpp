@@ -88,11 +88,14 @@ Result<std::unique_ptr<Server>> Server::open(RendezvousConfig config, std::strin
   if (const auto problem = keys->take_problem()) log(Level::warn, "ticket keys", {{"detail", problem->detail}});
   auto joining = Joining::open(config.signer, config.server.state_dir, join_facts(config.server, **credentials));
   if (!joining) return tl::unexpected(joining.error());
+  const auto revoked = (*joining)->revoked();
+  if (!revoked) return tl::unexpected(revoked.error());
   const auto budget = descriptor_budget(config);
   if (!budget) return tl::unexpected(budget.error());
   log(Level::info, "descriptors", {{"open_files", budget->open_files}, {"shares", describe(*budget)}});
   std::unique_ptr<Server> server(new Server(std::move(config), std::move(config_path), std::move(*credentials),
                                             std::move(keys), std::move(*joining), *budget));
+  server->registry_.replace_revoked({revoked->begin(), revoked->end()});
   if (auto listening = server->listeners_.open(); !listening) return tl::unexpected(listening.error());
   if (auto opened = server->open_admin(); !opened) return tl::unexpected(opened.error());
   return server;

@@ -25,6 +25,9 @@
 
 namespace fairlead::rendezvous {
 
+// Of the admin socket: reads the list of the revoked again.
+inline constexpr const char* kRevocationsPage = "/revocations/reload";
+
 class Server {
  public:
   // Binds everything; nothing is served before run(). config_invalid, address_in_use, io_failed.
@@ -53,6 +56,8 @@ class Server {
   void on_network_event(net::NetworkEvent event);
   void survey_network();
   void apply_credentials(std::shared_ptr<const tls::Credentials> credentials);
+  void apply_revoked(const std::vector<std::string>& ids);
+  void read_revoked_again(net::ControlServer::Answer answer);
   std::vector<Error> problems() const;
   void on_admin_request(const wire::HttpRequest& request, net::ControlServer::Answer answer);
   using Render = std::string (*)(const StatusReport& report, AnswerForm form);

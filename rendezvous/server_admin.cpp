@@ -138,6 +138,7 @@ void Server::on_admin_request(const wire::HttpRequest& request, net::ControlServ
         std::move(answer));
   }
   if (request.path == "/status/relays") return answer_relays(form, filter.limit, std::move(answer));
+  if (request.path == kRevocationsPage) return read_revoked_again(std::move(answer));
   answer({.status = 404, .body = "{\"error\":\"no such page\"}\n"});
 }
 

@@ -1,4 +1,6 @@
 // The part of Server that a reload and renewed identity files change.
+#include <fmt/format.h>
+
 #include "common/base/log.h"
 #include "common/net/socket.h"
 #include "common/tls/time_text.h"
@@ -11,6 +13,8 @@ namespace {
 tls::IdentityFiles files_of(const IdentityConfig& identity) {
   return {identity.cert, identity.key, identity.ca};
 }
+
+constexpr int kCannot = 500;
 
 void refuse_reload(const Error& error) {
   log(Level::error, "reload refused; the running configuration stays", {{"detail", error.detail}});
@@ -61,6 +65,31 @@ void Server::watch_identity() {
         log(Level::error, "identity files changed and cannot be used; the old identity stays",
             {{"detail", credentials.error().detail}});
       });
+}
+
+// `revoke` and `unrevoke` have written to the store, which no loop that serves waits for.
+void Server::read_revoked_again(net::ControlServer::Answer answer) {
+  join_thread_.post_revoked([this, answer = std::move(answer)](Result<std::vector<std::string>> found) {
+    loop_.post([this, ids = std::move(found), answer] {
+      if (!ids) {
+        log(Level::error, "the list of the revoked cannot be read; the one that is known stays",
+            {{"reason", reason_code(ids.error().reason)}, {"detail", ids.error().detail}});
+        return answer({.status = kCannot, .body = "{\"error\":\"the list cannot be read; see the log\"}\n"});
+      }
+      apply_revoked(*ids);
+      answer({.body = fmt::format("{{\"revoked\":{}}}\n", ids->size())});
+    });
+  });
+}
+
+// Sessions and ways go first, then what was carried by them.
+void Server::apply_revoked(const std::vector<std::string>& ids) {
+  const std::set<std::string> all(ids.begin(), ids.end());
+  registry_.replace_revoked(all);
+  for (const auto& worker : workers_) {
+    worker->post([each = worker.get(), all] { each->end_relays_of(all, Reason::identity_revoked); });
+  }
+  log(Level::info, "revocations loaded", {{"revoked", ids.size()}});
 }
 
 void Server::apply_credentials(std::shared_ptr<const tls::Credentials> credentials) {

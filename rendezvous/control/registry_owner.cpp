@@ -153,6 +153,13 @@ void RegistryOwner::replace_policy(Policy policy) {
   publish_soon();
 }
 
+void RegistryOwner::replace_revoked(std::set<std::string> ids) {
+  for (const auto& session : registry_.replace_revoked(std::move(ids), loop_.now())) {  // its link counts its end
+    link_of(*session).tell([](SessionEnd& link) { link.on_refused(Reason::identity_revoked, kDeniedRetryAfter, ""); });
+  }
+  publish_soon();
+}
+
 void RegistryOwner::replace_own_names(const std::vector<std::string>& names) {
   registry_.replace_own_names(names);
   publish_soon();

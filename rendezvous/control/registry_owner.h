@@ -4,6 +4,8 @@
 // workers can see it. Every method runs on the main loop; use post_* from other threads.
 #include <map>
 #include <memory>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "common/net/loop.h"
@@ -29,6 +31,7 @@ class RegistryOwner final : public RegistryDesk, EntranceAnswers {
   // Main loop.
   Registry& registry() { return registry_; }
   void replace_policy(Policy policy);
+  void replace_revoked(std::set<std::string> ids);  // SPIFFE ids, all of them
   void replace_own_names(const std::vector<std::string>& names);
 
  private:

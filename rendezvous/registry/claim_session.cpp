@@ -21,6 +21,7 @@ std::optional<std::string> chosen(const std::string& said, std::optional<std::st
 }  // namespace
 
 tl::expected<Registry::Candidate, Refused> Registry::check_claim(const SessionClaim& claim) const {
+  if (revoked_.contains(claim.spiffe_id)) return denied(Reason::identity_revoked, "");
   std::optional<Grant> grant = policy_.match(claim.spiffe_id);
   if (!grant) return denied(Reason::policy_denied, fmt::format("no policy matches {}", claim.spiffe_id));
   const auto endpoint = chosen(claim.endpoint, grant->default_endpoint());

@@ -135,6 +135,16 @@ PolicyChange Registry::replace_policy(Policy policy, TimePoint now) {
   return change;
 }
 
+std::vector<std::shared_ptr<Carrier>> Registry::replace_revoked(std::set<std::string> ids, TimePoint now) {
+  revoked_ = std::move(ids);
+  std::vector<std::shared_ptr<Carrier>> out;
+  for (auto at = sessions_.begin(); at != sessions_.end();) {
+    const auto here = at++;
+    if (revoked_.contains(here->first.spiffe_id)) out.push_back(evict(here, now, route::Departure::left));
+  }
+  return out;
+}
+
 void Registry::reapply(Session& session, PolicyChange& change, TimePoint now) {
   for (auto at = session.services.begin(); at != session.services.end();) {
     EndpointPtr& endpoint = at->second;

@@ -7,6 +7,7 @@
 //   pair: same boot and higher counter: takes over; same boot, not higher: superseded; another boot: the old session is
 //   to be probed. It answers: duplicate_identity; it is silent: taken over. A takeover withdraws all registrations of
 //   the old session; the new one registers anew.
+// Revoked. An id that is revoked has no session, whatever policy says: one that stands is evicted.
 // Services. A session registers SERVICE.CLUSTER of its own CLUSTER where its rule's `services` allow it, and host and
 //   sni names where `hosts` do; at most services_per_agent. A host or sni that reads as SERVICE.CLUSTER or
 //   ENDPOINT.SERVICE.CLUSTER (bare or under a domain) of another service, live or not, needs the right to that service,
@@ -25,6 +26,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <variant>
@@ -123,6 +125,8 @@ class Registry {
 
   void expire(TimePoint now);  // call it now and then; a minute late does no harm
   PolicyChange replace_policy(Policy policy, TimePoint now);
+  // All that are revoked now. Those who were here and are gone from the registry: close them.
+  std::vector<std::shared_ptr<Carrier>> replace_revoked(std::set<std::string> ids, TimePoint now);
   void replace_own_names(const std::vector<std::string>& names) { names_.replace_own_names(names); }
 
   // Null when nothing changed. The owner calls it at most every 5 ms.
@@ -170,6 +174,7 @@ class Registry {
   bool may_have(const Grant& grant, const std::string& name, const Endpoint& wanted) const;
 
   Policy policy_;
+  std::set<std::string> revoked_;  // SPIFFE ids
   RegistryLimits limits_;
   NameIndex names_;
   Publication publication_;

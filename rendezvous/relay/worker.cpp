@@ -351,6 +351,13 @@ AccessRecord Worker::access_line(const MeshCaller& who, const std::string& servi
   return line;
 }
 
+void Worker::end_relays_of(const std::set<std::string>& ids, Reason reason) {
+  for (const auto number : relays_.numbers()) {
+    LiveRelay* const relay = relays_.find(number);
+    if (relay != nullptr && ids.contains(relay->attempt().endpoint->spiffe_id)) relay->close(reason);
+  }
+}
+
 Listing<RelaySummary> Worker::relays(std::size_t limit) const {
   Listing<RelaySummary> out{{}, relays_.size()};
   for (const auto number : relays_.numbers()) {

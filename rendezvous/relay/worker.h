@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <vector>
 
 #include "common/base/random.h"
@@ -65,6 +66,8 @@ class Worker final : public front::InboundOwner, public ReadyChannelOwner, publi
   void release_channel(std::uint64_t channel);
   void close_channel(std::uint64_t channel, Reason reason);
   void session_ended(std::uint64_t waiting_client);
+  // Ends the relays to services of these SPIFFE ids.
+  void end_relays_of(const std::set<std::string>& ids, Reason reason);
   Listing<RelaySummary> relays(std::size_t limit) const;
 
  private:

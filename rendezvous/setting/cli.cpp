@@ -107,6 +107,15 @@ Result<StatusCommand> make_status(const Arguments& in) {
   return out;
 }
 
+// Whether the mesh has such an id is judged where its trust domain is known.
+Result<RevokeCommand> make_revoke(RevokeAct act, const Arguments& in) {
+  const auto dot = in.id.find('.');
+  const bool named = dot != std::string::npos && is_label(in.id.substr(0, dot)) && is_label(in.id.substr(dot + 1));
+  if (!named && !in.id.starts_with("spiffe://"))
+    return refuse(fmt::format("{}: allowed: ENDPOINT.CLUSTER, or spiffe://TRUST_DOMAIN/PATH", in.id));
+  return RevokeCommand{act, in.id, config_of(in), answer_format(in)};
+}
+
 struct ConfigOptions {
   CLI::Option* file;
   CLI::Option* dir;
@@ -248,6 +257,21 @@ void add_token(CLI::App& app, Arguments& in) {
   revoke->footer("Example:\n  fairlead-rendezvous token revoke aebagbafaydqq");
 }
 
+void add_revoke(CLI::App& app, Arguments& in) {
+  const auto add = [&](const char* name, const char* about, const char* example) {
+    auto* command = app.add_subcommand(name, about);
+    command->add_option("id", in.id, "As `status agents` shows it, or a SPIFFE id")
+        ->required()
+        ->type_name("ENDPOINT.CLUSTER|SPIFFE");
+    add_config(*command, in);
+    command->add_flag("--json", in.json, "Answer in JSON");
+    command->footer(example);
+  };
+  add("revoke", "Let an identity in no more: its session, relays and direct ways end, its certificate is not renewed",
+      "Example:\n  fairlead-rendezvous revoke nas1.home");
+  add("unrevoke", "Let an identity in again", "Example:\n  fairlead-rendezvous unrevoke nas1.home");
+}
+
 void add_questions(CLI::App& app, Arguments& in) {
   auto* status =
       app.add_subcommand("status", "Show a summary and what is not well, or list agents, services or relays");
@@ -281,6 +305,8 @@ Result<Command> make_command(const CLI::App& app, const Arguments& in) {
   if (app.got_subcommand("explain")) return ExplainCommand{in.code, answer_format(in)};
   if (app.got_subcommand("setup")) return as_command(make_setup(in));
   if (app.got_subcommand("token")) return as_command(make_token(*app.get_subcommand("token"), in));
+  if (app.got_subcommand("revoke")) return as_command(make_revoke(RevokeAct::revoke, in));
+  if (app.got_subcommand("unrevoke")) return as_command(make_revoke(RevokeAct::unrevoke, in));
   if (app.got_subcommand("status")) return as_command(make_status(in));
   if (app.get_subcommand("ca")->got_subcommand("issue")) return as_command(make_issue(in));
   if (!config::is_dns_name(in.trust_domain)) {
@@ -301,8 +327,9 @@ std::optional<config::Answer> parse_into(CLI::App& app, int argc, const char* co
       return config::Answer{config::kExitSuccess, out.str(), ""};
     }
     if (app.get_subcommands().empty()) {
-      constexpr std::string_view kCommands[] = {"setup", "run", "check", "ca", "token", "status", "explain"};
-      constexpr std::string_view kLater[] = {"why", "revoke", "drain", "log-level"};
+      constexpr std::string_view kCommands[] = {"setup",  "run",      "check",  "ca",     "token",
+                                                "revoke", "unrevoke", "status", "explain"};
+      constexpr std::string_view kLater[] = {"why", "drain", "log-level"};
       return config::no_command(kProgram, app.remaining(), kCommands, kLater);
     }
     const CLI::App* ca = app.get_subcommand("ca");
@@ -334,6 +361,7 @@ Outcome parse_command_line(int argc, const char* const* argv) {
   add_run(app, in);
   add_ca(app, in);
   add_token(app, in);
+  add_revoke(app, in);
   add_questions(app, in);
 
   if (auto answer = parse_into(app, argc, argv)) return std::move(*answer);

@@ -68,8 +68,16 @@ struct TokenCommand {
   config::AnswerFormat format = config::AnswerFormat::text;
 };
 
+enum class RevokeAct : std::uint8_t { revoke, unrevoke };
+struct RevokeCommand {
+  RevokeAct act = RevokeAct::revoke;
+  std::string id;  // ENDPOINT.CLUSTER or a SPIFFE id
+  std::string config;
+  config::AnswerFormat format = config::AnswerFormat::text;
+};
+
 using Command = std::variant<RunCommand, CheckCommand, CaInitCommand, CaIssueCommand, SetupCommand, TokenCommand,
-                             StatusCommand, ExplainCommand>;
+                             RevokeCommand, StatusCommand, ExplainCommand>;
 
 struct CommandLine {
   Command command;

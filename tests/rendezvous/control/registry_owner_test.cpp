@@ -146,5 +146,16 @@ TEST_CASE("a new policy: what it denies is told to who had it") {
   CHECK(rig.worker.until([&] { return rig.route("web.home") != "web.home: nas1"; }));
 }
 
+TEST_CASE("who is revoked is told so, and is not there any more") {
+  OwnerRig rig;
+  const SessionClaim nas = rig.world.claim("home", "nas1");
+  rig.hello(1, nas);
+  rig.add(1, nas, {.claim = 1, .label = "web"});
+  REQUIRE(rig.told(1, "registered web.home"));
+  rig.owner.replace_revoked({nas.spiffe_id});
+  CHECK(rig.told(1, "refused identity_revoked"));
+  CHECK(rig.worker.until([&] { return rig.route("web.home") != "web.home: nas1"; }));
+}
+
 }  // namespace
 }  // namespace fairlead::rendezvous

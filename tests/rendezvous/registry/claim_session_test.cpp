@@ -148,5 +148,21 @@ TEST_CASE("closing ends what the session had, once") {
   CHECK(world.admit(world.claim("home", "nas1", 7)) == "nas1@home");
 }
 
+TEST_CASE("who is revoked is not let in, and whoever was here is evicted") {
+  Claimed world;
+  const auto first = world.claim("home", "nas1");
+  const auto other = world.claim("home", "nas2");
+  CHECK(world.admit(first) == "nas1@home");
+  CHECK(world.admit(other) == "nas2@home");
+  REQUIRE(world.add(first.session, {.label = "web"}) == "ok");
+  const auto gone = world.registry.replace_revoked({"spiffe://td/agent/home/nas1", "spiffe://td/agent/home/x"}, at(1s));
+  CHECK(gone == std::vector<std::shared_ptr<Carrier>>{first.session});
+  CHECK(world.route("web.home") != "web.home: nas1");
+  CHECK(world.registry.counters().agents == 1);
+  CHECK(world.admit(world.claim("home", "nas1", 1, 10)) == "identity_revoked");
+  CHECK(world.registry.replace_revoked({}, at(2s)).empty());
+  CHECK(world.admit(world.claim("home", "nas1", 1, 11)) == "nas1@home");
+}
+
 }  // namespace
 }  // namespace fairlead::rendezvous

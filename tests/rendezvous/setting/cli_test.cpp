@@ -147,6 +147,21 @@ TEST_CASE("token") {
   refused({"token", "revoke", "--config", "a"}, "id");
 }
 
+TEST_CASE("revoke and unrevoke") {
+  const auto revoke = command<RevokeCommand>({"revoke", "nas1.home", "--config", "a", "--json"});
+  CHECK(revoke.act == RevokeAct::revoke);
+  CHECK(revoke.id == "nas1.home");
+  CHECK(revoke.config == "a");
+  CHECK(revoke.format == config::AnswerFormat::json);
+  const auto back = command<RevokeCommand>({"unrevoke", "spiffe://td/agent/home/nas1", "--config", "a"});
+  CHECK(back.act == RevokeAct::unrevoke);
+  CHECK(back.id == "spiffe://td/agent/home/nas1");
+  for (const char* id : {"nas1", "a.b.c", ".home", "nas1.", "Nas1.home", "https://td/x"}) {
+    refused({"revoke", id, "--config", "a"}, std::string(id) + ": allowed: ENDPOINT.CLUSTER");
+  }
+  refused({"revoke", "--config", "a"}, "id");
+}
+
 TEST_CASE("ca init") {
   const auto init = command<CaInitCommand>({"ca", "init", "--dir", "d", "--trust-domain", "example.org"});
   CHECK(init.dir == "d");
