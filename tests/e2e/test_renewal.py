@@ -1,7 +1,9 @@
 """Certificates that live for seconds: agents that joined get the next one over their session, and nothing is cut."""
 import concurrent.futures
+import contextlib
 import datetime
 import json
+import subprocess
 import time
 
 from certs import openssl
@@ -11,6 +13,10 @@ from test_terminate import PlainTarget
 
 LIFE = "16s"
 GREETING = b"a service that speaks first\n" * 200
+
+
+def has_ended(certificate):
+    return subprocess.run(["openssl", "x509", "-in", certificate, "-noout", "-checkend", "0"], capture_output=True).returncode != 0
 
 
 class RenewalTest(MeshTest):
@@ -116,3 +122,100 @@ class NotRenewed(RenewalTest):
         self.assertEqual(prefix.with_suffix(".crt").read_bytes(), before)
         self.assertTrue(services_up(self.agent))
         self.assertEqual(Caller(self.mesh).echo("web.home"), b"hello over the relay")
+
+
+class Slept(RenewalTest):
+    """A device that was off when its certificate ended."""
+
+    def sleep_past_the_end(self):
+        self.join()
+        self.service = self.mesh.start_service("commands")
+        wait_until(lambda: has_ended(self.dir / "agent.crt"),
+                   "the certificate has ended", seconds=READY + 20)
+
+    def start(self, ready=True):
+        self.run_device([{"name": "web", "target": self.service.target, "mutual": "unchecked"}], ready=ready)
+
+    def test_it_renews_with_its_key_and_serves(self):
+        self.sleep_past_the_end()
+        first = self.serial()
+        self.start()
+        self.assertEqual(Caller(self.mesh).echo("web.home"), b"hello over the relay")
+        self.assertNotEqual(self.serial(), first)
+        self.rendezvous.wait_counted("certificate_expired")
+        self.rendezvous.wait_logged(msg="a certificate was renewed", agent="nas1.home")
+
+    def test_not_after_the_grace(self):
+        config = self.rendezvous.config
+        config.write_text(config.read_text().replace("[signer]\n", "[signer]\nrenew_grace = \"0s\"\n"))
+        self.rendezvous.kill()
+        self.rendezvous = self.mesh.run_rendezvous("rv1", config)
+        self.sleep_past_the_end()
+        first = self.serial()
+        self.start(ready=False)
+        self.agent.wait_logged(msg="the certificate was not renewed", reason="device_ended")
+        self.rendezvous.wait_logged(reason="device_ended")
+        self.assertEqual(self.serial(), first)
+
+    def test_not_with_another_key(self):
+        self.sleep_past_the_end()
+        stranger = self.mesh.authority.issue_odd("stranger", ["URI:spiffe://mesh.test/agent/home/nas1"], end="20200201000000Z")
+        for suffix, name in ((".crt", "agent.crt"), (".key", "agent.key")):
+            (self.dir / name).write_bytes(stranger.with_suffix(suffix).read_bytes())
+        self.start(ready=False)
+        self.agent.wait_logged(msg="the certificate was not renewed", reason="device_unknown")
+        self.rendezvous.wait_counted("device_unknown")
+
+
+class Revoked(RenewalTest):
+    """An identity that is let in no more, whatever certificate it has."""
+
+    def revoke(self, word, *words):
+        return run_program("fairlead-rendezvous", word, *words, "--config", self.rendezvous.config)
+
+    def start(self):
+        self.join()
+        self.run_device([{"name": "web", "target": self.mesh.start_service("commands").target, "mutual": "unchecked"}])
+        self.caller = Caller(self.mesh)
+
+    def wait_gone(self):
+        wait_until(lambda: self.rendezvous.status()["agents"]["total"] == 0, "the session has ended", seconds=2)
+
+    def test_its_session_and_relays_end_and_it_stays_out(self):
+        self.start()
+        with self.caller.connect("web.home") as tls:
+            tls.sendall(b"echo\nalive")
+            self.assertEqual(read_exactly(tls, 5), b"alive")
+            answer = self.revoke("revoke", "nas1.home")
+            self.assertEqual((answer.returncode, answer.stdout, answer.stderr),
+                             (0, "spiffe://mesh.test/agent/home/nas1 is revoked\n", ""))
+            self.wait_gone()
+            with contextlib.suppress(OSError):
+                self.assertEqual(tls.recv(1), b"")
+        self.agent.wait_logged(reason="identity_revoked")
+        self.rendezvous.wait_counted("identity_revoked")
+        self.rendezvous.kill()
+        self.agent.kill()
+        self.rendezvous = self.mesh.run_rendezvous("rv1", self.rendezvous.config)  # it is not forgotten
+        self.agent = self.mesh.run_agent("nas1", self.dir / "agent.toml", ready=False)
+        self.rendezvous.wait_counted("identity_revoked")
+        self.assertEqual(self.rendezvous.status()["agents"]["total"], 0)
+
+    def test_it_is_taken_back(self):
+        self.start()
+        self.assertEqual(self.revoke("unrevoke", "nas1.home").returncode, 1)
+        answer = json.loads(self.revoke("revoke", "spiffe://mesh.test/agent/home/nas1", "--json").stdout)
+        self.assertEqual(answer, {"revoked": "spiffe://mesh.test/agent/home/nas1", "told": True})
+        self.wait_gone()
+        self.assertEqual(self.revoke("unrevoke", "nas1.home").returncode, 0)
+        self.agent.kill()
+        self.agent = self.mesh.run_agent("nas1", self.dir / "agent.toml")
+        self.assertEqual(self.caller.echo("web.home"), b"hello over the relay")
+
+    def test_only_ids_of_this_mesh(self):
+        for name in ("spiffe://other.test/agent/home/nas1", "spiffe://mesh.test"):
+            self.assertEqual(self.revoke("revoke", name).returncode, 2, name)
+        self.rendezvous.stop()
+        answer = self.revoke("revoke", "nas1.home")
+        self.assertEqual(answer.returncode, 0)
+        self.assertIn("no server runs", answer.stderr)
