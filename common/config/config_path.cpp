@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
+#include <filesystem>
 
 namespace fairlead::config {
 namespace {
@@ -26,6 +28,10 @@ std::string config_home(User user, const Environment& environment) {
 
 }  // namespace
 
+User user_of_process() {
+  return ::geteuid() == 0 ? User::root : User::ordinary;
+}
+
 ConfigPath default_config_path(std::string_view file_name, User user, const Environment& environment) {
   if (auto named = environment("FAIRLEAD_CONFIG"); named && !named->empty()) {
     return {std::move(*named), ConfigPath::Origin::named};
@@ -40,12 +46,19 @@ std::string named_config(const std::string& file, const std::string& dir, std::s
 
 ConfigPath find_config(const std::string& named, std::string_view file_name) {
   if (!named.empty()) return {named, ConfigPath::Origin::named};
-  return default_config_path(file_name, ::geteuid() == 0 ? User::root : User::ordinary, process_environment());
+  return default_config_path(file_name, user_of_process(), process_environment());
 }
 
 bool is_absent(const ConfigPath& path) {
   return path.origin == ConfigPath::Origin::usual && ::access(path.file.c_str(), F_OK) != 0 &&
          (errno == ENOENT || errno == ENOTDIR);
+}
+
+// std::filesystem::absolute would bring every other operation on files into a static program.
+std::string absolute_path(const std::string& path) {
+  char here[PATH_MAX] = "/";
+  if (!path.starts_with('/') && ::getcwd(here, sizeof here) == nullptr) return path;
+  return (std::filesystem::path(here) / path).lexically_normal().string();
 }
 
 }  // namespace fairlead::config

@@ -97,6 +97,12 @@ Result<void> rename_file(const std::filesystem::path& from, const std::filesyste
   return sync_directory_of(to);
 }
 
+Result<void> remove_file(const std::filesystem::path& file) {
+  if (::unlink(file.c_str()) == 0) return sync_directory_of(file);
+  if (errno == ENOENT || errno == ENOTDIR) return {};
+  return failed(file, "remove");
+}
+
 Result<void> create_file(const std::filesystem::path& file, ByteView content, std::filesystem::perms mode) {
   const auto bits = static_cast<mode_t>(mode);
   const Descriptor fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, bits));

@@ -17,6 +17,8 @@ Result<void> replace_file(const std::filesystem::path& file, ByteView content, s
 Result<void> replace_private_file(const std::filesystem::path& file, ByteView content);
 // `to` is what `from` was, whatever it was before; both are in one directory.
 Result<void> rename_file(const std::filesystem::path& from, const std::filesystem::path& to);
+// Durably; it is no error when it is not there.
+Result<void> remove_file(const std::filesystem::path& file);
 // Makes `file` durably; fails when it exists.
 Result<void> create_file(const std::filesystem::path& file, ByteView content, std::filesystem::perms mode);
 // That a file can be made in `directory`, which is made if it is missing (Reason::state_unwritable).

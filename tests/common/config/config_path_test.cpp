@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <map>
 
 using namespace fairlead::config;
@@ -55,4 +56,10 @@ TEST_CASE("--dir names the file in it") {
   CHECK(named_config("", "/d/", kFile) == "/d/agent.toml");
   CHECK(named_config("", "", kFile).empty());
   CHECK(find_config("a.toml", kFile) == ConfigPath{"a.toml", ConfigPath::Origin::named});
+}
+
+TEST_CASE("an absolute path is the same file from everywhere") {
+  const std::string here = std::filesystem::current_path().string();
+  CHECK(absolute_path("a/./b.toml") == here + "/a/b.toml");
+  CHECK(absolute_path("/a//b/../c") == "/a/c");
 }
