@@ -47,6 +47,10 @@ void read_rendezvous(Section& section, AgentConfig& out) {
   out.rendezvous_id = id->value;
 }
 
+std::string read_control_path(Section& section) {
+  return config::unix_path_or(section, "control", AgentConfig().control_path);
+}
+
 void read_agent(Section& section, AgentConfig& out) {
   if (const auto name = section.find_text("name", config::kLabelForm); name && !name->value.empty()) {
     out.name = config::read_label(section, *name).value_or("");
@@ -56,7 +60,7 @@ void read_agent(Section& section, AgentConfig& out) {
   }
   read_rendezvous(section, out);
   out.state_dir = config::path_or(section, "state_dir", out.state_dir);
-  out.control_path = config::unix_path_or(section, "control", out.control_path);
+  out.control_path = read_control_path(section);
   out.drain_timeout = section.duration("drain_timeout", kDrain, out.drain_timeout);
   out.confine = section.flag("confine", out.confine);
 }
@@ -195,6 +199,17 @@ Result<Loaded> parse_config(std::string_view text, const std::string& path, conf
   const auto value = config::parse_toml(text, path);
   if (!value) return tl::unexpected(value.error());
   return read_value(*value, path, unknown, environment);
+}
+
+Result<std::string> load_control_path(const std::string& path, const config::Environment& environment) {
+  const auto value = config::read_toml(path);
+  if (!value) return tl::unexpected(value.error());
+  config::Report report(config::UnknownKeys::warn, environment);
+  Section root(*value, path, "", report);
+  Section agent = root.table("agent");
+  std::string out = read_control_path(agent);
+  if (report.failed()) return tl::unexpected(report.error());
+  return out;
 }
 
 Result<void> check_files(const AgentConfig& config, const std::string& path) {

@@ -135,6 +135,10 @@ Result<Loaded> load_config(const std::string& path, config::UnknownKeys unknown 
 Result<Loaded> parse_config(std::string_view text, const std::string& path, config::UnknownKeys unknown,
                             const config::Environment& environment);
 
+// [agent] control alone: where the agent that runs is asked, whatever has become of the rest of its file.
+Result<std::string> load_control_path(const std::string& path,
+                                      const config::Environment& environment = config::process_environment());
+
 // For `check`: that the files of [identity] exist and can be read, and that nothing is in the way of the socket for
 // `status`. What is inside the files is the caller's to judge.
 Result<void> check_files(const AgentConfig& config, const std::string& path);

@@ -125,5 +125,19 @@ TEST_CASE("problems name the included file and its line, and only services may s
   CHECK(error("[[service]\n").starts_with(file + ":1: service: "));
 }
 
+TEST_CASE("the control socket is found whatever the rest of the file holds") {
+  const Folder folder;
+  folder.write("services.d/web.toml", "half a fi");
+  REQUIRE_FALSE(folder.load("control = 'unix:a.sock'"));
+  CHECK(load_control_path(folder.path("agent.toml")) == folder.path("a.sock"));
+  folder.write("agent.toml", "[nat]\nmaping = 'off'\n");
+  CHECK(load_control_path(folder.path("agent.toml")) == AgentConfig().control_path);
+  folder.write("agent.toml", "[agent]\ncontrol = 'a.sock'\n");
+  CHECK(load_control_path(folder.path("agent.toml")).error().detail.starts_with(folder.path("agent.toml") + ":2: "));
+  folder.write("agent.toml", "[agent\n");
+  CHECK_FALSE(load_control_path(folder.path("agent.toml")));
+  CHECK_FALSE(load_control_path(folder.path("none.toml")));
+}
+
 }  // namespace
 }  // namespace fairlead::agent
