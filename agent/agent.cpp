@@ -127,7 +127,7 @@ Result<void> Agent::open_control() {
   if (config_.control_path.empty()) return {};
   auto control =
       net::ControlServer::open(loop_, poller_, config_.control_path,
-                               [this](const wire::HttpRequest& request) { return on_status_request(request); });
+                               [this](const wire::HttpRequest& request) { return on_control_request(request); });
   if (control) {
     control_ = std::move(*control);
   } else if (control.error().reason == Reason::address_in_use || control.error().reason == Reason::config_invalid) {

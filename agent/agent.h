@@ -16,6 +16,7 @@
 #include "agent/session/rendezvous_link.h"
 #include "agent/status.h"
 #include "agent/stop_plan.h"
+#include "common/config/explain.h"
 #include "common/crypto/system_rng.h"
 #include "common/net/control_socket.h"
 #include "common/net/file_watch.h"
@@ -100,7 +101,9 @@ class Agent final : public LinkOwner {
   void renew_sessions();
   void on_probe_tick();
   tls::TlsClientContext make_context(const char* alpn);
-  net::HttpReply on_status_request(const wire::HttpRequest& request);
+  net::HttpReply on_control_request(const wire::HttpRequest& request);
+  net::HttpReply reload_reply();
+  net::HttpReply service_reply(const std::string& name, config::AnswerFormat format);
   WallTime started() const;
   StatusReport status_report() const;
   void explain_relay(ServiceReport& report) const;

@@ -1,4 +1,4 @@
-// What the agent says of itself: `status`, `probe` of a running agent, and why a service is not direct.
+// What the agent says of itself: the report of `status`, and why a service is not direct.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -6,32 +6,8 @@
 #include "agent/agent.h"
 #include "agent/problems.h"
 #include "common/base/log.h"
-#include "common/net/socket.h"
 
 namespace fairlead::agent {
-namespace {
-
-constexpr const char* kTextType = "text/plain; charset=utf-8";
-constexpr int kUnreachableStatus = 503;  // of /probe: services cannot be reached at all
-
-}  // namespace
-
-net::HttpReply Agent::on_status_request(const wire::HttpRequest& request) {
-  const bool text = std::any_of(request.query.begin(), request.query.end(),
-                                [](const auto& each) { return each.first == "format" && each.second == "text"; });
-  if (request.path == "/probe") {
-    const ProbeFacts facts = direct_.facts();
-    const Diagnosis diagnosis = diagnose(facts);
-    const int status = diagnosis.path == PathKind::none ? kUnreachableStatus : 200;
-    if (text) return {.status = status, .body = render_text(facts, diagnosis), .content_type = kTextType};
-    return {.status = status, .body = render_json(facts, diagnosis)};
-  }
-  if (request.path != "/status") return {.status = 404, .body = "{\"error\":\"no such page\"}\n"};
-  const StatusReport report = status_report();
-  const int status = report.problems.empty() ? net::kWellStatus : net::kNotWellStatus;
-  if (text) return {.status = status, .body = render_text(report), .content_type = kTextType};
-  return {.status = status, .body = render_json(report)};
-}
 
 WallTime Agent::started() const {
   const HostTime host = host_time();

@@ -65,6 +65,16 @@ void write_limit(JsonWriter& json, std::string_view name, std::size_t used, std:
 
 }  // namespace
 
+std::string render_json(const ServiceReport& service) {
+  JsonWriter json;
+  json.begin_object().field("name", service.name).field("path", service.path).field("address", service.address);
+  return json.end_object().take() + "\n";
+}
+
+std::string render_text(const ServiceReport& service) {
+  return fmt::format("{} {} {}\n", service.name, service.path, service.address);
+}
+
 std::string render_json(const StatusReport& report) {
   JsonWriter json;
   json.begin_object().field("version", FAIRLEAD_VERSION).field("started", tls::time_text(report.started));

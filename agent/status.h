@@ -57,6 +57,9 @@ struct StatusReport {
   std::vector<Problem> problems;
 };
 
+// The line that a person who exposes a service waits for: its name, its path, the address.
+std::string render_json(const ServiceReport& service);
+std::string render_text(const ServiceReport& service);
 std::string render_json(const StatusReport& report);
 std::string render_text(const StatusReport& report);
 
