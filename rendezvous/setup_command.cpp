@@ -10,6 +10,7 @@
 #include "common/config/fields.h"
 #include "common/net/loop.h"
 #include "common/net/socket.h"
+#include "common/program/start_line.h"
 #include "common/tls/private_file.h"
 #include "rendezvous/ca/ca.h"
 #include "rendezvous/ca/issuer.h"
@@ -110,12 +111,14 @@ Result<std::string> set_up(const SetupCommand& command) {
   const auto token = answer_token({.act = TokenAct::create, .config = file.string()});
   if (!token) return tl::unexpected(token.error());
   return fmt::format(
-      "{} is set up for {} at {}\nstart it here:\n  fairlead-rendezvous run --config {}\nand within 15 minutes, on a "
+      "{} is set up for {} at {}\nstart it here:\n  {}\nand within 15 minutes, on a "
       "device:\n"
       "  fairlead-agent join {}more tokens: fairlead-rendezvous token create --config {}\nmove {} to a safe place off "
       "line\n",
-      dir.string(), *trust_domain, HostPort{command.host, port}.to_string(), file.string(), token->out, file.string(),
-      (dir / "ca" / kRootKey).string());
+      dir.string(), *trust_domain, HostPort{command.host, port}.to_string(),
+      program::start_line(kProgram, file.string(), config::user_of_process(),
+                          command.dir.empty() ? program::Found::alone : program::Found::by_option),
+      token->out, file.string(), (dir / "ca" / kRootKey).string());
 }
 
 }  // namespace
