@@ -11,6 +11,7 @@
 
 #include "common/base/json_writer.h"
 #include "common/core/timer_queue.h"
+#include "common/net/control_group.h"
 #include "common/net/socket.h"
 
 namespace fairlead::net {
@@ -138,6 +139,7 @@ Result<std::unique_ptr<ControlServer>> ControlServer::open(Loop& loop, Poller& p
   make_folders(path);
   auto listener = listen_unix(path);
   if (!listener) return tl::unexpected(listener.error());
+  admit_control_group(path);
   std::unique_ptr<ControlServer> server(new ControlServer(loop, poller, std::move(path), std::move(handler)));
   server->listener_ = PolledFd(poller, std::move(*listener), *server);
   return server;

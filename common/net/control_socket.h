@@ -39,8 +39,9 @@ class ControlServer final : private PollTarget {
   using Answer = std::function<void(HttpReply)>;
   using LateHandler = std::function<void(const wire::HttpRequest&, Answer)>;
 
-  // Listens at `path` (0600); missing folders are made (0755). A socket that a program of ours left is replaced;
-  // address_in_use when another program has it, config_invalid when something else than a socket is there.
+  // Listens at `path` (0600, or as in control_group.h); missing folders are made (0755). A socket that a program of
+  // ours left is replaced; address_in_use when another program has it, config_invalid when something else than a socket
+  // is there.
   static Result<std::unique_ptr<ControlServer>> open(Loop& loop, Poller& poller, std::string path, LateHandler handler);
   static Result<std::unique_ptr<ControlServer>> open(Loop& loop, Poller& poller, std::string path, Handler handler);
   ~ControlServer() override;  // removes its socket, and nobody else's
