@@ -14,7 +14,7 @@ namespace fairlead::agent {
 
 int complain_of_call(const Error& error) {
   const bool unusable = error.reason == Reason::config_invalid;
-  return config::complain("fairlead-agent", unusable ? error : Error{error.reason, with_next_step(error)});
+  return config::complain(kProgram, unusable ? error : Error{error.reason, with_next_step(error)});
 }
 
 Result<AgentConfig> caller_config(const std::optional<AgentConfig>& given, const std::string& file) {

@@ -5,8 +5,8 @@
 #include <cstdio>
 
 #include "agent/agent.h"
+#include "agent/agent_run.h"
 #include "agent/bare_probe.h"
-#include "common/base/json_writer.h"
 #include "common/base/log.h"
 #include "common/config/config_path.h"
 #include "common/config/units.h"
@@ -19,31 +19,8 @@
 namespace fairlead::agent {
 namespace {
 
-constexpr std::string_view kProgram = "fairlead-agent";
-constexpr std::size_t kLogQueue = 64 * 1024;  // bytes of lines that wait for stderr: small devices
-
 int complain(const Error& error) {
   return config::complain(kProgram, error);
-}
-
-int run_agent(AgentConfig config, const std::string& config_path, Agent::OnReachable on_reachable) {
-  start_log_writer(kLogQueue);
-  auto agent = Agent::open(std::move(config), config_path, std::move(on_reachable));
-  if (!agent) return complain(agent.error());
-  (*agent)->run();
-  return config::kExitSuccess;
-}
-
-// The line that a person who exposes a service waits for.
-void print_reachable(const ServiceReport& service, config::AnswerFormat format) {
-  if (format == config::AnswerFormat::json) {
-    JsonWriter json;
-    json.begin_object().field("name", service.name).field("path", service.path).field("address", service.address);
-    fmt::print("{}\n", json.end_object().take());
-  } else {
-    fmt::print("{} {} {}\n", service.name, service.path, service.address);
-  }
-  std::fflush(stdout);
 }
 
 // What the ceiling comes to.
@@ -87,22 +64,11 @@ int run_command(const CheckCommand& command) {
   return exit_code;
 }
 
-int run_command(const ExposeCommand& command) {
-  return run_agent(command.config, "",
-                   [format = command.format](const ServiceReport& service) { print_reachable(service, format); });
-}
-
 int run_command(const StatusCommand& command) {
-  std::string socket = command.socket;
-  const config::ConfigPath path = config::find_config(command.config, kConfigFile);
-  if (socket.empty() && config::is_absent(path)) socket = AgentConfig{}.control_path;
-  if (socket.empty()) {
-    const auto loaded = load_config(path.file);
-    if (!loaded) return complain(loaded.error());
-    socket = loaded->config.control_path;
-  }
+  const auto socket = control_socket_of(command.config, command.socket);
+  if (!socket) return complain(socket.error());
   const bool json = command.format == config::AnswerFormat::json;
-  return program::ask(kProgram, socket, json ? "/status?format=json" : "/status?format=text");
+  return program::ask(kProgram, *socket, json ? "/status?format=json" : "/status?format=text");
 }
 
 int run_command(const ProbeCommand& command) {

@@ -7,6 +7,7 @@ namespace fairlead::agent {
 int run_command(const RunCommand& command);
 int run_command(const CheckCommand& command);
 int run_command(const ExposeCommand& command);
+int run_command(const UnexposeCommand& command);
 int run_command(const ConnectCommand& command);
 int run_command(const ProxyCommand& command);
 int run_command(const StatusCommand& command);

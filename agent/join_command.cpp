@@ -12,14 +12,13 @@
 #include "common/config/fields.h"
 #include "common/config/usage.h"
 #include "common/crypto/secret.h"
+#include "common/program/start_line.h"
 #include "common/tls/certificate_request.h"
 #include "common/tls/private_file.h"
 #include "common/tls/time_text.h"
 
 namespace fairlead::agent {
 namespace {
-
-constexpr std::string_view kProgram = "fairlead-agent";
 
 Result<std::string> read_standard_input() {
   std::array<char, wire::kMaxJoinTokenText + 1> text{};
@@ -49,8 +48,13 @@ Error in_words(const Error& why) {
 }
 
 std::string run_line(const JoinCommand& command, const IdentityFolder& folder) {
-  if (command.dir.empty()) return "fairlead-agent run";
-  return "fairlead-agent run --config " + folder.config().string();
+  return program::start_line(kProgram, folder.config().string(), config::user_of_process(),
+                             command.dir.empty() ? program::Found::alone : program::Found::by_option);
+}
+
+// What of it the next command needs, too.
+std::string dir_words(const JoinCommand& command) {
+  return command.dir.empty() ? "" : " --dir " + command.dir;
 }
 
 std::string answer_text(const JoinCommand& command, const IdentityFolder& folder, const wire::Joined& joined,
@@ -63,8 +67,10 @@ std::string answer_text(const JoinCommand& command, const IdentityFolder& folder
     json.field("config", folder.config().string()).field("run", run_line(command, folder));
     return json.end_object().take() + "\n";
   }
-  return fmt::format("{}.{} joined {}, until {}\nnext, with a [[service]] in {}:\n  {}\n", joined.name, joined.cluster,
-                     joined.trust_domain, not_after, folder.config().string(), run_line(command, folder));
+  return fmt::format(
+      "{}.{} joined {}, until {}\nstart its agent:\n  {}\nand offer a service of this host, such as:\n"
+      "  fairlead-agent expose web=http://127.0.0.1:8080{}\n",
+      joined.name, joined.cluster, joined.trust_domain, not_after, run_line(command, folder), dir_words(command));
 }
 
 Result<config::Answer> join(const JoinCommand& command, wire::JoinToken token) {

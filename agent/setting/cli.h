@@ -10,6 +10,7 @@
 
 namespace fairlead::agent {
 
+inline constexpr std::string_view kProgram = "fairlead-agent";
 inline constexpr std::string_view kConfigFile = "agent.toml";
 
 struct RunCommand {
@@ -19,9 +20,18 @@ struct RunCommand {
 struct CheckCommand {
   std::string config;
 };
-// `run` without a file.
+// Adds services to the agent that runs; where none does, runs one for them.
 struct ExposeCommand {
-  AgentConfig config;
+  std::vector<ServiceConfig> services;
+  std::optional<AgentConfig> given;  // servers and identity by options: an agent of its own
+  std::string config;                // else as for `status`
+  std::string socket;
+  config::AnswerFormat format = config::AnswerFormat::text;
+};
+struct UnexposeCommand {
+  std::string name;
+  std::string config;  // as for `status`
+  std::string socket;
   config::AnswerFormat format = config::AnswerFormat::text;
 };
 // Calls a service by its name.
@@ -68,8 +78,8 @@ struct ExplainCommand {
   config::AnswerFormat format = config::AnswerFormat::text;
 };
 
-using Command = std::variant<RunCommand, CheckCommand, JoinCommand, ExposeCommand, ConnectCommand, ProxyCommand,
-                             StatusCommand, ProbeCommand, ExplainCommand>;
+using Command = std::variant<RunCommand, CheckCommand, JoinCommand, ExposeCommand, UnexposeCommand, ConnectCommand,
+                             ProxyCommand, StatusCommand, ProbeCommand, ExplainCommand>;
 
 struct CommandLine {
   Command command;

@@ -97,7 +97,7 @@ TEST_CASE("help and version go to stdout") {
   const std::string help = told({"--help"}).out;
   for (const char* word : {"run", "check", "expose", "status", "explain", "--log-level", "--version", "Exit codes"})
     has(help, word);
-  for (const char* name : {"run", "check", "join", "expose", "connect", "proxy", "status", "explain"}) {
+  for (const char* name : {"run", "check", "join", "expose", "unexpose", "connect", "proxy", "status", "explain"}) {
     has(told({name, "--help"}).out, std::string("Example:\n  fairlead-agent ") + name);
   }
   has(told({"expose", "--help"}).out, "NAME=TARGET");
@@ -214,30 +214,38 @@ TEST_CASE("explain") {
   has(refused({"explain", "a", "b"}), "b");
 }
 
-TEST_CASE("expose makes a configuration") {
+TEST_CASE("expose with a server and an identity makes a configuration") {
   const auto expose = command<ExposeCommand>({"expose", "web=127.0.0.1:8443", "db=unix:/run/db", "--rendezvous", "rv:1",
                                               "--rendezvous", "[::1]:2", "--cert", "c", "--key", "k", "--ca", "a",
                                               "--cluster", "home", "--name", "nas1", "--json"});
   CHECK(expose.format == config::AnswerFormat::json);
-  CHECK(expose.config.name == "nas1");
-  CHECK(expose.config.cluster == "home");
-  CHECK(expose.config.identity == IdentityConfig{"c", "k", "a"});
-  CHECK(expose.config.rendezvous == std::vector<HostPort>{{"rv", 1}, {"::1", 2}});
-  REQUIRE(expose.config.services.size() == 2);
-  CHECK(expose.config.services[1].target == Target{UnixPath{"/run/db"}});
-  CHECK(expose.config.state_dir.empty());
-  CHECK(expose.config.control_path.empty());
-
-  const auto plain = command<ExposeCommand>({"expose", "db=tcp://a:1", "web=a:2", "--rendezvous", "rv:1", "--cert", "c",
-                                             "--key", "k", "--ca", "a", "--allow", "mesh"});
-  CHECK(plain.config.services[0].allow == std::vector<std::string>{"mesh"});
-  CHECK(plain.config.services[1].allow == ServiceConfig().allow);
+  REQUIRE(expose.given);
+  CHECK(expose.given->name == "nas1");
+  CHECK(expose.given->cluster == "home");
+  CHECK(expose.given->identity == IdentityConfig{"c", "k", "a"});
+  CHECK(expose.given->rendezvous == std::vector<HostPort>{{"rv", 1}, {"::1", 2}});
+  REQUIRE(expose.services.size() == 2);
+  CHECK(expose.services[1].target == Target{UnixPath{"/run/db"}});
+  CHECK(expose.given->state_dir.empty());
+  CHECK(expose.given->control_path.empty());
 
   // Options in front of the targets do not swallow them.
   const auto turned = command<ExposeCommand>(
       {"expose", "--cert", "c", "--key", "k", "--ca", "a", "--rendezvous", "rv:1", "web=a:1", "db=b:2"});
-  CHECK(turned.config.services.size() == 2);
-  CHECK(turned.config.cluster.empty());
+  CHECK(turned.services.size() == 2);
+  CHECK(turned.given->cluster.empty());
+}
+
+TEST_CASE("expose at the agent of a configuration") {
+  const auto plain = command<ExposeCommand>({"expose", "db=tcp://a:1", "web=a:2", "--allow", "mesh"});
+  CHECK_FALSE(plain.given);
+  CHECK(plain.config.empty());
+  CHECK(plain.socket.empty());
+  CHECK(plain.services[0].allow == std::vector<std::string>{"mesh"});
+  CHECK(plain.services[1].allow == ServiceConfig().allow);
+  CHECK(command<ExposeCommand>({"expose", "db=a:1", "--dir", "d"}).config == "d/agent.toml");
+  CHECK(command<ExposeCommand>({"expose", "db=a:1", "--config", "a.toml"}).config == "a.toml");
+  CHECK(command<ExposeCommand>({"expose", "db=a:1", "--socket", "unix:/run/x"}).socket == "/run/x");
 }
 
 TEST_CASE("expose refuses") {
@@ -259,8 +267,23 @@ TEST_CASE("expose refuses") {
   std::vector<const char*> nine{"web=a:1"};
   for (int i = 0; i < 8; ++i) nine.insert(nine.end(), {"--rendezvous", "rv:2"});
   has(expose(nine), "at most 8");
-  has(refused({"expose", "web=a:1", "--cert", "c", "--key", "k", "--ca", "a"}), "--rendezvous");
-  has(refused({"expose", "web=a:1", "--rendezvous", "rv:1", "--key", "k", "--ca", "a"}), "--cert");
-  has(refused({"expose", "web=a:1", "--rendezvous", "rv:1", "--cert", "c", "--ca", "a"}), "--key");
-  has(refused({"expose", "web=a:1", "--rendezvous", "rv:1", "--cert", "c", "--key", "k"}), "--ca");
+  constexpr const char* kAll = "expose without --config needs --rendezvous, --cert, --key and --ca";
+  has(refused({"expose", "web=a:1", "--cert", "c", "--key", "k", "--ca", "a"}), kAll);
+  has(refused({"expose", "web=a:1", "--rendezvous", "rv:1"}), kAll);
+  for (const char* other : {"--config", "--dir", "--socket"}) has(expose({"web=a:1", other, "x"}), "not both");
+  has(refused({"expose", "web=a:1", "--config", "a", "--socket", "b"}), "exclude each other");
+  has(refused({"expose", "web=a:1", "--name", "nas1"}), "--name: stands in the configuration");
+  has(refused({"expose", "web=a:1", "--cluster", "home"}), "--cluster: stands in the configuration");
+}
+
+TEST_CASE("unexpose") {
+  const auto plain = command<UnexposeCommand>({"unexpose", "web"});
+  CHECK(plain.name == "web");
+  CHECK((plain.config.empty() && plain.socket.empty()));
+  const auto full = command<UnexposeCommand>({"unexpose", "web", "--dir", "d", "--json"});
+  CHECK(full.config == "d/agent.toml");
+  CHECK(full.format == config::AnswerFormat::json);
+  has(refused({"unexpose"}), "name is missing");
+  has(refused({"unexpose", "web=a:1"}), "web=a:1: allowed: one label");
+  has(refused({"unexpose", "../web"}), "../web: allowed: one label");
 }
