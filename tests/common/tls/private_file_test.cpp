@@ -36,6 +36,16 @@ TEST_CASE("create does not overwrite, replace does") {
   CHECK_FALSE(fs::exists(temp.path() / "a.new"));
 }
 
+TEST_CASE("a removed file is gone, and one that is not there is no error") {
+  const TempDir temp;
+  CHECK(create_file(temp.path() / "a", as_bytes("one"), fs::perms(0600)));
+  CHECK(remove_file(temp.path() / "a"));
+  CHECK_FALSE(fs::exists(temp.path() / "a"));
+  CHECK(remove_file(temp.path() / "a"));
+  CHECK(remove_file(temp.path() / "none" / "a"));
+  CHECK(remove_file(temp.path()).error().reason == Reason::io_failed);
+}
+
 TEST_CASE("an own file is a regular one of this user, and no link") {
   const TempDir temp;
   const fs::path file = temp.path() / "state";
