@@ -13,9 +13,10 @@ Call::Call(const CallTools& tools, CalledService& service, std::unique_ptr<net::
       limits_(share.within(limits)),
       on_ended_(std::move(on_ended)),
       words_(std::move(words)),
-      caller_(std::move(caller)),
-      dial_(tools, service, share.buffers,
-            [this](Result<AnsweredCall> answered) { on_answered(std::move(answered)); }) {}
+      caller_(std::move(caller)) {
+  dial_.emplace(tools, service, share.buffers,
+                [this](Result<AnsweredCall> answered) { on_answered(std::move(answered)); });
+}
 
 Call::~Call() {
   on_ended_ = nullptr;
@@ -43,7 +44,15 @@ void Call::enter(State next) {
 
 void Call::start() {
   enter(State::dialing);
-  dial_.start();
+  caller_->set_owner(*this);
+  dial_->start();
+}
+
+// An end of its stream is none of the caller: who has asked may be silent from then on.
+void Call::on_stream_progress(net::ByteStream& /*stream*/) {
+  if (state_ != State::dialing || !caller_->broken()) return;
+  dial_.reset();
+  end({.reason = Reason::client_reset, .detail = "the caller left before the service had answered"});
 }
 
 void Call::turn_away(const CallTools& tools, net::PolledFd caller, const CallWords& words, Reason reason) {

@@ -2,7 +2,8 @@
 // One connection of a local program, carried to the service: dialled, then relayed until both sides have ended.
 //
 //   idle --> dialing --the service answered--> relaying --> ended: told
-//               `-- it did not: the caller's connection is aborted --> ended: told why
+//               |-- it did not: the caller hears why, or is reset --> ended: told why
+//               `-- the caller was reset: nobody waits any more --> ended: told
 //
 // One loop; owned by whoever took the connection, who retires it when told. Destroyed before that, it resets both
 // sides: what is cut off is no end.
@@ -32,7 +33,7 @@ struct CallWords {
   Bytes ahead = {};                                // of the caller for the service, read already
 };
 
-class Call final : public net::StreamRelayOwner {
+class Call final : public net::StreamRelayOwner, private net::ByteStreamOwner {
  public:
   // Once, never from start(); the last thing that it does.
   using OnEnded = std::function<void(Call&, const CallEnd&)>;
@@ -58,6 +59,7 @@ class Call final : public net::StreamRelayOwner {
   };
 
   void enter(State next);
+  void on_stream_progress(net::ByteStream& stream) override;
   void on_answered(Result<AnsweredCall> answered);
   void on_stream_relay_ended(net::StreamRelay& relay, const net::RelayOutcome& outcome) override;
   void end(const CallEnd& how);
@@ -69,7 +71,7 @@ class Call final : public net::StreamRelayOwner {
   std::string peer_;
   CallWords words_;
   std::unique_ptr<net::SocketStream> caller_;  // until it is relayed
-  ServiceDial dial_;
+  std::optional<ServiceDial> dial_;            // until it is done, or nobody waits for it
   std::unique_ptr<net::StreamRelay> relay_;
 };
 

@@ -62,7 +62,7 @@ std::set<const CalledService*> CarriedCalls::services() const {
 
 void CarriedCalls::record(const std::string& service, const LocalCaller& caller, const CallEnd& how) const {
   (how.failed() ? tools_.counters.refused : tools_.counters.closed).add(how.reason);
-  const Level level = how.failed() ? Level::warn : Level::debug;
+  const Level level = how.failed() && !is_client_leave(how.reason) ? Level::warn : Level::debug;
   if (!log_enabled(level)) return;
   log(level, "call",
       {{"service", service},

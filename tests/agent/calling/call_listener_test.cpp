@@ -106,6 +106,18 @@ TEST_CASE("an abort is never an end") {
   CHECK(rig.until([&] { return rig.listener->calls() == 0; }));
 }
 
+TEST_CASE("a caller that is reset while its service is dialled is not waited for") {
+  Rig rig(Plays::silence);
+  net::Fd caller = rig.caller();
+  REQUIRE(rig.until([&] { return rig.server.calls == 1; }));
+  CHECK(rig.listener->calls() == 1);
+  net::reset_on_close(caller.get());
+  caller.reset();
+  CHECK(rig.until([&] { return rig.listener->calls() == 0; }));
+  CHECK(rig.places.relays() == 0);
+  CHECK(rig.counters.refused.get(Reason::client_reset) == 1);
+}
+
 TEST_CASE("a caller whose service is not reached is reset") {
   Rig rig(Plays::alert);
   const net::Fd caller = rig.caller();
