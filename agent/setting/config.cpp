@@ -165,7 +165,10 @@ AgentConfig read_root(Section& root) {
   read_services(root);
   config::read_included(agent, kServiceFiles, read_services);
   agent.done();
-  for (Section& section : root.tables("egress")) out.egress.push_back(read_egress(section, out.egress));
+  for (Section& section : root.tables("egress")) {
+    out.egress.push_back(read_egress(section, out.egress));
+    refuse_loop(section, out.egress.back(), out);
+  }
   out.proxy = read_proxy(root.table("proxy"), out.egress);
   root.done();
   return out;

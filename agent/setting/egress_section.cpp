@@ -43,6 +43,24 @@ bool is_taken(const ListenAddress& listen, const std::vector<EgressConfig>& earl
   return std::ranges::count(earlier, listen, &EgressConfig::listen) > 0;
 }
 
+// SERVICE.CLUSTER or ENDPOINT.SERVICE.CLUSTER of ours; `cluster` is not known here where the certificate says it.
+bool leads_to(const CalledName& name, const ServiceConfig& service, const std::string& cluster) {
+  const std::string_view called = name.sni;
+  const auto last = called.rfind('.');
+  if (last == std::string_view::npos || (!cluster.empty() && called.substr(last + 1) != cluster)) return false;
+  const std::string_view without = called.substr(0, last);
+  return without == service.name || without.ends_with("." + service.name);
+}
+
+bool is_at(const Target& target, const ListenAddress& listen) {
+  if (const auto* path = std::get_if<UnixPath>(&target)) return listen == ListenAddress(*path);
+  const auto& tcp = std::get<HostPort>(target);
+  const auto* at = std::get_if<SocketAddress>(&listen);
+  if (at == nullptr || at->port != tcp.port) return false;
+  const auto ip = IpAddress::parse(tcp.host);
+  return tcp.host == "localhost" || !ip || *ip == at->ip || at->ip == IpAddress() || at->ip == IpAddress::v6({});
+}
+
 }  // namespace
 
 EgressConfig read_egress(Section section, const std::vector<EgressConfig>& earlier) {
@@ -66,6 +84,14 @@ EgressConfig read_egress(Section section, const std::vector<EgressConfig>& earli
   section.not_available("via", "calling through a foreign balancer");
   section.done();
   return out;
+}
+
+void refuse_loop(Section& section, const EgressConfig& egress, const AgentConfig& config) {
+  for (const ServiceConfig& service : config.services) {
+    if (!leads_to(egress.name, service, config.cluster) || !is_at(service.target, egress.listen)) continue;
+    section.refuse("listen", fmt::format("is the target of the service {}, to which it leads", service.name),
+                   "another port, or the service's own as its target");
+  }
 }
 
 std::optional<ListenAddress> read_proxy(Section section, const std::vector<EgressConfig>& egress) {

@@ -73,6 +73,25 @@ TEST_CASE("the proxy's port") {
             .starts_with("/etc/agent.toml:11: proxy.listen: "));
 }
 
+TEST_CASE("a port that leads to a service whose target it is would go round in circles") {
+  const auto with = [](const std::string& name, const std::string& listen, const std::string& target) {
+    return parse("[[service]]\nname = 'web'\ntarget = '" + target + "'\n[[egress]]\nname = '" + name + "'\nlisten = '" +
+                 listen + "'\n");
+  };
+  for (const char* name : {"web.home", "nas1.web.home"}) {
+    for (const char* listen : {"9000", "0.0.0.0:9000"}) {
+      const auto loop = with(name, listen, "127.0.0.1:9000");
+      REQUIRE_FALSE(loop);
+      CHECK(loop.error().detail.starts_with("/etc/agent.toml:12: egress[1].listen: is the target of the service web"));
+    }
+    CHECK_FALSE(with(name, "unix:/run/web.sock", "unix:/run/web.sock"));
+    CHECK_FALSE(with(name, "9000", "localhost:9000"));
+  }
+  CHECK(with("db.office", "9000", "127.0.0.1:9000"));  // somebody else's, under a name of ours
+  CHECK(with("web.home", "9001", "127.0.0.1:9000"));
+  CHECK(with("web.home", "127.0.0.2:9000", "127.0.0.1:9000"));
+}
+
 TEST_CASE("two on one address are refused") {
   CHECK(refusal("name = 'web.home'\nlisten = '80'\n[[egress]]\nname = 'db.home'\nlisten = '127.0.0.1:80'\n")
             .starts_with("/etc/agent.toml:12: egress[2].listen: "));
