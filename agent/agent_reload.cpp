@@ -56,7 +56,7 @@ void Agent::replace_terminations(ServiceCredentials of_services) {
 void Agent::look_at_calls() {
   if (!calls_ && config_.egress.empty() && !config_.proxy) return;
   if (!calls_) {
-    auto calls = std::make_unique<CallThread>(tools_.room, counters_, descriptors_.farewells);
+    auto calls = std::make_unique<CallThread>(tools_.room, counters_, descriptors_);
     if (const auto started = calls->start(); !started) {
       calls_problem_ = started.error();
       return log(Level::error, "no egress and no proxy", {{"detail", calls_problem_->detail}});

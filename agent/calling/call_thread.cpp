@@ -1,5 +1,7 @@
 #include "agent/calling/call_thread.h"
 
+#include <algorithm>
+
 #include "common/net/thread.h"
 
 namespace fairlead::agent {
@@ -10,10 +12,11 @@ constexpr std::size_t kOpeningsAside = 2;
 constexpr Duration kTellWithin = 50ms;  // many connections a second are one report
 }  // namespace
 
-CallThread::CallThread(RelayRoom& room, Counters& counters, std::size_t farewells_max)
+CallThread::CallThread(RelayRoom& room, Counters& counters, const DescriptorPlan& plan)
     : room_(room),
+      openings_max_(std::min(kUsualOpenings, plan.callers)),
       aside_(room.take_proof()),
-      ground_(room, counters, room.memory().limited() ? (aside_ ? kFarewellsAside : 1) : farewells_max),
+      ground_(room, counters, room.memory().limited() ? (aside_ ? kFarewellsAside : 1) : plan.farewells),
       tell_([](void* self) { static_cast<CallThread*>(self)->publish(); }, this) {}
 
 CallThread::~CallThread() {
@@ -68,7 +71,7 @@ void CallThread::keep_proxy(const AgentConfig& config) {
     const bool limited = room_.memory().limited();
     if (limited) openings_aside_ = room_.take_proof();
     const std::size_t within = openings_aside_ ? kOpeningsAside : 1;
-    proxy_ = std::make_unique<KeptProxy>(ground_.tools, *context_, limited ? within : kUsualOpenings,
+    proxy_ = std::make_unique<KeptProxy>(ground_.tools, *context_, limited ? within : openings_max_,
                                          [this] { tell_soon(); });
   }
   proxy_->apply(config);

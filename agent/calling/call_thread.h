@@ -17,6 +17,7 @@
 #include "agent/calling/call_ground.h"
 #include "agent/calling/egress_ports.h"
 #include "agent/calling/kept_proxy.h"
+#include "agent/resource/descriptor_plan.h"
 #include "agent/resource/device_clock.h"
 #include "agent/setting/config.h"
 
@@ -29,8 +30,9 @@ struct CallReports {
 
 class CallThread {
  public:
-  // `room` and `counters` outlive it. `farewells_max`: of the agent's own plan, where memory has no ceiling.
-  CallThread(RelayRoom& room, Counters& counters, std::size_t farewells_max);
+  // `room` and `counters` outlive it. `plan`: the agent's, for what is bounded by descriptors where memory has no
+  // ceiling.
+  CallThread(RelayRoom& room, Counters& counters, const DescriptorPlan& plan);
   ~CallThread();
   CallThread(const CallThread&) = delete;
   CallThread& operator=(const CallThread&) = delete;
@@ -56,6 +58,7 @@ class CallThread {
   void publish();
 
   RelayRoom& room_;
+  const std::size_t openings_max_;
   const std::optional<RelayShare> aside_;  // for what ended calls have still to say
   std::optional<RelayShare> openings_aside_;
   CallGround ground_;

@@ -27,7 +27,7 @@ struct Rig : CallRig {
 
 TEST_CASE("a port is opened, shown, carries, and is gone with the thread") {
   Rig rig;
-  CallThread calls(rig.places, rig.counters, 16);
+  CallThread calls(rig.places, rig.counters, {});
   REQUIRE(calls.start().has_value());
   calls.apply(rig.config, rig.own, Rig::clock());
   const auto at = *SocketAddress::parse(rig.address(calls));
@@ -47,7 +47,7 @@ TEST_CASE("a port is opened, shown, carries, and is gone with the thread") {
 
 TEST_CASE("new calls show a new identity") {
   Rig rig;
-  CallThread calls(rig.places, rig.counters, 16);
+  CallThread calls(rig.places, rig.counters, {});
   REQUIRE(calls.start().has_value());
   calls.apply(rig.config, rig.own, Rig::clock());
   const auto at = *SocketAddress::parse(rig.address(calls));
@@ -63,7 +63,7 @@ TEST_CASE("new calls show a new identity") {
 
 TEST_CASE("a proxy beside them, that comes, moves and goes") {
   Rig rig;
-  CallThread calls(rig.places, rig.counters, 16);
+  CallThread calls(rig.places, rig.counters, {});
   REQUIRE(calls.start().has_value());
   calls.apply(rig.config, rig.own, Rig::clock());
   rig.address(calls);
@@ -94,7 +94,7 @@ TEST_CASE("what it keeps aside is given back, also when it never ran") {
   Counters counters;
   const std::size_t before = room.memory_used();
   {
-    CallThread calls(room, counters, 16);
+    CallThread calls(room, counters, {});
     CHECK(room.memory_used() > before);
     CHECK(room.relays() == 0);
   }
