@@ -9,6 +9,7 @@ import threading
 from harness import LOOPBACK
 
 PAGE = b"".join(b"line %06d of a page of a server that speaks no TLS\n" % number for number in range(6000))
+BIG = 1536 * 1024  # more than all buffers on its way
 WEBSOCKET_KEY = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 
 
@@ -39,6 +40,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path == "/cut":
             self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf")
             return self.end()
+        if self.path == "/big":
+            return self.answer(bytes(BIG))
         if self.path == "/silent":
             return self.end()
         if self.path == "/garbage":
@@ -54,6 +57,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         """Says each piece back as it comes: chunks both ways at once, or a sum where the body has a length."""
         self.note()
+        if self.path == "/later":
+            self.server.target.reads.wait()
         if "Content-Length" in self.headers:
             left, digest = int(self.headers["Content-Length"]), hashlib.sha256()
             while left:
@@ -109,6 +114,7 @@ class HttpTarget:
     def __init__(self, path=None):
         self.requests = []
         self.calls = 0
+        self.reads = threading.Event()  # what is sent to /later
         self.server = UnixServer(str(path), Handler) if path else TcpServer((LOOPBACK, 0), Handler)
         self.server.target = self
         self.address = f"unix:{path}" if path else f"{LOOPBACK}:{self.server.server_address[1]}"
