@@ -1,5 +1,6 @@
 #include "common/http/framing.h"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -16,12 +17,22 @@ std::optional<std::uint64_t> parse_length(std::string_view text) {
   return length;
 }
 
+enum class Repeats : std::uint8_t { refused, equal_ones };
+
+bool all_equal(const Fields& fields, std::string_view name, std::string_view value) {
+  return std::ranges::all_of(fields,
+                             [&](const Field& field) { return !same_word(field.name, name) || field.value == value; });
+}
+
 // What the fields say, whatever the message is.
-Result<Framing> announced(int minor, const Fields& fields) {
+Result<Framing> announced(int minor, const Fields& fields, Repeats repeats) {
   const Found length = find_field(fields, "content-length");
   const Found coding = find_field(fields, "transfer-encoding");
   if (length.count > 0 && coding.count > 0) return fail(Reason::http_ambiguous, "a length and chunks");
-  if (length.count > 1 || coding.count > 1) return fail(Reason::http_ambiguous, "its length stands there twice");
+  const bool repeated = repeats == Repeats::refused || !all_equal(fields, "content-length", length.value);
+  if (coding.count > 1 || (length.count > 1 && repeated)) {
+    return fail(Reason::http_ambiguous, "its length stands there twice");
+  }
   if (coding.count == 1) {
     if (minor == 0) return fail(Reason::http_ambiguous, "chunks in HTTP/1.0");
     if (!same_word(coding.value, "chunked"))
@@ -58,12 +69,12 @@ Result<Framing> request_framing(const RequestHead& head) {
   for (const Field& field : head.fields) {
     if (is_almost_framing(field.name)) return fail(Reason::http_ambiguous, "a name that may mean its length");
   }
-  return announced(head.minor, head.fields);
+  return announced(head.minor, head.fields, Repeats::refused);
 }
 
 // RFC 9112 §6.3: what has no body has none whatever its fields say.
 Result<Framing> response_framing(const ResponseHead& head, std::string_view method, int request_minor) {
-  const auto said = announced(head.minor, head.fields);
+  const auto said = announced(head.minor, head.fields, Repeats::equal_ones);
   if (!said) return said;
   if (method == "HEAD" || head.status < 200 || head.status == 204 || head.status == 304) return Framing{};
   if (said->kind == Framing::Kind::chunked && request_minor == 0) {

@@ -22,7 +22,7 @@ struct Framing {
 };
 
 Result<Framing> request_framing(const RequestHead& head);
-// Of the answer to a request with this method and version; 101 is none.
+// Of the answer to a request with this method and version; 101 is none. Equal lengths may stand there several times.
 Result<Framing> response_framing(const ResponseHead& head, std::string_view method, int request_minor);
 
 // Whether the sender means to go on with the connection after this message. HTTP/1.0 connections never persist here.

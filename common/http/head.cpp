@@ -19,10 +19,13 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-// One line after the other, without their CR LF. What is not there yet and what is wrong ends the walk.
+enum class LineEnd : std::uint8_t { crlf, lf_too };
+
+// One line after the other, without their ends. What is not there yet and what is wrong ends the walk.
 class Lines {
  public:
-  Lines(ByteView in, std::size_t most) : text_(as_text(in.first(std::min(in.size(), most)))), most_(most) {}
+  Lines(ByteView in, std::size_t most, LineEnd allowed)
+      : text_(as_text(in.first(std::min(in.size(), most)))), most_(most), allowed_(allowed) {}
 
   // Nullopt: see stop().
   std::optional<std::string_view> next() {
@@ -32,8 +35,9 @@ class Lines {
       if (text_.size() == most_) stop_ = Malformed{Reason::http_too_large};
       return std::nullopt;
     }
-    if (rest[end] == '\n' || rest[end + 1] != '\n') return refuse(Reason::http_ambiguous);
-    at_ += end + 2;
+    const bool bare = rest[end] == '\n' ? allowed_ == LineEnd::crlf : rest[end + 1] != '\n';
+    if (bare) return refuse(Reason::http_ambiguous);
+    at_ += end + (rest[end] == '\n' ? 1 : 2);
     return rest.substr(0, end);
   }
   std::optional<std::string_view> refuse(Reason reason) {
@@ -51,6 +55,7 @@ class Lines {
  private:
   const std::string_view text_;
   const std::size_t most_;
+  const LineEnd allowed_;
   std::size_t at_ = 0;
   std::optional<Malformed> stop_;
 };
@@ -109,7 +114,7 @@ bool read_status_line(std::string_view line, ResponseHead& head) {
   if (line.size() < kStatusEnd || (line[kVersionSize - 1] != '0' && line[kVersionSize - 1] != '1')) return false;
   const std::string_view digits = line.substr(kStatusAt, 3);
   if (line[kVersionSize] != ' ' || !std::ranges::all_of(digits, is_digit)) return false;
-  if (digits[0] < '1' || digits[0] > '5') return false;
+  if (digits[0] == '0') return false;
   if (line.size() > kStatusEnd && line[kStatusEnd] != ' ') return false;
   head.minor = line[kVersionSize - 1] - '0';
   head.status = (digits[0] - '0') * 100 + (digits[1] - '0') * 10 + (digits[2] - '0');
@@ -120,7 +125,7 @@ bool read_status_line(std::string_view line, ResponseHead& head) {
 }  // namespace
 
 Parsed<RequestHead> parse_request_head(ByteView in) {
-  Lines lines(in, kMaxHead);
+  Lines lines(in, kMaxHead, LineEnd::crlf);
   if (!method_begins(lines.text())) return Malformed{Reason::http_malformed};
   const auto start = lines.next();
   if (!start) return lines.stop<RequestHead>();
@@ -131,7 +136,7 @@ Parsed<RequestHead> parse_request_head(ByteView in) {
 }
 
 Parsed<ResponseHead> parse_response_head(ByteView in) {
-  Lines lines(in, kMaxHead);
+  Lines lines(in, kMaxHead, LineEnd::lf_too);
   const std::size_t begun = std::min(lines.text().size(), kVersion.size());
   if (lines.text().substr(0, begun) != kVersion.substr(0, begun)) return Malformed{Reason::http_malformed};
   const auto start = lines.next();
@@ -143,7 +148,7 @@ Parsed<ResponseHead> parse_response_head(ByteView in) {
 }
 
 Parsed<Fields> parse_trailers(ByteView in) {
-  Lines lines(in, kMaxTrailers);
+  Lines lines(in, kMaxTrailers, LineEnd::crlf);
   Fields fields;
   if (!read_fields(lines, fields)) return lines.stop<Fields>();
   return Done<Fields>{std::move(fields), lines.consumed()};

@@ -32,14 +32,14 @@ struct RequestHead {
 };
 struct ResponseHead {
   int minor = 1;
-  int status = 200;         // 100 to 599
+  int status = 200;         // 100 to 999
   std::string_view reason;  // may be empty
   Fields fields;
   bool operator==(const ResponseHead&) const = default;
 };
 
 wire::Parsed<RequestHead> parse_request_head(ByteView in);
-// Without the space in front of an empty reason, too: many small servers leave it out.
+// Lines may end in a bare LF, and the space in front of an empty reason may be missing: many small servers write so.
 wire::Parsed<ResponseHead> parse_response_head(ByteView in);
 // What stands behind the last chunk: fields, and a blank line; kMaxTrailers at most.
 wire::Parsed<Fields> parse_trailers(ByteView in);

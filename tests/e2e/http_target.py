@@ -42,6 +42,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.end()
         if self.path == "/big":
             return self.answer(bytes(BIG))
+        if self.path == "/odd":
+            self.wfile.write(b"HTTP/1.0 200\nServer: camera\nContent-Length: 11\nContent-Length: 11\n\nan odd page")
+            return self.end()
         if self.path == "/silent":
             return self.end()
         if self.path == "/garbage":

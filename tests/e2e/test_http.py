@@ -158,6 +158,10 @@ class Requests(HttpTest):
         (request,) = self.target.requests
         self.assertIn(("x-forwarded-proto", "https"), request[2])
 
+    def test_a_small_server_that_writes_oddly(self):
+        self.assertEqual(self.ask(b"GET /odd HTTP/1.1\r\nHost: a\r\n\r\n"),
+                         b"HTTP/1.1 200 \r\nServer: camera\r\ncontent-length: 11\r\nconnection: close\r\n\r\nan odd page")
+
     def test_a_target_that_does_not_answer_well(self):
         for path, reason, said in [("/silent", "service_unanswered", "connection_terminated"), ("/garbage", "service_not_http", "http_protocol_error")]:
             answer = self.ask(b"GET %s HTTP/1.1\r\nHost: a\r\n\r\n" % path.encode())

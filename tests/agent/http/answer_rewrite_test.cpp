@@ -26,6 +26,11 @@ TEST_CASE("fields of one connection stay on it") {
   CHECK(answer->persists);
 }
 
+TEST_CASE("what small servers write leaves in order") {
+  const auto answer = rewritten("HTTP/1.1 200\nContent-Length: 5\nContent-Length: 5\nX: y\n\n", kGet);
+  CHECK(as_text(answer->head) == "HTTP/1.1 200 \r\nX: y\r\ncontent-length: 5\r\n\r\n");
+}
+
 TEST_CASE("whether the connection goes on") {
   CHECK_FALSE(rewritten("HTTP/1.1 200 OK\r\n\r\n", kGet)->persists);
   CHECK_FALSE(rewritten("HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\n", kGet)->persists);

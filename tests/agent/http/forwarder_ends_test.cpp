@@ -121,7 +121,8 @@ TEST_CASE("an answer to nothing ends the connection") {
 TEST_CASE("answers that cannot be trusted") {
   for (const char* text :
        {"SSH-2.0-OpenSSH\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "HTTP/1.1 200 OK\nContent-Length: 1\n\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        "HTTP/1.1 200 OK\rContent-Length: 1\r\n\r\n",
         "HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
         "\x15\x03\x01\x00\x02\x02\x46"}) {
     CAPTURE(text);

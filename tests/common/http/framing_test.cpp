@@ -75,6 +75,9 @@ TEST_CASE("where an answer ends") {
   CHECK(of_response(200, {{"Content-Length", "5"}, {"Transfer-Encoding", "chunked"}}).has_value() == false);
   CHECK(of_response(200, {{"Transfer-Encoding", "chunked"}}, "GET", 0).has_value() == false);
   CHECK(of_response(200, {{"Transfer-Encoding", "gzip"}}).has_value() == false);
+  CHECK(of_response(200, {{"Content-Length", "5"}, {"content-length", "5"}}) == Framing{Kind::length, 5});
+  CHECK(of_response(200, {{"Content-Length", "5"}, {"Content-Length", "6"}}).has_value() == false);
+  CHECK(of_response(200, {{"Content-Length", "5"}, {"Content-Length", "05"}}).has_value() == false);
 }
 
 TEST_CASE("whether a connection goes on") {
