@@ -34,13 +34,15 @@ void HttpStream::on_stream_progress(net::ByteStream& /*stream*/) {
   if (owner_ != nullptr) owner_->on_stream_progress(*this);
 }
 
-// The owner reads and writes by turns, but only a call from the loop makes it look again.
+// The owner reads and writes by turns, but only a call from the loop makes it look again. Called when something has
+// become possible, never while it stays so: the owner may be waiting for somebody else.
 void HttpStream::tell_soon() {
   loop_.timers().arm(soon_, loop_.now());
 }
 
 std::size_t HttpStream::write(ByteView bytes) {
   std::size_t taken = 0;
+  const bool silent = !speaks();
   flush();
   while (taken < bytes.size() && forwarder_.to_target().empty()) {
     const ByteView piece = bytes.subspan(taken, std::min(kPiece, bytes.size() - taken));
@@ -49,8 +51,13 @@ std::size_t HttpStream::write(ByteView bytes) {
     flush();
     if (heard < piece.size()) break;
   }
-  if (!forwarder_.to_caller().empty() || forwarder_.caller_fate() != Fate::open) tell_soon();
+  if (silent && speaks()) tell_soon();
   return taken;
+}
+
+// There is something to be read without a word of the target.
+bool HttpStream::speaks() const {
+  return !forwarder_.to_caller().empty() || forwarder_.caller_fate() != Fate::open;
 }
 
 StreamRead HttpStream::read(MutableBytes into) {
@@ -110,9 +117,10 @@ void HttpStream::flush() {
 }
 
 void HttpStream::shut_down() {
+  const bool silent = !speaks();
   forwarder_.caller_ended();
   flush();
-  if (forwarder_.caller_fate() != Fate::open) tell_soon();
+  if (silent && speaks()) tell_soon();
 }
 
 void HttpStream::abort() {

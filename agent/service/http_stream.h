@@ -38,6 +38,7 @@ class HttpStream final : public net::ByteStream, private net::ByteStreamOwner {
   void on_stream_progress(net::ByteStream& stream) override;
   std::optional<net::StreamRead> said(MutableBytes into);
   void hear_target(net::StreamRead got, ByteView bytes);
+  bool speaks() const;
   void flush();
   void tell_soon();
 

@@ -27,7 +27,7 @@ struct Rig final : net::ByteStreamOwner, net::PollTarget {
   void on_stream_progress(net::ByteStream& /*stream*/) override {
     ++calls;
     to_write.erase(0, stream->write(as_bytes(to_write)));
-    for (Bytes room(1000);;) {
+    for (Bytes room(room_size); reads > 0; --reads) {
       const StreamRead got = stream->read(room);
       if (got.kind == StreamRead::Kind::bytes) heard += as_text(ByteView(room).first(got.count));
       last = got.kind;
@@ -51,6 +51,8 @@ struct Rig final : net::ByteStreamOwner, net::PollTarget {
   std::string heard;
   StreamRead::Kind last = StreamRead::Kind::nothing;
   int calls = 0;
+  std::size_t room_size = 1000;
+  int reads = 1 << 30;  // and then it reads no more
 };
 
 const std::string kGet = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -87,6 +89,22 @@ TEST_CASE("a target that does not read holds its caller up, and loses nothing") 
   }));
   got += read_now(rig.far.get()).size();
   CHECK(got == std::string("ahead who: us\r\nx-forwarded-host: a\r\n").size() + head.size() + body.size());
+}
+
+TEST_CASE("an owner that does not read now is not called again and again") {
+  Rig rig;
+  rig.room_size = 10;
+  rig.to_write = kGet + kGet;
+  rig.target_hears("\r\n\r\n");
+  rig.reads = 1;
+  rig.say("HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n" + std::string(1000, 'a'));
+  CHECK(rig.worker.until([&] { return rig.heard.size() == 10; }));
+  rig.on_stream_progress(*rig.stream);  // as when the caller's side has news
+  rig.worker.settle();
+  const int calls = rig.calls;
+  rig.worker.settle();
+  CHECK(rig.calls == calls);
+  CHECK(rig.to_write == kGet);
 }
 
 TEST_CASE("our own answer is read without a word of the target, and everything after it is dropped") {
