@@ -40,6 +40,16 @@ class Authority:
         (certificate,) = [p for p in self.dir.glob("*.crt") if "intermediate" in p.name]
         return certificate.with_suffix("")
 
+    def successor(self):
+        """A new root that the old one vouches for; its certificate in PEM."""
+        prefix = self.dir / "successor"
+        new_key(f"{prefix}.key")
+        prefix.with_suffix(".ext").write_text("basicConstraints=critical,CA:TRUE\n")
+        openssl("req", "-new", "-key", f"{prefix}.key", "-subj", "/CN=successor", "-out", f"{prefix}.csr")
+        openssl("x509", "-req", "-in", f"{prefix}.csr", "-CA", self.dir / "root.crt", "-CAkey", self.dir / "root.key",
+                "-set_serial", "77", "-days", "9", "-extfile", f"{prefix}.ext", "-out", f"{prefix}.crt")
+        return prefix.with_suffix(".crt").read_text()
+
     def issue_odd(self, name, sans=(), begin=None, end=None, usage="serverAuth,clientAuth"):
         """A certificate the product would not make, signed by the mesh's intermediate. Dates: YYYYMMDDHHMMSSZ."""
         return sign(self.dir, name, self.intermediate, sans, begin, end, usage)

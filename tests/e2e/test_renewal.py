@@ -3,10 +3,11 @@ import concurrent.futures
 import contextlib
 import datetime
 import json
+import signal
 import subprocess
 import time
 
-from certs import openssl
+from certs import ForeignAuthority, openssl
 from client import Caller, read_all, read_exactly
 from harness import MeshTest, READY, run_program, sanitized, services_up, toml_document, wait_until
 from test_terminate import PlainTarget
@@ -104,6 +105,27 @@ class Renewed(RenewalTest):
         first = self.serial()
         self.rendezvous.wait_counted("session_certificate_ended", seconds=READY + LIFE)
         self.assertEqual((self.serial(), self.renewals()), (first, 0))
+
+
+class Authorities(RenewalTest):
+    """What a rendezvous says of CAs counts as far as one that is trusted already vouches for it."""
+
+    def test_a_successor_is_taken_over_and_a_stranger_is_not(self):
+        old, successor = self.mesh.ca.read_text(), self.mesh.authority.successor()
+        stranger = (ForeignAuthority(self.mesh.dir / "foreign").dir / "foreign.crt").read_text()
+        self.join()
+        self.run_device([{"name": "web", "target": self.mesh.start_service("commands").target, "mutual": "unchecked"}])
+        trusted = self.mesh.dir / "trusted.crt"
+        trusted.write_text(old + successor + stranger)
+        config = self.rendezvous.config
+        config.write_text(config.read_text().replace(str(self.mesh.ca), str(trusted)))
+        self.rendezvous.signal(signal.SIGHUP)
+        self.rendezvous.wait_logged(msg="reloaded")
+        ours = self.dir / "ca.crt"
+        wait_until(lambda: successor.strip() in ours.read_text(), "the successor is trusted", seconds=READY + 2 * LIFE)
+        self.assertIn(old.strip(), ours.read_text())
+        self.assertNotIn(stranger.strip(), ours.read_text())
+        self.assertEqual(Caller(self.mesh).echo("web.home"), b"hello over the relay")
 
 
 class NotRenewed(RenewalTest):
