@@ -303,10 +303,11 @@ class Mesh:
         wait_until(lambda: child.records(event="listening") or not child.running(), "the service listens")
         return child
 
-    def start_program(self, name, command, ready_port=None, **kwargs):
-        child = self.add(Process(name, command, self.dir / f"{name}-{len(self.processes)}.log", **kwargs))
+    def start_program(self, name, command, ready_port=None, netns=None, **kwargs):
+        child = self.add(Process(name, command, self.dir / f"{name}-{len(self.processes)}.log", netns, **kwargs))
         if ready_port:
-            wait_until(lambda: port_open(ready_port) or not child.running(), f"{name} listens")
+            with netns.inside() if netns else contextlib.nullcontext():
+                wait_until(lambda: port_open(ready_port) or not child.running(), f"{name} listens")
         return child
 
     def add(self, process):

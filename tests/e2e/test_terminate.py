@@ -240,7 +240,7 @@ class Direct(NatTest):
     def test_the_same_without_the_relay(self):
         self.start_rendezvous()
         self.mesh.start_program("http.server", ["python3", "-m", "http.server", "--bind", LOOPBACK, "--directory", self.mesh.dir, 8080],
-                                netns=self.lab.home)
+                                ready_port=8080, netns=self.lab.home)
         config = self.mesh.agent_config(
             "nas1", [{"name": "web", "target": f"{LOOPBACK}:8080", "tls": "terminate", "allow": TO_ALICE}],
             rendezvous=[f"{RV}:{RV_PORT}"], tables={"nat": {"mapping": "auto"}})
