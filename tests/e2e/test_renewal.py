@@ -4,11 +4,13 @@ import contextlib
 import datetime
 import json
 import signal
+import struct
 import subprocess
 import time
 
-from certs import ForeignAuthority, openssl
+from certs import ForeignAuthority, new_key, openssl
 from client import Caller, read_all, read_exactly
+from control import RENEW, RENEWED, FakeAgent
 from harness import MeshTest, READY, run_program, sanitized, services_up, toml_document, wait_until
 from test_terminate import PlainTarget
 
@@ -144,6 +146,40 @@ class NotRenewed(RenewalTest):
         self.assertEqual(prefix.with_suffix(".crt").read_bytes(), before)
         self.assertTrue(services_up(self.agent))
         self.assertEqual(Caller(self.mesh).echo("web.home"), b"hello over the relay")
+
+
+class Hostile(RenewalTest):
+    """An agent of our own making, with the identity of a device that joined."""
+
+    def csr(self, key, *words):
+        out = self.mesh.dir / "hostile.csr"
+        openssl("req", "-new", "-key", key, "-subj", "/CN=x", "-outform", "DER", "-out", out, *words)
+        return out.read_bytes()
+
+    def ask(self, csr):
+        """(reason code, seconds to wait, leaf) of one question."""
+        self.agent.control.send(RENEW, struct.pack(">H", len(csr)) + csr, critical=0)
+        _, fields = self.agent.control.receive_until(RENEWED)
+        code, wait = fields.text(), fields.number(4)
+        chain = fields.list(lambda: fields.octets(fields.number(2)))
+        return code, wait, chain[0] if chain else None
+
+    def test_it_renews_nothing_but_itself(self):
+        self.join("nas2")
+        self.agent = FakeAgent(self.mesh, self.dir / "agent")
+        self.addCleanup(self.agent.close)
+        self.agent.connect().hello("nas2")
+        new_key(self.mesh.dir / "other.key")
+        self.assertEqual(self.ask(self.csr(self.mesh.dir / "other.key"))[0], "device_unknown")
+        self.assertEqual(self.ask(b"no request")[0], "csr_invalid")
+        code, _, leaf = self.ask(self.csr(self.dir / "agent.key", "-addext", "subjectAltName=URI:spiffe://mesh.test/agent/home/nas1"))
+        self.assertEqual(code, "")
+        (self.mesh.dir / "leaf.der").write_bytes(leaf)
+        names = openssl("x509", "-inform", "DER", "-in", self.mesh.dir / "leaf.der", "-noout", "-ext", "subjectAltName").stdout.decode()
+        self.assertIn("URI:spiffe://mesh.test/agent/home/nas2, DNS:nas2.home", names)
+        self.assertNotIn("nas1", names)
+        self.assertEqual(self.ask(b"once more"), ("join_busy", 60, None))
+        self.assertEqual(self.agent.register("web"), "web.home")  # the session goes on
 
 
 class Slept(RenewalTest):
