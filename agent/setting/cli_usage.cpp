@@ -83,6 +83,18 @@ config::CommandUsage unexpose_usage(Arguments& in) {
           .operands = {{"name", &in.name, "The service's label", "NAME", Need::required}}};
 }
 
+// What whoever calls takes beside its own options: a configuration, or what is needed of one.
+std::vector<config::Option> with_caller(Arguments& in, std::vector<config::Option> own) {
+  own.insert(own.end(), {config_option(in),
+                         {"--dir", &in.dir, "The folder that holds agent.toml, instead of --config", "DIR"},
+                         {"--rendezvous", &in.rendezvous,
+                          "Without a configuration: a server; may be given several times", "HOST:PORT"},
+                         {"--cert", &in.cert, "and a certificate, then its chain, PEM", "FILE"},
+                         {"--key", &in.key, "its private key, PEM", "FILE"},
+                         {"--ca", &in.ca, "and the mesh CA's certificates, PEM", "FILE"}});
+  return own;
+}
+
 config::CommandUsage connect_usage(Arguments& in) {
   return {
       .name = "connect",
@@ -91,20 +103,14 @@ config::CommandUsage connect_usage(Arguments& in) {
           "LISTEN is PORT, ADDRESS:PORT or unix:PATH; default: a free port of 127.0.0.1. The address is printed, and\n"
           "each connection to it carried to the service until SIGTERM or ^C.\n"
           "Example:\n  fairlead-agent connect web.home 9000 --config /etc/fairlead/agent.toml",
-      .options = {{"--check", &in.check, "One handshake: who answers, by which way, how fast; exit 0 or 1", ""},
-                  {"--stdio", &in.stdio, "One connection, on standard input and output (ssh ProxyCommand)", "",
-                   Need::optional, "--check"},
-                  {"--expect", &in.expect,
-                   "Who may answer, a pattern of SPIFFE ids; may be given several times. Default: from the name",
-                   "PATTERN"},
-                  config_option(in),
-                  {"--dir", &in.dir, "The folder that holds agent.toml, instead of --config", "DIR"},
-                  {"--rendezvous", &in.rendezvous, "Without a configuration: a server; may be given several times",
-                   "HOST:PORT"},
-                  {"--cert", &in.cert, "and a certificate, then its chain, PEM", "FILE"},
-                  {"--key", &in.key, "its private key, PEM", "FILE"},
-                  {"--ca", &in.ca, "and the mesh CA's certificates, PEM", "FILE"},
-                  {"--json", &in.json, "Answer in JSON", ""}},
+      .options = with_caller(
+          in,
+          {{"--check", &in.check, "One handshake: who answers, by which way, how fast; exit 0 or 1", ""},
+           {"--stdio", &in.stdio, "One connection, on standard input and output (ssh ProxyCommand)", "", Need::optional,
+            "--check"},
+           {"--expect", &in.expect,
+            "Who may answer, a pattern of SPIFFE ids; may be given several times. Default: from the name", "PATTERN"},
+           {"--json", &in.json, "Answer in JSON", ""}}),
       .operands = {{"name", &in.called, "SERVICE.CLUSTER, ENDPOINT.SERVICE.CLUSTER, or a service's host", "NAME[:PORT]",
                     Need::required},
                    {"listen", &in.listen, "Where local programs connect to", "LISTEN"}}};
@@ -117,14 +123,7 @@ config::CommandUsage proxy_usage(Arguments& in) {
               "LISTEN is PORT, ADDRESS:PORT or unix:PATH; default: 127.0.0.1:1080. Other names are refused.\n"
               "Example:\n  fairlead-agent proxy --config /etc/fairlead/agent.toml\n"
               "  curl --socks5-hostname 127.0.0.1:1080 http://web.home/",
-          .options = {config_option(in),
-                      {"--dir", &in.dir, "The folder that holds agent.toml, instead of --config", "DIR"},
-                      {"--rendezvous", &in.rendezvous, "Without a configuration: a server; may be given several times",
-                       "HOST:PORT"},
-                      {"--cert", &in.cert, "and a certificate, then its chain, PEM", "FILE"},
-                      {"--key", &in.key, "its private key, PEM", "FILE"},
-                      {"--ca", &in.ca, "and the mesh CA's certificates, PEM", "FILE"},
-                      {"--json", &in.json, "Answer in JSON", ""}},
+          .options = with_caller(in, {{"--json", &in.json, "Answer in JSON", ""}}),
           .operands = {{"listen", &in.listen, "Where local programs connect to", "LISTEN"}}};
 }
 
