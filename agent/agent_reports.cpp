@@ -89,6 +89,9 @@ StatusReport Agent::status_report() const {
   if (calls_) {
     CallReports calls = calls_->reports();
     report.egress = std::move(calls.egress);
+    for (EgressReport& each : report.egress) {
+      if (each.failure && loop_.now() - each.failure->at > TargetHealth::kWindow) each.failure.reset();
+    }
     report.proxy = std::move(calls.proxy);
   }
   if (tools_.clock.problem()) {

@@ -58,6 +58,11 @@ void find_services(const StatusReport& report, std::vector<Problem>& out) {
 
 void find_egress(const StatusReport& report, std::vector<Problem>& out) {
   for (const EgressReport& each : report.egress) {
+    if (each.failure) {
+      out.push_back(
+          service_problem(each.failure->why.reason, each.name,
+                          fmt::format("egress at {}: its latest call: {}", each.listen, each.failure->why.detail)));
+    }
     if (!each.problem) continue;
     out.push_back(service_problem(each.problem->reason, each.name,
                                   fmt::format("egress at {}: {}", each.listen, each.problem->detail)));

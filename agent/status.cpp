@@ -35,17 +35,24 @@ std::string_view path_of(const EgressReport& egress) {
   return egress.problem ? "down" : "relay";
 }
 
+// What is wrong with it, if anything is.
+std::optional<Error> complaint_of(const EgressReport& port) {
+  if (port.problem || !port.failure) return port.problem;
+  return port.failure->why;
+}
+
 void write_port(JsonWriter& json, const EgressReport& port) {
   json.field("listen", port.listen).field("path", path_of(port));
   json.field("connections", static_cast<std::uint64_t>(port.connections));
-  json.field("reason", port.problem ? reason_code(port.problem->reason) : "");
-  json.field("detail", port.problem ? port.problem->detail : "");
+  const auto complaint = complaint_of(port);
+  json.field("reason", complaint ? reason_code(complaint->reason) : "");
+  json.field("detail", complaint ? complaint->detail : "");
 }
 
 std::string port_text(std::string_view what, const EgressReport& port) {
   std::string out = fmt::format("{} at {} {}, connections {}", what, port.listen, path_of(port), port.connections);
-  return out +
-         (port.problem ? fmt::format(" ({}: {})\n", reason_code(port.problem->reason), port.problem->detail) : "\n");
+  const auto complaint = complaint_of(port);
+  return out + (complaint ? fmt::format(" ({}: {})\n", reason_code(complaint->reason), complaint->detail) : "\n");
 }
 
 void write_egress(JsonWriter& json, const std::vector<EgressReport>& egress) {

@@ -8,10 +8,11 @@ constexpr Duration kKeepAlive = 1min;  // a server that vanished is noticed alth
 }
 
 Call::Call(const CallTools& tools, CalledService& service, std::unique_ptr<net::SocketStream> caller, CallWords words,
-           const net::RelayLimits& limits, const RelayShare& share, OnEnded on_ended)
+           const net::RelayLimits& limits, const RelayShare& share, OnEnded on_ended, OnAnswered tell_answered)
     : tools_(tools),
       limits_(share.within(limits)),
       on_ended_(std::move(on_ended)),
+      tell_answered_(std::move(tell_answered)),
       words_(std::move(words)),
       caller_(std::move(caller)) {
   dial_.emplace(tools, service, share.buffers,
@@ -75,6 +76,7 @@ void Call::on_answered(Result<AnsweredCall> answered) {
                                                               .to_client = {},
                                                               .to_client_prefix = std::move(words_.accepted)},
                                               limits_, *this);
+  if (tell_answered_) tell_answered_();
 }
 
 void Call::on_stream_relay_ended(net::StreamRelay& /*relay*/, const net::RelayOutcome& outcome) {

@@ -37,11 +37,12 @@ class Call final : public net::StreamRelayOwner, private net::ByteStreamOwner {
  public:
   // Once, never from start(); the last thing that it does.
   using OnEnded = std::function<void(Call&, const CallEnd&)>;
+  using OnAnswered = std::function<void()>;  // the service has; null: nobody asks
 
   // The stream's bytes wait where they are until the service has answered. `share`: what the call may hold; whoever
   // took it gives it back.
   Call(const CallTools& tools, CalledService& service, std::unique_ptr<net::SocketStream> caller, CallWords words,
-       const net::RelayLimits& limits, const RelayShare& share, OnEnded on_ended);
+       const net::RelayLimits& limits, const RelayShare& share, OnEnded on_ended, OnAnswered tell_answered = nullptr);
   ~Call() override;
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
@@ -67,6 +68,7 @@ class Call final : public net::StreamRelayOwner, private net::ByteStreamOwner {
   const CallTools tools_;
   const net::RelayLimits limits_;
   OnEnded on_ended_;
+  const OnAnswered tell_answered_;
   State state_ = State::idle;
   std::string peer_;
   CallWords words_;

@@ -42,6 +42,7 @@ class CallListener {
   // As to be dialled: with the port that was free.
   std::string address() const { return port_.address(); }
   std::size_t calls() const { return calls_.size(); }
+  const std::optional<CallFailure>& failure() const { return calls_.failure(); }
   void set_limits(const CallLimits& limits) { limits_ = limits; }  // for new connections
   // No more are taken.
   void close() { port_.close(); }

@@ -37,11 +37,17 @@ void CarriedCalls::carry(CalledService& service, net::Fd fd, LocalCaller caller,
   NobodyYet nobody;
   auto call = std::make_unique<Call>(
       tools_, service, std::make_unique<net::SocketStream>(net::PolledFd(tools_.poller(), std::move(fd), nobody)),
-      std::move(words), limits, *share, [this](Call& ended, const CallEnd& how) { on_ended(ended, how); });
+      std::move(words), limits, *share, [this](Call& ended, const CallEnd& how) { on_ended(ended, how); },
+      [this] { on_answered(); });
   Call& started = *call;
   calls_[&started] = {std::move(call), &service, std::move(caller), *share};
   if (on_changed_) on_changed_();
   started.start();
+}
+
+void CarriedCalls::on_answered() {
+  failure_.reset();
+  if (on_changed_) on_changed_();
 }
 
 void CarriedCalls::on_ended(Call& call, const CallEnd& how) {
@@ -49,6 +55,7 @@ void CarriedCalls::on_ended(Call& call, const CallEnd& how) {
   Carried ended = std::move(at->second);
   calls_.erase(at);
   record(ended.service->name.sni, ended.caller, how);
+  if (how.failed() && !is_client_leave(how.reason)) failure_ = {{how.reason, how.detail}, tools_.loop().now()};
   tools_.room.give_back(ended.share);
   tools_.loop().retire(std::move(ended.call));
   if (on_changed_) on_changed_();

@@ -19,9 +19,15 @@ struct LocalCaller {
   std::string_view way;  // "port", "socks5", "connect"
 };
 
+// Why a call failed, and when.
+struct CallFailure {
+  Error why;
+  TimePoint at;
+};
+
 class CarriedCalls {
  public:
-  // A call was taken, or has ended; null: nobody asks.
+  // A call was taken, answered, or has ended; null: nobody asks.
   using OnChanged = std::function<void()>;
 
   CarriedCalls(const CallTools& tools, OnChanged on_changed);
@@ -32,6 +38,8 @@ class CarriedCalls {
   // `service` outlives the call. Where there is no place left the caller is told, or reset.
   void carry(CalledService& service, net::Fd fd, LocalCaller caller, CallWords words, const net::RelayLimits& limits);
   std::size_t size() const { return calls_.size(); }
+  // Of the latest call whose service could not be reached; none once one was since.
+  const std::optional<CallFailure>& failure() const { return failure_; }
   std::set<const CalledService*> services() const;  // that are called now
 
  private:
@@ -42,12 +50,14 @@ class CarriedCalls {
     RelayShare share;
   };
 
+  void on_answered();
   void on_ended(Call& call, const CallEnd& how);
   void record(const std::string& service, const LocalCaller& caller, const CallEnd& how) const;
 
   const CallTools tools_;
   const OnChanged on_changed_;
   std::map<Call*, Carried> calls_;
+  std::optional<CallFailure> failure_;
 };
 
 }  // namespace fairlead::agent

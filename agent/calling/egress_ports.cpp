@@ -133,7 +133,8 @@ std::vector<EgressReport> EgressPorts::reports() const {
     out.push_back({.name = port->config.name.sni,
                    .listen = port->listener ? port->listener->address() : to_string(port->config.listen),
                    .connections = port->listener ? port->listener->calls() : 0,
-                   .problem = port->problem});
+                   .problem = port->problem,
+                   .failure = port->listener ? port->listener->failure() : std::nullopt});
   }
   return out;
 }

@@ -18,7 +18,8 @@ struct EgressReport {
   std::string name;
   std::string listen;  // where it listens; while it does not, where it should
   std::size_t connections = 0;
-  std::optional<Error> problem;  // why it does not listen
+  std::optional<Error> problem;        // why it does not listen
+  std::optional<CallFailure> failure;  // why its latest call failed
 };
 
 class EgressPorts final : public CallListenerOwner {

@@ -82,7 +82,8 @@ std::optional<EgressReport> KeptProxy::report() const {
   return EgressReport{.name = "",
                       .listen = port_ ? port_->address() : to_string(*wanted_),
                       .connections = port_ ? port_->calls() : 0,
-                      .problem = problem_};
+                      .problem = problem_,
+                      .failure = std::nullopt};  // of which of its names?
 }
 
 }  // namespace fairlead::agent

@@ -93,6 +93,21 @@ TEST_CASE("egress that cannot be listened on is a problem, and stands in the ans
         std::string::npos);
 }
 
+TEST_CASE("egress whose latest call failed is a problem, too") {
+  StatusReport report = well();
+  report.egress = {{.name = "db.office",
+                    .listen = "127.0.0.1:5432",
+                    .failure = CallFailure{{Reason::no_endpoint, "db.office: nobody serves it now"}, {}}}};
+  const auto problems = find_problems(report, 2);
+  REQUIRE(problems.size() == 1);
+  CHECK(problems[0].code == "no_endpoint");
+  CHECK(problems[0].service == "db.office");
+  CHECK(problems[0].text == "egress at 127.0.0.1:5432: its latest call: db.office: nobody serves it now");
+  CHECK(render_json(report).find(R"x("path":"relay","connections":0,"reason":"no_endpoint","detail":"db.office: n)x") !=
+        std::string::npos);
+  CHECK(render_text(report).find("relay, connections 0 (no_endpoint: db.office: nobody") != std::string::npos);
+}
+
 TEST_CASE("the proxy stands in the answer where there is one, and is a problem where it cannot listen") {
   StatusReport report = well();
   CHECK(render_json(report).find("\"proxy\"") == std::string::npos);

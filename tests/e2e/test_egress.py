@@ -1,4 +1,5 @@
 """`[[egress]]`: local ports of a running agent that lead to services of the mesh, and what a reload makes of them."""
+import contextlib
 import hashlib
 import json
 import os
@@ -94,8 +95,14 @@ class Calls(EgressTest):
             plain.shutdown(socket.SHUT_WR)
             self.assertEqual(read_line(plain), f"{MIB} {hashlib.sha256(data).hexdigest()}\n")
         held = []
+
+        def one_more():
+            with contextlib.suppress(ConnectionResetError):  # at once, where there is no place
+                held.append(self.dial())
+            return self.laptop.counter("memory_limit") > 0
+
         try:
-            wait_until(lambda: held.append(self.dial()) or self.laptop.counter("memory_limit") > 0, "its memory is used up", 30)
+            wait_until(one_more, "its memory is used up", 30)
             limit = self.laptop.status()["limits"]["memory"]
             self.assertLessEqual(limit["used"], limit["max"])
         finally:
@@ -130,6 +137,9 @@ class Calls(EgressTest):
         with self.dial(int(self.egress()[1]["listen"].partition(":")[2])) as plain, self.assertRaises(ConnectionResetError):
             plain.recv(1)
         self.laptop.wait_logged(msg="call", reason="no_endpoint", seconds=20)
+        wait_until(lambda: self.egress()[1]["reason"] == "no_endpoint", "status says so, too")
+        problems = self.laptop.status()["problems"]
+        self.assertIn(("no_endpoint", "web.home"), [(problem["code"], problem["service"]) for problem in problems])
 
     def test_an_address_that_is_taken_is_a_problem_until_it_is_free(self):
         with socket.create_server((LOOPBACK, self.port)):

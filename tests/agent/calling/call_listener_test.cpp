@@ -118,11 +118,19 @@ TEST_CASE("a caller that is reset while its service is dialled is not waited for
   CHECK(rig.counters.refused.get(Reason::client_reset) == 1);
 }
 
-TEST_CASE("a caller whose service is not reached is reset") {
+TEST_CASE("a caller whose service is not reached is reset, and why is known until one is answered") {
   Rig rig(Plays::alert);
+  CHECK_FALSE(rig.listener->failure().has_value());
   const net::Fd caller = rig.caller();
   CHECK(rig.reads(caller) == "(reset)");
   CHECK(rig.until([&] { return rig.listener->calls() == 0; }));
+  REQUIRE(rig.listener->failure().has_value());
+  CHECK(rig.listener->failure()->why.reason == Reason::unknown_name);
+  rig.service.servers.clear();
+  PlayedServer& good = rig.add(Plays::service);
+  const net::Fd other = rig.caller();
+  CHECK(rig.until([&] { return !good.streams.empty() && good.streams[0]->handshake_done(); }));
+  CHECK(rig.until([&] { return !rig.listener->failure().has_value(); }));
 }
 
 TEST_CASE("beyond the most at a time callers wait, and are served when one has left") {

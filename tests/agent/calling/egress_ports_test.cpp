@@ -157,6 +157,20 @@ TEST_CASE("where no place is left a caller is reset, and it is counted") {
   CHECK(rig.server.calls == 0);
 }
 
+TEST_CASE("why the latest call failed is told with the port") {
+  Rig rig;
+  PlayedServer nobody(rig.worker, rig.server_context, Plays::alert, 80);
+  rig.config.rendezvous = {nobody.address()};
+  rig.apply({Rig::egress("web.home", "0")});
+  CHECK_FALSE(rig.report().failure.has_value());
+  const net::Fd caller = rig.caller(rig.report().listen);
+  REQUIRE(rig.until([&] {
+    nobody.serve();
+    return rig.report().failure.has_value();
+  }));
+  CHECK(rig.report().failure->why.reason == Reason::no_endpoint);
+}
+
 TEST_CASE("nothing more is taken once it closes, and its end resets what it carries") {
   Rig rig;
   net::Fd caller;
