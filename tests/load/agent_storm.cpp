@@ -56,6 +56,7 @@ class StormAgent final : public agent::LinkOwner {
 
  private:
   tls::TlsClientContext& session_context() override { return context_; }
+  void on_renewal_answer(agent::RendezvousLink& /*link*/, const wire::Renewed& /*answer*/) override {}
   wire::Hello next_hello() override {
     return {.software = "agent_storm",
             .endpoint = name_,
