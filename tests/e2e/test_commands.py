@@ -6,10 +6,12 @@ import tempfile
 import unittest
 
 from harness import LOOPBACK, READY, ROOT, MeshTest, Process, binary, needs_netns, needs_program, wait_until
+from hosts import TOKEN, Host, lines_of
 
 # Run by tests/run itself, or by the quickstart test below: to run them from here would be running in circles.
 RUN_ELSEWHERE = ["packaging/quickstart", "packaging/dependencies build", "cmake --workflow --preset release", "tests/bench/run",
                  "packaging/dependencies device", "packaging/static/build x86-64 arm64 armhf"]
+CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.M | re.S)
 BLOCK = re.compile(r"^```(sh|toml)\n(.*?)^```$", re.M | re.S)
 
 
@@ -53,6 +55,36 @@ class Readme(MeshTest):
                 return
             wait_until(lambda: self.succeeds(line), line + "\n" + self.last_output, READY)
 
+    @needs_netns  # its names and ports are the reader's
+    @needs_program("curl")
+    def test_the_first_screen(self):
+        (story,) = CONSOLE.findall(self.readme)
+        names = ("server", "nas", "laptop")
+        hosts = {name: Host(self.mesh.dir / name, ["rv.example.com"]) for name in names}
+        page = self.here / "index.html"
+        page.write_text("a page that only the nas has\n")
+        self.mesh.start_program("page", ["python3", "-m", "http.server", "8080", "--bind", LOOPBACK, "--directory", self.here])
+        token = None
+        for host, line in lines_of(story):
+            with self.subTest(f"{host}$ {line}"):
+                line = line.replace("fl1_…", token or "")
+                if line.endswith(" &"):
+                    program, command = line.split()[:2]
+                    self.mesh.start_program(f"{host}-{command}", hosts[host].command(line.removesuffix(" &")), env=environment())
+                    if command == "run":  # a reader takes longer to type the next line
+                        wait_until(lambda: hosts[host].run(f"{program} status", environment()).returncode in (0, 3), line)
+                    continue
+                answers = wait_until(lambda: self.answered(hosts[host], line), line, READY)
+                found = TOKEN.search(answers)
+                token = found[0] if found else token
+        self.assertIn(page.read_text(), answers)
+
+    def answered(self, host, line):
+        """What it printed, once it succeeds: what runs beside it may not be up yet."""
+        answer = host.run(line, environment())
+        self.last_output = answer.stdout + answer.stderr
+        return answer.stdout + "\n" if answer.returncode == 0 else None
+
     last_output = ""
 
     def succeeds(self, line):
@@ -83,7 +115,7 @@ class Quickstart(unittest.TestCase):
     def test_shows_and_cleans_up(self):
         answer = self.run_quickstart()
         self.assertEqual(answer.returncode, 0, answer.stdout + answer.stderr)
-        for word in ("You are spiffe://quickstart.test/client/alice", "1 connection relayed", "web.home"):
+        for word in ("A page of the nas", "1 connection relayed", "web.home", "spiffe://home.internal/agent/home/nas"):
             self.assertIn(word, answer.stdout)
         self.assertNotIn("\x1b", answer.stdout)
 
