@@ -261,7 +261,7 @@ void PortMapperCore::arm() {
     if (lane_free(*worker)) add(worker->mapping().deadline());
     if (const auto& standing = worker->mapping().standing()) add(standing->expires);
   }
-  if (!due) return loop_.timers().cancel(timer_);
+  if (!due) return timer_.cancel();
   loop_.timers().arm(timer_, loop_.now() + std::max(*due - clock_(), Duration(1ms)));
 }
 
@@ -270,7 +270,7 @@ void PortMapperCore::finish() {
   for (const auto& worker : workers_) worker->cancel();
   keep_journal();
   life_ = Life::stopped;
-  loop_.timers().cancel(timer_);
+  timer_.cancel();
   for (const auto& worker : workers_) log_events(*worker);
   if (done_) std::exchange(done_, nullptr)();
 }

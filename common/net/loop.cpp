@@ -141,9 +141,14 @@ void Loop::arm_timer() {
   uv_timer_start(timer_->get(), on_timer, wait > 0 ? static_cast<std::uint64_t>(wait) : 0, 0);
 }
 
+// What is armed meanwhile waits for the next turn, however early it is due: whoever is always due again would keep
+// sockets, and everybody else, from ever being served.
 void Loop::run_due_timers() {
   const TimePoint until = now();
-  while (core::TimerEntry* entry = timers_.take_due(until)) entry->fire();
+  core::TimerQueue due;
+  TimePoint place{};  // keeps their order
+  while (core::TimerEntry* entry = timers_.take_due(until)) due.arm(*entry, place += Duration(1));
+  while (core::TimerEntry* entry = due.take_due(place)) entry->fire();
 }
 
 void Loop::bury() {

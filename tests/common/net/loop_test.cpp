@@ -119,6 +119,28 @@ TEST_CASE("timers fire in order and not early") {
   CHECK(monotonic_now() - begin >= 39ms);
 }
 
+TEST_CASE("a timer that is always due again leaves room for everybody else") {
+  Loop loop;
+  int fired = 0;
+  bool other_fired = false;
+  bool task_ran = false;
+  Timer again(loop, [&] {
+    if (++fired < 1000) again.after(0ms);
+  });
+  Timer other(loop, [&] { other_fired = true; });
+  again.after(0ms);
+  other.after(0ms);
+  loop.turn(Loop::Turn::glance);
+  loop.turn(Loop::Turn::glance);
+  CHECK(other_fired);
+  CHECK(fired <= 2);
+  loop.post([&] { task_ran = true; });
+  for (int i = 0; i < 3; ++i) loop.turn(Loop::Turn::glance);
+  CHECK(task_ran);
+  CHECK(fired <= 5);
+  CHECK(fired > 2);
+}
+
 TEST_CASE("a timer that another one cancels or moves does as told") {
   Loop loop;
   bool cancelled_fired = false;
