@@ -43,6 +43,10 @@ constexpr std::string_view kOurs[] = {
     "proxy",  // becomes HTTP_PROXY in a CGI's environment
 };
 
+bool is_letter_or_digit(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
 bool matches(std::string_view name, std::string_view pattern) {
   if (pattern.ends_with('*')) return http::starts_with_word(name, pattern.substr(0, pattern.size() - 1));
   return http::same_word(name, pattern);
@@ -52,7 +56,7 @@ bool matches(std::string_view name, std::string_view pattern) {
 
 bool speaks_of_caller(std::string_view name) {
   std::string folded(name);
-  std::ranges::replace(folded, '_', '-');
+  std::ranges::replace_if(folded, [](char c) { return !is_letter_or_digit(c); }, '-');
   return std::ranges::any_of(kOurs, [&folded](std::string_view pattern) { return matches(folded, pattern); });
 }
 

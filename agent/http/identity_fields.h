@@ -7,7 +7,8 @@
 namespace fairlead::agent {
 
 // Whether a service may take this field for a proxy's word about its caller: x-forwarded-client-cert and its kin, also
-// with '_' for '-', because some servers do not tell them apart. They never pass, in trailers neither.
+// with any other mark for '-': a CGI's environment has '_' for all of them, and some servers do not tell '_' and '-'
+// apart. They never pass, in trailers neither.
 bool speaks_of_caller(std::string_view name);
 
 struct CallerFacts {

@@ -25,6 +25,8 @@ TEST_CASE("what only a proxy may say of a caller never passes, however it is spe
                            "x-forwarded-client-cert",
                            "X_Forwarded_Client_Cert",
                            "X-FORWARDED_client-CERT",
+                           "X.Forwarded!Client~Cert",
+                           "Remote|User",
                            "X-Forwarded-For",
                            "x_forwarded_for",
                            "X-Forwarded-Proto",
