@@ -9,6 +9,8 @@ constexpr Duration kFirstWait = 1min;
 constexpr Duration kLeastWait = 1s;
 // What is left of the life is worth this many attempts at the least.
 constexpr int kAttempts = 8;
+// A server that does not know us asks for a day, and the one that does may be away for a minute.
+constexpr int kAskedPart = 2;  // of what is left: no longer than that
 
 Duration portion(Duration whole, std::uint64_t of_65536) {
   return whole / 65536 * static_cast<Duration::rep>(of_65536);
@@ -41,7 +43,8 @@ Duration RenewalPlan::on_failed(std::optional<Duration> retry_after, WallTime wa
   step_ = step_ == Duration(0) ? kFirstWait : step_ * 2;
   step_ = std::min(step_, most);
   Duration wait = step_ / 2 + portion(step_ / 2, rng.below(65536));
-  if (retry_after) wait = std::max(wait, std::min<Duration>(*retry_after, kMostAskedWait));
+  const Duration most_asked = ended ? kMostAskedWait : std::min<Duration>(kMostAskedWait, left / kAskedPart);
+  if (retry_after) wait = std::max(wait, std::min(*retry_after, most_asked));
   retry_at_ = now + wait;
   return wait;
 }

@@ -29,7 +29,8 @@ class RenewalPlan {
 
   void on_asked(TimePoint now) { asked_until_ = now + kRenewalAnswer; }
   bool asked() const { return asked_until_.has_value(); }
-  // `retry_after`: not sooner, if the server asked for that. Returns the wait.
+  // `retry_after`: not sooner, if the server asked for that and half of what is left of the life is as long. Returns
+  // the wait.
   Duration on_failed(std::optional<Duration> retry_after, WallTime wall, TimePoint now, Rng& rng);
 
   WallTime due_at() const { return due_at_; }

@@ -100,6 +100,10 @@ TEST_CASE("a server may ask for more time, but not for ever") {
   RenewalPlan plan(kBegin, kBegin + kLife, rng);
   CHECK(plan.on_failed(2h, plan.due_at(), kNow, rng) == 2h);
   CHECK(plan.on_failed(24h * 10'000, plan.due_at(), kNow, rng) == kMostAskedWait);
+  // Another server may know us before the end of a life of a day.
+  RenewalPlan daily(kBegin, kBegin + 24h, rng);
+  CHECK(daily.on_failed(24h, daily.due_at(), kNow, rng) == Duration(kBegin + 24h - daily.due_at()) / 2);
+  CHECK(daily.on_failed(24h, kBegin + 24h, kNow, rng) == kMostAskedWait);
 }
 
 TEST_CASE("a certificate without a life is due at once") {
