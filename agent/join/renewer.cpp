@@ -11,6 +11,10 @@
 namespace fairlead::agent {
 namespace {
 
+// As much of its life a certificate has behind it at most when it is given: servers let it begin before they sign it,
+// and tell an answer again that was lost.
+constexpr int kBegunPart = 5;
+
 // The text of the key without the zero that closes it.
 Result<Bytes> request_of(const tls::Credentials& own) {
   std::string_view pem = as_text(own.key_pem());
@@ -29,6 +33,7 @@ Renewer::Renewer(AgentTools& tools, Lines lines, std::function<void()> on_renewe
 void Renewer::use(std::shared_ptr<const tls::Credentials> own) {
   const bool on = tools_.config.renewal == Renewal::automatic;
   if (own_ == own && on == plan_.has_value()) return;
+  if (own_ != own) given_at_ = taking_ ? std::optional(host_time().boottime) : std::nullopt;
   own_ = std::move(own);
   stop();
   failures_.over();
@@ -62,9 +67,15 @@ void Renewer::on_ended() {
   look();
 }
 
-// A clock that cannot be right is none to judge by (resource/device_clock.h), and beyond the end none can.
+// A clock that cannot be right is none to judge by (resource/device_clock.h), and beyond the end none can. One that is
+// fast does not age a certificate that was made for us a while ago: there would be no end of renewals.
 WallTime Renewer::time() const {
-  const WallTime here = tools_.wall_now();
+  WallTime here = tools_.wall_now();
+  if (given_at_) {
+    const Duration begun = (own_->not_after() - own_->not_before()) / kBegunPart;
+    const auto most = std::chrono::floor<std::chrono::seconds>(begun + (host_time().boottime - *given_at_));
+    here = std::min(here, own_->not_before() + most);
+  }
   return ended_ ? std::max(here, own_->not_after()) : here;
 }
 
@@ -117,7 +128,9 @@ void Renewer::on_answer(const RenewalLine& line, const wire::Renewed& answer) {
        {"not_after", tls::time_text((*renewed)->not_after())},
        {"rendezvous", line.server().to_string()}});
   const auto before = own_;
+  taking_ = true;
   on_renewed_();
+  taking_ = false;
   if (plan_ && own_ == before) failed({Reason::renewal_unusable, "it could not be loaded"}, std::nullopt);
 }
 

@@ -49,10 +49,12 @@ class Renewer {
   const Lines lines_;
   const std::function<void()> on_renewed_;
   std::shared_ptr<const tls::Credentials> own_;
+  std::optional<TimePoint> given_at_;   // by the boot clock: own_ was made for us then; none: it was here before
   std::optional<RenewalPlan> plan_;     // none: off
   RenewalLine* asked_ = nullptr;        // whose answer is awaited
   std::set<const RenewalLine*> tried_;  // of this attempt
   bool ended_ = false;                  // as a server says
+  bool taking_ = false;                 // on_renewed_ runs
   std::optional<Error> problem_;
   Recurrence failures_;
   core::TimerEntry timer_;

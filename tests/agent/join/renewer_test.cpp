@@ -96,6 +96,19 @@ TEST_CASE("what a server says of its end counts before the clock") {
   CHECK(rig.first.asked.size() == 1);
 }
 
+TEST_CASE("a clock that is fast does not make it ask for one after the other") {
+  RenewerRig rig;
+  rig.adopt(rig.now - 20s, rig.now + 5s);
+  rig.use();
+  REQUIRE(rig.first.asked.size() == 1);
+  rig.renewer.on_answer(rig.first, rig.answer(rig.now + 6s));  // two thirds of its life are over by our clock
+  CHECK(rig.renewed == 1);
+  rig.renewer.on_lines_changed();
+  CHECK(rig.first.asked.size() == 1);
+  rig.renewer.on_ended();  // a server knows better
+  CHECK(rig.first.asked.size() == 2);
+}
+
 TEST_CASE("without a session it is asked for once there is one") {
   RenewerRig rig;
   rig.first.up = rig.second.up = false;
