@@ -272,6 +272,7 @@ void Worker::on_mesh_accepted(MeshConnection& connection, Accepted accepted) {
                                               std::move(accepted)));
   unproved_.enter(relay.number, source, relay.who().service);
   retire(mesh_, connection.number);
+  end_if_revoked(relay);
 }
 
 void Worker::on_live_relay_proved(LiveRelay& relay) {
@@ -351,11 +352,16 @@ AccessRecord Worker::access_line(const MeshCaller& who, const std::string& servi
   return line;
 }
 
-void Worker::end_relays_of(const std::set<std::string>& ids, Reason reason) {
+void Worker::replace_revoked(std::set<std::string> ids) {
+  revoked_ = std::move(ids);
   for (const auto number : relays_.numbers()) {
     LiveRelay* const relay = relays_.find(number);
-    if (relay != nullptr && ids.contains(relay->attempt().endpoint->spiffe_id)) relay->close(reason);
+    if (relay != nullptr) end_if_revoked(*relay);
   }
+}
+
+void Worker::end_if_revoked(LiveRelay& relay) {
+  if (revoked_.contains(relay.attempt().endpoint->spiffe_id)) relay.close(Reason::identity_revoked);
 }
 
 Listing<RelaySummary> Worker::relays(std::size_t limit) const {

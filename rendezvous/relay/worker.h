@@ -66,8 +66,8 @@ class Worker final : public front::InboundOwner, public ReadyChannelOwner, publi
   void release_channel(std::uint64_t channel);
   void close_channel(std::uint64_t channel, Reason reason);
   void session_ended(std::uint64_t waiting_client);
-  // Ends the relays to services of these SPIFFE ids.
-  void end_relays_of(const std::set<std::string>& ids, Reason reason);
+  // SPIFFE ids, all of them: relays to their services end, also those that an answer still under way would begin.
+  void replace_revoked(std::set<std::string> ids);
   Listing<RelaySummary> relays(std::size_t limit) const;
 
  private:
@@ -108,6 +108,7 @@ class Worker final : public front::InboundOwner, public ReadyChannelOwner, publi
                                   const net::RelayOutcome& outcome);
   void leave_lobby(Inbound& inbound);
   void close_unproved(std::uint64_t relay, Reason reason);
+  void end_if_revoked(LiveRelay& relay);
   template <class T>
   void retire(Numbered<T>& from, std::uint64_t number) {
     if (auto object = from.take(number)) loop_.retire(std::move(object));
@@ -134,6 +135,7 @@ class Worker final : public front::InboundOwner, public ReadyChannelOwner, publi
   Numbered<ReadyChannel> channels_;
   Numbered<MeshConnection> mesh_;
   Numbered<LiveRelay> relays_;
+  std::set<std::string> revoked_;  // since this server runs: nobody else of them has a session
   std::thread thread_;
 };
 
