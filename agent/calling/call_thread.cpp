@@ -95,6 +95,7 @@ void CallThread::stop_listening() {
 void CallThread::shut_down() {
   if (!thread_.joinable()) return;
   ground_.loop.post([this] {
+    tell_.cancel();  // it could still fire in this turn
     proxy_.reset();
     ports_.reset();
     ground_.loop.stop();
