@@ -132,7 +132,7 @@ void make_directories(const std::filesystem::path& directory) {
   std::filesystem::path made;
   for (const auto& part : directory) {
     made /= part;
-    ::mkdir(made.c_str(), 0777);
+    ::mkdir(made.c_str(), 0755);
   }
 }
 

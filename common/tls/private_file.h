@@ -23,7 +23,8 @@ Result<void> remove_file(const std::filesystem::path& file);
 Result<void> create_file(const std::filesystem::path& file, ByteView content, std::filesystem::perms mode);
 // That a file can be made in `directory`, which is made if it is missing (Reason::state_unwritable).
 Result<void> check_writable(const std::filesystem::path& directory);
-// `mkdir -p`; what fails is told by the first file that cannot be made there.
+// `mkdir -p`, for nobody else to write in, whatever the umask; what fails is told by the first file that cannot be made
+// there.
 void make_directories(const std::filesystem::path& directory);
 
 }  // namespace fairlead::tls

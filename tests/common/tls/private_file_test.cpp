@@ -20,6 +20,14 @@ TEST_CASE("a created file has its content and mode whatever the umask") {
   CHECK(as_text(read_whole_file(temp.path() / "a", 100).value()) == "content");
 }
 
+TEST_CASE("a folder that is made is not others' to write in, whatever the umask") {
+  const TempDir temp;
+  const mode_t before = ::umask(0);
+  make_directories(temp.path() / "services.d");
+  ::umask(before);
+  CHECK(fs::status(temp.path() / "services.d").permissions() == fs::perms(0755));
+}
+
 TEST_CASE("create does not overwrite, replace does") {
   const TempDir temp;
   const fs::path file = temp.path() / "a";
