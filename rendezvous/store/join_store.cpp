@@ -189,9 +189,11 @@ Result<JoinedDevice> JoinStore::redeem(const JoinAsk& ask, WallTime now, const I
   return JoinedDevice{*token, std::move(*issued)};
 }
 
+// By way of what was issued, which has an index by keys: a stranger may ask this.
 Result<RenewalAsk> JoinStore::find_device(const crypto::Digest& key_sha256) {
   Statement row(database_->get(),
-                "SELECT cluster, name FROM devices WHERE key_sha256 = ? ORDER BY joined DESC, rowid DESC LIMIT 1");
+                "SELECT d.cluster, d.name FROM issuances i JOIN devices d USING (cluster, name, key_sha256) "
+                "WHERE i.key_sha256 = ? ORDER BY d.joined DESC, d.rowid DESC LIMIT 1");
   row.bind(ByteView(key_sha256));
   const bool found = row.step();
   if (!row.ok()) return tl::unexpected(database_->error());
