@@ -9,8 +9,8 @@ import subprocess
 import time
 
 from certs import ForeignAuthority, new_key, openssl
-from client import Caller, read_all, read_exactly
-from control import RENEW, RENEWED, FakeAgent
+from client import Caller, client_hello, read_all, read_exactly
+from control import RENEW, RENEWED, FakeAgent, read_header
 from harness import MeshTest, READY, run_program, sanitized, services_up, toml_document, wait_until
 from test_terminate import PlainTarget
 
@@ -258,6 +258,23 @@ class Revoked(RenewalTest):
         self.agent = self.mesh.run_agent("nas1", self.dir / "agent.toml", ready=False)
         self.rendezvous.wait_counted("identity_revoked")
         self.assertEqual(self.rendezvous.status()["agents"]["total"], 0)
+
+    def test_what_it_accepts_late_ends(self):
+        """A caller was on its way to it; it answers once it is revoked."""
+        self.join()
+        agent = FakeAgent(self.mesh, self.dir / "agent")
+        self.addCleanup(agent.close)
+        agent.connect().hello("nas1").register("web")
+        with agent.channel(1) as channel, Caller(self.mesh).dial() as client:
+            client.sendall(client_hello("web.home"))
+            _, header_mac, _ = read_header(channel)
+            self.assertEqual(self.revoke("revoke", "nas1.home").returncode, 0)
+            self.wait_gone()
+            before = self.rendezvous.counter("identity_revoked")
+            channel.sendall(agent.keys.answer(header_mac))
+            self.rendezvous.wait_counted("identity_revoked", above=before)
+            with contextlib.suppress(ConnectionError):
+                self.assertEqual(read_all(client), b"")
 
     def test_it_is_taken_back(self):
         self.start()
