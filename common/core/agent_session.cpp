@@ -133,7 +133,7 @@ void AgentSession::withdraw(std::uint32_t candidate, Reason reason) {
 }
 
 void AgentSession::renew(Bytes csr) {
-  if (!may_renew() || awaits_renewal_) return;
+  if (!may_renew()) return;
   awaits_renewal_ = true;
   send(wire::Renew{std::move(csr)});
 }

@@ -85,7 +85,8 @@ class AgentSession final : public ControlSession {
   void offer(const wire::EndpointCandidate& candidate);
   void withdraw(std::uint32_t candidate, Reason reason);
   bool may_renew() const { return active() && (features_ & wire::kFeatureRenewal) != 0; }
-  // Answered by Renewed. Nothing is sent while an answer is awaited, nor where may_renew() says no.
+  // Answered by Renewed; asked again, as one does who waited in vain, by the next one. Nothing is sent where
+  // may_renew() says no.
   void renew(Bytes csr);
 
  private:

@@ -297,7 +297,7 @@ TEST_CASE("candidates are offered, judged and withdrawn") {
   expect_silence(server.agent);
 }
 
-TEST_CASE("a renewal is asked for where it will be answered, one at a time") {
+TEST_CASE("a renewal is asked for where it will be answered, and again if it was not") {
   RawServer old;
   wire::Welcome without = some_welcome();
   without.features = 0;
@@ -316,13 +316,16 @@ TEST_CASE("a renewal is asked for where it will be answered, one at a time") {
   server.say(wire::Renewed{"", 0, {{1}}, {{2}}});  // nobody asked
   expect_silence(server.agent);
   server.agent.renew({1});
-  server.agent.renew({2});
+  server.agent.renew({2});  // nobody answered
   const auto said = take_messages(server.agent);
-  REQUIRE(said.size() == 1);
+  REQUIRE(said.size() == 2);
   CHECK(std::get<wire::Renew>(said[0]).csr == Bytes{1});
+  CHECK(std::get<wire::Renew>(said[1]).csr == Bytes{2});
   server.say(wire::Renewed{"", 0, {{1}}, {{2}}});
   CHECK(expect<Renewed>(server.agent).answer.chain == std::vector<Bytes>{{1}});
-  server.agent.renew({2});
+  server.say(wire::Renewed{"join_busy", 60, {}, {}});  // to the second one: it has its answer
+  expect_silence(server.agent);
+  server.agent.renew({3});
   CHECK(take_messages(server.agent).size() == 1);
 }
 
