@@ -14,6 +14,11 @@
 namespace fairlead::rendezvous {
 namespace {
 
+// Of who is revoked agents are not told.
+constexpr const char* kCallers =
+    "note: services whose TLS ends at their agent take its calls until its certificate ends, unless their `allow` "
+    "leaves it out\n";
+
 constexpr std::string_view kProgram = "fairlead-rendezvous";
 
 // An agent's name is its id by the names that `join` gives.
@@ -67,6 +72,7 @@ int run_command(const RevokeCommand& command) {
                 ? JsonWriter().begin_object().field(word, *id).field("told", *told).end_object().take() + "\n"
                 : fmt::format("{} {}\n", *id, revoke ? "is revoked" : "is let in again");
   if (!*told) out.err = "note: no server runs; it knows when it starts\n";
+  if (revoke) out.err += kCallers;
   return config::print(out);
 }
 
