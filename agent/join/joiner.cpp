@@ -113,7 +113,7 @@ void Joiner::on_late() {
   leave_server({Reason::connect_timeout, state_ == State::asked ? "it was asked and did not answer" : "no answer"});
 }
 
-void Joiner::leave_server(Error why) {
+void Joiner::leave_server(const Error& why) {
   if (!failure_ || is_of_the_way(failure_->reason)) {
     failure_ = Error{why.reason, server().to_string() + (why.detail.empty() ? "" : ": " + why.detail)};
   }

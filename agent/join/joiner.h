@@ -51,7 +51,7 @@ class Joiner final : net::TlsStreamOwner {
   void on_tls_progress(net::TlsStream& stream) override;
   void on_answer(wire::JoinAnswer answer);
   void on_late();
-  void leave_server(Error why);
+  void leave_server(const Error& why);
   void finish(Result<wire::Joined> result);
   const HostPort& server() const { return wish_.token.rendezvous[next_ - 1]; }
 

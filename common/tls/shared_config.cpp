@@ -47,7 +47,7 @@ SharedConfig::SharedConfig(PeerRole peer_role, Profile profile, std::shared_ptr<
                            std::vector<std::string> protocols, ClientClock now, std::optional<Digest> pinned_ca)
     : peer(peer_role),
       credentials(std::move(own)),
-      trust{credentials ? std::string(credentials->trust_domain()) : "", std::move(pinned_ca)},
+      trust{credentials ? std::string(credentials->trust_domain()) : "", pinned_ca},
       alpn(std::move(protocols)),
       clock(std::move(now)) {
   CHECK((credentials != nullptr) != trust.ca_pin.has_value());
