@@ -87,7 +87,7 @@ void Server::apply_revoked(const std::vector<std::string>& ids) {
   const std::set<std::string> all(ids.begin(), ids.end());
   registry_.replace_revoked(all);
   for (const auto& worker : workers_) {
-    worker->post([each = worker.get(), all]() mutable { each->replace_revoked(std::move(all)); });
+    worker->post([each = worker.get(), its = all]() mutable { each->replace_revoked(std::move(its)); });
   }
   log(Level::info, "revocations loaded", {{"revoked", ids.size()}});
 }

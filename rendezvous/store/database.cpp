@@ -126,7 +126,8 @@ Error Database::error() const {
 }
 
 Transaction::~Transaction() {
-  if (begun_ && !over_) database_.execute("ROLLBACK");
+  if (!begun_ || over_) return;
+  [[maybe_unused]] const auto undone = database_.execute("ROLLBACK");  // else the next opening does it
 }
 
 Result<void> Transaction::commit() {
