@@ -10,6 +10,7 @@ from harness import LOOPBACK, SOON, binary, free_port, needs_netns, needs_progra
 from http_target import PAGE, WEBSOCKET_KEY, HttpTarget
 from natlab import RV
 from natlab_mesh import RV_PORT, NatTest
+from nginx import nginx_config
 from test_terminate import TO_ALICE, TerminateTest
 
 ALICE = "spiffe://mesh.test/client/alice"
@@ -17,16 +18,8 @@ FORGED = b"GET /forged HTTP/1.1\r\nHost: web.home\r\nX-Forwarded-Client-Cert: UR
 
 
 NGINX = """
-user root; daemon off; master_process off; pid {dir}/nginx.pid; error_log stderr;
-events {{ worker_connections 64; }}
-http {{
-  access_log off; client_body_temp_path {dir}/n1; proxy_temp_path {dir}/n2; fastcgi_temp_path {dir}/n3;
-  uwsgi_temp_path {dir}/n4; scgi_temp_path {dir}/n5;
-  server {{
     listen {listen}; root {dir};
     location = /who {{ return 200 "$http_x_forwarded_client_cert $http_x_forwarded_for"; }}
-  }}
-}}
 """
 
 
@@ -126,7 +119,7 @@ class Requests(HttpTest):
     def test_nginx_and_ranges(self):
         port, config = free_port(), self.mesh.dir / "nginx.conf"
         (self.mesh.dir / "file").write_bytes(PAGE)
-        config.write_text(NGINX.format(dir=self.mesh.dir, listen=f"{LOOPBACK}:{port}"))
+        config.write_text(nginx_config(self.mesh.dir, NGINX.format(dir=self.mesh.dir, listen=f"{LOOPBACK}:{port}")))
         self.mesh.start_program("nginx", ["nginx", "-e", "stderr", "-c", config, "-p", self.mesh.dir], ready_port=port)
         self.mesh.start_agent("nas2", services=[{**self.keys, "name": "files", "target": f"{LOOPBACK}:{port}"}],
                               cert=self.mesh.issue("agent/home/nas2", dns=["files.home"]))

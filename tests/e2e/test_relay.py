@@ -5,6 +5,7 @@ import subprocess
 
 from client import ALERT_INTERNAL_ERROR, Caller, client_hello, end_sending, read_all, read_exactly, read_line, reset, was_reset
 from harness import LOOPBACK, SOON, MeshTest, free_port, needs_program, wait_until
+from nginx import nginx_config
 
 MIB = 1 << 20
 
@@ -251,7 +252,7 @@ class EverydayPrograms(MeshTest):
     def test_nginx_as_the_service(self):
         cert, port = self.mesh.issue("service/web", dns=["web.home"]), free_port()
         config = self.mesh.dir / "nginx.conf"
-        config.write_text(NGINX.format(dir=self.mesh.dir, cert=cert, ca=self.mesh.ca, port=port))
+        config.write_text(nginx_config(self.mesh.dir, NGINX.format(cert=cert, ca=self.mesh.ca, port=port)))
         self.mesh.start_program("nginx", ["nginx", "-e", "stderr", "-c", config, "-p", self.mesh.dir], ready_port=port)
         self.mesh.start_agent(services=[{"name": "web", "target": f"{LOOPBACK}:{port}", "proxy_protocol": "v2"}])
         answer = self.curl()
@@ -272,18 +273,10 @@ class EverydayPrograms(MeshTest):
 
 
 NGINX = """
-user root; daemon off; master_process off; pid {dir}/nginx.pid; error_log stderr;
-events {{ worker_connections 64; }}
-http {{
-  access_log off; client_body_temp_path {dir}/n1; proxy_temp_path {dir}/n2; fastcgi_temp_path {dir}/n3;
-  uwsgi_temp_path {dir}/n4; scgi_temp_path {dir}/n5;
-  server {{
     listen 127.0.0.1:{port} ssl proxy_protocol;
     ssl_certificate {cert}.crt; ssl_certificate_key {cert}.key;
     ssl_client_certificate {ca}; ssl_verify_client on; ssl_verify_depth 3;
     location / {{ return 200 "verified $ssl_client_verify for $ssl_server_name from $proxy_protocol_addr\\n"; }}
-  }}
-}}
 """
 
 HAPROXY = """
