@@ -2,13 +2,13 @@
 #include "agent/join/late_line.h"
 
 #include "tests/agent/join/played_server.h"
-#include "tests/common/net/rig.h"
+#include "tests/agent/join/tools_rig.h"
 #include "tests/support/test_ca.h"
 
 namespace fairlead::agent {
 namespace {
 
-struct LateRig {
+struct LateRig : ToolsRig {
   ~LateRig() {
     line.close();
     worker.settle();
@@ -27,15 +27,6 @@ struct LateRig {
   test::TestCa ca{"mesh.test", test::system_now()};
   std::shared_ptr<const tls::Credentials> own =
       ca.credentials("agent/home/nas1", {.not_before = test::system_now() - 24h, .not_after = test::system_now() - 1h});
-  net::test::Worker worker;
-  AgentConfig config;
-  Counters counters;
-  SeededRng rng{1};
-  AgentTools tools{.loop = worker.loop,
-                   .channel = {worker.poller, worker.pipes, worker.farewells},
-                   .config = config,
-                   .counters = counters,
-                   .rng = rng};
   std::vector<wire::Renewed> answers;
   LateLine line{tools, [this](const wire::Renewed& answer) { answers.push_back(answer); }};
   const wire::Joined joined{.chain = {Bytes{1}, Bytes{2}},

@@ -3,7 +3,7 @@
 #include "agent/join/renewer.h"
 
 #include "tests/agent/join/renewal_rig.h"
-#include "tests/common/net/rig.h"
+#include "tests/agent/join/tools_rig.h"
 
 namespace fairlead::agent {
 namespace {
@@ -19,22 +19,13 @@ struct PlayedLine final : RenewalLine {
   HostPort server_;
 };
 
-struct RenewerRig : RenewalRig {
+struct RenewerRig : RenewalRig, ToolsRig {
   RenewerRig() : RenewalRig(test::system_now()) { config.identity = files; }
   ~RenewerRig() { worker.settle(); }
 
   void use() { renewer.use(own); }
   std::uint64_t refused(Reason reason) const { return counters.refused.get(reason); }
 
-  net::test::Worker worker;
-  AgentConfig config;
-  Counters counters;
-  SeededRng rng{1};
-  AgentTools tools{.loop = worker.loop,
-                   .channel = {worker.poller, worker.pipes, worker.farewells},
-                   .config = config,
-                   .counters = counters,
-                   .rng = rng};
   PlayedLine first{1};
   PlayedLine second{2};
   int renewed = 0;
