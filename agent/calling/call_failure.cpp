@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "common/base/certificate_reason.h"
+
 namespace fairlead::agent {
 namespace {
 
@@ -9,21 +11,6 @@ namespace {
 constexpr std::uint8_t kAccessDenied = 49;
 constexpr std::uint8_t kInternalError = 80;
 constexpr std::uint8_t kUnrecognizedName = 112;
-
-bool is_about_certificate(Reason reason) {
-  switch (reason) {
-    case Reason::certificate_missing:
-    case Reason::certificate_untrusted:
-    case Reason::certificate_expired:
-    case Reason::certificate_not_yet_valid:
-    case Reason::certificate_identity:
-    case Reason::certificate_name:
-    case Reason::certificate_purpose:
-      return true;
-    default:
-      return false;
-  }
-}
 
 // The nearer to the service somebody was who spoke, the more the word says.
 int weight(Reason reason) {

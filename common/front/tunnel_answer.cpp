@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "common/base/certificate_reason.h"
+
 namespace fairlead::front {
 namespace {
 
@@ -73,13 +75,6 @@ TunnelRefusal tunnel_refusal(Reason reason) {
     case Reason::caller_denied:
       return kNotAllowed;
     case Reason::handshake_failed:
-    case Reason::certificate_missing:
-    case Reason::certificate_untrusted:
-    case Reason::certificate_expired:
-    case Reason::certificate_not_yet_valid:
-    case Reason::certificate_identity:
-    case Reason::certificate_name:
-    case Reason::certificate_purpose:
       return kSomebodyElse;
     case Reason::agent_busy:
     case Reason::memory_limit:
@@ -99,7 +94,7 @@ TunnelRefusal tunnel_refusal(Reason reason) {
     case Reason::classify_too_long:
       return {SocksReply::failure, 431, "http_request_error"};
     default:
-      return kNobodyAnswers;
+      return is_about_certificate(reason) ? kSomebodyElse : kNobodyAnswers;
   }
 }
 
