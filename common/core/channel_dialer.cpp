@@ -24,7 +24,6 @@ void ChannelDialer::on_open_channels(std::uint16_t count, TimePoint now) {
   if (asked_.total() == 0) taken_ = 0;
   // Asks may wait for a header that is still on its way on another connection, but never for more than a whole pool.
   asked_.add(std::min<std::uint32_t>(count, max_ - asked_.total()), now);
-  if (ready_ == 0) urgent_ = asked_.total();
 }
 
 // How many dials this step is good for.
