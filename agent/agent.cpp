@@ -8,6 +8,7 @@
 #include "common/base/pattern.h"
 #include "common/base/version.h"
 #include "common/confine/program.h"
+#include "common/net/descriptor_table.h"
 #include "common/net/socket.h"
 #include "common/tls/private_file.h"
 #include "common/tls/time_text.h"
@@ -23,11 +24,15 @@ constexpr Duration kRefreshIdle = 1s;
 constexpr Duration kRefreshTime = 10s;
 constexpr Duration kUnmapTime = 3s;  // for the gateways to delete our mappings
 
+// More of them come in time: 32 KiB that every agent pays at its start.
+constexpr std::size_t kDescriptorTable = 4096;
+
 DescriptorPlan plan_of(const AgentConfig& config) {
   DescriptorPlan plan = plan_descriptors({.open_files = net::raise_open_files(),
                                           .channels = config.pool.max * config.rendezvous.size(),
                                           .relays = config.limits.relays_max});
   if (!plan.cut.empty()) log(Level::warn, "a limit is lower than configured", {{"detail", plan.cut}});
+  net::grow_descriptor_table(std::min(plan.sum, kDescriptorTable));
   return plan;
 }
 

@@ -6,6 +6,7 @@
 
 #include "common/base/log.h"
 #include "common/confine/program.h"
+#include "common/net/descriptor_table.h"
 #include "common/net/socket.h"
 #include "common/tls/private_file.h"
 
@@ -92,6 +93,7 @@ Result<std::unique_ptr<Server>> Server::open(RendezvousConfig config, std::strin
   if (!revoked) return tl::unexpected(revoked.error());
   const auto budget = descriptor_budget(config);
   if (!budget) return tl::unexpected(budget.error());
+  net::grow_descriptor_table(budget->open_files);
   log(Level::info, "descriptors", {{"open_files", budget->open_files}, {"shares", describe(*budget)}});
   std::unique_ptr<Server> server(new Server(std::move(config), std::move(config_path), std::move(*credentials),
                                             std::move(keys), std::move(*joining), *budget));

@@ -3,6 +3,7 @@ import fcntl
 import json
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 
@@ -147,6 +148,15 @@ class Addresses(MeshTest):
         self.assertEqual(answer.returncode, 1)
         self.assertIn(f"process {rendezvous.pid}", answer.stderr)
         self.assertEqual(len([line for line in answer.stderr.splitlines() if "address_in_use" in line]), 1)
+
+
+class Descriptors(MeshTest):
+    def test_their_table_has_its_size_before_it_is_needed(self):
+        """Its growth stops the thread that opens one more, for a grace period of the whole kernel."""
+        self.start_web()
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        for daemon, room in ((self.rendezvous, 65536), (self.agent, 4096)):
+            self.assertGreaterEqual(int(field(daemon.pid, "FDSize")), min(limit, room), daemon.program)
 
 
 class Confinement(MeshTest):
